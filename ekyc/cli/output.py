@@ -1,0 +1,128 @@
+"""What every command shares: exit codes, the JSON contract and the table of checks.
+
+With ``--json`` a command writes exactly one JSON object to stdout; everything meant for people goes to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ekyc.errors import EkycError
+from ekyc.outcomes import Check, Outcome, describe_reason
+
+EXIT_PASSED = 0
+EXIT_ERROR = 1
+EXIT_USAGE = 2
+EXIT_REVIEW = 10
+EXIT_REJECTED = 11
+
+JsonFlag = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="Write one JSON object to stdout; everything else goes to stderr."
+    ),
+]
+
+_EXIT_OF_OUTCOME: Mapping[Outcome, int] = {
+    Outcome.PASSED: EXIT_PASSED,
+    Outcome.FAILED: EXIT_REJECTED,
+    Outcome.INDETERMINATE: EXIT_REVIEW,
+    Outcome.NOT_PERFORMED: EXIT_REVIEW,
+}
+_STYLE_OF_OUTCOME: Mapping[Outcome, str] = {
+    Outcome.PASSED: "green",
+    Outcome.FAILED: "bold red",
+    Outcome.INDETERMINATE: "yellow",
+    Outcome.NOT_PERFORMED: "dim",
+}
+
+
+def console(*, json_output: bool = False) -> Console:
+    """Console for people: stdout, or stderr when stdout carries JSON."""
+    return Console(stderr=json_output, highlight=False)
+
+
+def check_as_json(check: Check) -> dict[str, Any]:
+    """The one JSON form of a check, used by every command, report and API response."""
+    return {
+        "id": check.id,
+        "outcome": check.outcome.value,
+        "reasons": list(check.reasons),
+        "subjects": list(check.subjects),
+        "measurements": [
+            {"name": m.name, "value": m.value, "unit": m.unit, "threshold": m.threshold}
+            for m in check.measurements
+        ],
+        "duration_ms": round(check.duration_ms, 3),
+    }
+
+
+def result_object(
+    command: str, outcome: str, checks: Iterable[Check], **facts: Any
+) -> dict[str, Any]:
+    """The JSON object of a command: schema, outcome, reasons in order of appearance, checks, further facts."""
+    listed = tuple(checks)
+    reasons = list(dict.fromkeys(code for check in listed for code in check.reasons))
+    return {
+        "schema": f"ekyc.{command}/1",
+        "outcome": outcome,
+        "reasons": facts.pop("reasons", reasons),
+        "checks": [check_as_json(check) for check in listed],
+        **facts,
+    }
+
+
+def write_json(result: Mapping[str, Any]) -> None:
+    """Write the command's one JSON object to stdout."""
+    sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=2) + "\n")
+
+
+def checks_table(checks: Iterable[Check], language: str = "en") -> Table:
+    """Table of checks for people."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("check", "outcome", "why", "ms"):
+        table.add_column(column, justify="right" if column == "ms" else "left")
+    for check in checks:
+        why = "; ".join(describe_reason(code, language) for code in check.reasons)
+        if check.subjects:
+            why += f" [{', '.join(check.subjects)}]"
+        style = _STYLE_OF_OUTCOME[check.outcome]
+        table.add_row(
+            check.id, f"[{style}]{check.outcome.value}[/]", why, f"{check.duration_ms:.0f}"
+        )
+    return table
+
+
+def exit_for(outcome: Outcome) -> NoReturn:
+    """Leave with the exit code that the contract gives to an outcome."""
+    raise typer.Exit(_EXIT_OF_OUTCOME[outcome])
+
+
+def fail(error: EkycError, *, json_output: bool, command: str) -> NoReturn:
+    """Report a typed error (exit code 1): to people on stderr, to programs as one JSON object."""
+    Console(stderr=True, highlight=False).print(
+        f"[bold red]error[/] {error.code}: {error}", markup=True, soft_wrap=True
+    )
+    if json_output:
+        write_json(
+            {
+                "schema": f"ekyc.{command}/1",
+                "outcome": "ERROR",
+                "reasons": [error.code],
+                "checks": [],
+                "error": {
+                    "code": error.code,
+                    "message": error.message,
+                    "subject": error.subject,
+                    "retryable": error.retryable,
+                },
+            }
+        )
+    raise typer.Exit(EXIT_ERROR)
