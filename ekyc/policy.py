@@ -122,7 +122,9 @@ def load_profile(profile_id: str) -> ProcedureProfile:
     if profile_id not in profile_ids():
         known = ", ".join(profile_ids())
         raise InputError(
-            f"unknown procedure profile; known are {known}", code="profile.unknown", subject=profile_id
+            f"unknown procedure profile; known are {known}",
+            code="profile.unknown",
+            subject=profile_id,
         )
     file = resources.files("ekyc.data.profiles") / f"{profile_id}.toml"
     table = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -133,4 +135,6 @@ def load_profile(profile_id: str) -> ProcedureProfile:
             **table,
         )
     except (KeyError, TypeError) as exc:
-        raise InputError(f"not a valid profile: {exc}", code="profile.invalid", subject=file.name) from exc
+        raise InputError(
+            f"not a valid profile: {exc}", code="profile.invalid", subject=file.name
+        ) from exc

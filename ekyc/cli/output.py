@@ -25,9 +25,7 @@ EXIT_REJECTED = 11
 
 JsonFlag = Annotated[
     bool,
-    typer.Option(
-        "--json", help="Write one JSON object to stdout; everything else goes to stderr."
-    ),
+    typer.Option("--json", help="Write one JSON object to stdout; everything else goes to stderr."),
 ]
 
 _EXIT_OF_OUTCOME: Mapping[Outcome, int] = {

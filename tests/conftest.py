@@ -1,0 +1,46 @@
+"""Fixtures that every folder shares. Each says aloud why it skips."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+settings.register_profile(
+    "default", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("thorough", deadline=None, max_examples=2000)
+settings.load_profile(os.environ.get("EKYC_HYPOTHESIS", "default"))
+
+
+@pytest.fixture(scope="session")
+def repository_root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real material that stays outside the project."""
+    folder = Path(os.environ.get("EKYC_SHARED_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real test material beside the project ({folder.name} is absent)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def models():
+    """An engine over the installed models."""
+    from ekyc.errors import ModelError
+    from ekyc.inference import Engine
+
+    try:
+        engine = Engine.open()
+        engine.model("yunet-2023mar")
+    except ModelError as error:
+        pytest.skip(f"models are not installed (run `ekyc models install`): {error.code}")
+    with engine:
+        yield engine
