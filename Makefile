@@ -1,0 +1,54 @@
+# make demo | test | test-system | check | bench | serve | clean. Each does its own set-up.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: setup models demo test test-system check bench serve lock clean
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+models: setup
+	$(BIN)/ekyc models install
+
+demo: models
+	$(BIN)/ekyc demo
+
+# Unit and real-model tests, then lint, types and layers. Parts that lack models or data say so and skip.
+test: models
+	$(BIN)/python -m pytest -n auto -q
+	$(MAKE) --no-print-directory check
+
+check: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+# Independent judges (openssl, pdfsig, qpdf), the built wheel in an empty environment. Installs what Debian offers.
+test-system: models
+	scripts/install-judges
+	$(BIN)/python -m pytest -m system -q -rs
+
+bench: models
+	$(BIN)/ekyc bench run inference --out reports/inference.json
+
+serve: models
+	$(BIN)/ekyc serve
+
+# Renew the lock (needs uv); the header is left out so that the file names no machine.
+lock:
+	uv pip compile --universal --generate-hashes --no-header --group dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .cache .pytest_cache .hypothesis ekyc-demo reports

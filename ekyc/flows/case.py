@@ -1,0 +1,237 @@
+"""A case: everything submitted for one verification, from a folder or as Python values.
+
+``docs/case.md`` describes the folder; ``docs/schemas/ekyc.case.1.schema.json`` is its JSON Schema.
+Loading reads and bounds every file, and decodes nothing: images and chip data are judged by their rooms.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from ekyc.chip import ChipFiles
+from ekyc.errors import InputError, LimitError
+
+CASE_SCHEMA: Final = "ekyc.case/1"
+CASE_FILE: Final = "case.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseLimits:
+    """Bounds on what a case may hold."""
+
+    toml_bytes: int = 64 * 1024
+    file_bytes: int = 32 * 1024 * 1024
+    total_bytes: int = 128 * 1024 * 1024
+    pages: int = 40
+    """Pages of the original, and again of the copy."""
+    frames: int = 60
+
+
+DEFAULT_CASE_LIMITS: Final = CaseLimits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFile:
+    """One submitted file: its name within the case and its bytes, undecoded."""
+
+    name: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Everything submitted for one verification. Parts that were not submitted are ``None`` or empty."""
+
+    profile_id: str
+    """Procedure profile that the case was submitted for."""
+    sample: bool = False
+    """Marks synthetic material; its liveness counts only under a demonstration profile."""
+    chip: ChipFiles | None = None
+    active_authentication_signature: bytes | None = field(default=None, repr=False)
+    """The chip's answer to the verifier's challenge, as it came from INTERNAL AUTHENTICATE."""
+    card_front: CaseFile | None = None
+    card_back: CaseFile | None = None
+    face_frames: tuple[CaseFile, ...] = ()
+    original_pages: tuple[CaseFile, ...] = ()
+    copy_pages: tuple[CaseFile, ...] = ()
+
+    @property
+    def files(self) -> tuple[CaseFile, ...]:
+        """All images and documents, in a fixed order."""
+        cards = tuple(f for f in (self.card_front, self.card_back) if f is not None)
+        return cards + self.face_frames + self.original_pages + self.copy_pages
+
+    def digest(self) -> str:
+        """SHA-256 over the role, length and hash of every part; equal content gives an equal digest."""
+        parts: list[tuple[str, bytes]] = [("profile", self.profile_id.encode())]
+        if self.chip is not None:
+            parts += [(f"chip/{name}", data) for name, data in self.chip.items()]
+        if self.active_authentication_signature is not None:
+            parts.append(("chip/active_authentication", self.active_authentication_signature))
+        for role, files in (
+            ("card/front", (self.card_front,)),
+            ("card/back", (self.card_back,)),
+            ("face", self.face_frames),
+            ("original", self.original_pages),
+            ("copy", self.copy_pages),
+        ):
+            parts += [(f"{role}/{i}", f.data) for i, f in enumerate(files) if f is not None]
+        total = hashlib.sha256()
+        for role, data in parts:
+            total.update(f"{role}\0{len(data)}\0{hashlib.sha256(data).hexdigest()}\n".encode())
+        return total.hexdigest()
+
+
+def _relative(path: str) -> str:
+    pure = PurePosixPath(path)
+    if not path or pure.is_absolute() or ".." in pure.parts or "\\" in path or "\0" in path:
+        raise ValueError("must be a relative path inside the case")
+    return path
+
+
+_RelativePath = Annotated[str, Field(max_length=240), AfterValidator(_relative)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class _ActiveAuthentication(_Strict):
+    signature: _RelativePath
+
+
+class _Chip(_Strict):
+    folder: _RelativePath
+    active_authentication: _ActiveAuthentication | None = None
+
+
+class _Card(_Strict):
+    front: _RelativePath
+    back: _RelativePath | None = None
+
+
+class _Face(_Strict):
+    frames: list[_RelativePath] = Field(min_length=1, max_length=DEFAULT_CASE_LIMITS.frames)
+
+
+class _Documents(_Strict):
+    original: list[_RelativePath] = Field(min_length=1, max_length=DEFAULT_CASE_LIMITS.pages)
+    copy_: list[_RelativePath] = Field(
+        alias="copy", min_length=1, max_length=DEFAULT_CASE_LIMITS.pages
+    )
+
+
+class CaseManifest(_Strict):
+    """``case.toml``. Unknown keys are errors."""
+
+    schema_: Literal["ekyc.case/1"] = Field(alias="schema")
+    profile: str = Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")
+    sample: bool = False
+    chip: _Chip | None = None
+    card: _Card | None = None
+    face: _Face | None = None
+    documents: _Documents | None = None
+
+
+def load_case(folder: Path | str, *, limits: CaseLimits = DEFAULT_CASE_LIMITS) -> Case:
+    """Read a case folder.
+
+    Args:
+        folder: the folder that holds ``case.toml``.
+        limits: bounds on sizes and counts.
+
+    Raises:
+        InputError: no such folder (``case.missing``), ``case.toml`` is not valid (``case.invalid``; ``subject``
+            names the key), or a file it names is missing or leads outside (``case.file_missing``,
+            ``case.path``).
+        LimitError: a file or the whole case is too large (``case.too_large``).
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise InputError("no such case folder", code="case.missing", subject=root.name)
+    manifest = _read_manifest(root, limits)
+    reader = _BoundedReader(root, limits)
+    chip_files, signature = None, None
+    if manifest.chip is not None:
+        chip_files = ChipFiles.from_folder(reader.inside(manifest.chip.folder))
+        if manifest.chip.active_authentication is not None:
+            signature = reader.read(manifest.chip.active_authentication.signature).data
+    return Case(
+        profile_id=manifest.profile,
+        sample=manifest.sample,
+        chip=chip_files,
+        active_authentication_signature=signature,
+        card_front=reader.read(manifest.card.front) if manifest.card else None,
+        card_back=reader.read(manifest.card.back) if manifest.card and manifest.card.back else None,
+        face_frames=reader.read_all(manifest.face.frames if manifest.face else []),
+        original_pages=reader.read_all(manifest.documents.original if manifest.documents else []),
+        copy_pages=reader.read_all(manifest.documents.copy_ if manifest.documents else []),
+    )
+
+
+def _read_manifest(root: Path, limits: CaseLimits) -> CaseManifest:
+    path = root / CASE_FILE
+    if not path.is_file():
+        raise InputError(
+            "the folder holds no case.toml; `ekyc case new DIR` writes one",
+            code="case.missing",
+            subject=root.name,
+        )
+    if path.stat().st_size > limits.toml_bytes:
+        raise LimitError(
+            f"larger than {limits.toml_bytes} bytes", code="case.too_large", subject=CASE_FILE
+        )
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise InputError(f"not valid TOML: {exc}", code="case.invalid", subject=CASE_FILE) from exc
+    try:
+        return CaseManifest.model_validate(table)
+    except ValidationError as exc:
+        first = exc.errors(include_input=False, include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            first["msg"], code="case.invalid", subject=f"{CASE_FILE}: {key}"
+        ) from None  # pydantic's own error repeats the submitted values
+
+
+class _BoundedReader:
+    """Reads files of one case, inside its folder and under its limits."""
+
+    def __init__(self, root: Path, limits: CaseLimits) -> None:
+        self._root = root.resolve()
+        self._limits = limits
+        self._left = limits.total_bytes
+
+    def inside(self, name: str) -> Path:
+        path = (self._root / name).resolve()
+        if not path.is_relative_to(self._root):
+            raise InputError("leads outside the case folder", code="case.path", subject=name)
+        return path
+
+    def read(self, name: str) -> CaseFile:
+        path = self.inside(name)
+        if not path.is_file():
+            raise InputError("no such file in the case", code="case.file_missing", subject=name)
+        size = path.stat().st_size
+        if size > min(self._limits.file_bytes, self._left):
+            raise LimitError(
+                f"{size} bytes pass the limit of the case", code="case.too_large", subject=name
+            )
+        try:
+            data = path.read_bytes()
+        except OSError as exc:
+            raise InputError(
+                f"cannot be read: {exc.strerror}", code="case.file_unreadable", subject=name
+            ) from exc
+        self._left -= len(data)
+        return CaseFile(name=name, data=data)
+
+    def read_all(self, names: list[str]) -> tuple[CaseFile, ...]:
+        return tuple(self.read(name) for name in names)

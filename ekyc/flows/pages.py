@@ -1,0 +1,79 @@
+"""Decode the pictures of a case before anything is decided, so that a bad file is named at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from ekyc.errors import LimitError
+from ekyc.flows.case import Case, CaseFile
+from ekyc.imaging.decode import decode_image
+from ekyc.imaging.pdf_pages import render_pdf_pages
+
+if TYPE_CHECKING:
+    from ekyc.values import BgrImage
+
+_PDF_MAGIC: Final = b"%PDF-"
+_MAX_DECODED_PIXELS: Final = 400_000_000
+"""All pictures of one case together: 1.2 GB of pixels, so that many allowed files cannot fill the memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CasePictures:
+    """Every picture of a case, decoded: uint8 (height, width, 3), blue-green-red."""
+
+    card_front: BgrImage | None = field(default=None, repr=False)
+    card_back: BgrImage | None = field(default=None, repr=False)
+    face_frames: tuple[BgrImage, ...] = field(default=(), repr=False)
+    original_pages: tuple[BgrImage, ...] = field(default=(), repr=False)
+    copy_pages: tuple[BgrImage, ...] = field(default=(), repr=False)
+
+
+class _Decoder:
+    def __init__(self) -> None:
+        self._pixels_left = _MAX_DECODED_PIXELS
+
+    def image(self, file: CaseFile) -> BgrImage:
+        image = decode_image(file.data, name=file.name)
+        self._spend(file, image)
+        return image
+
+    def optional(self, file: CaseFile | None) -> BgrImage | None:
+        return None if file is None else self.image(file)
+
+    def pages(self, files: tuple[CaseFile, ...]) -> tuple[BgrImage, ...]:
+        pages: list[BgrImage] = []
+        for file in files:
+            if not file.data.startswith(_PDF_MAGIC):
+                pages.append(self.image(file))
+                continue
+            for page in render_pdf_pages(file.data, name=file.name):
+                self._spend(file, page)
+                pages.append(page)
+        return tuple(pages)
+
+    def _spend(self, file: CaseFile, image: BgrImage) -> None:
+        self._pixels_left -= image.shape[0] * image.shape[1]
+        if self._pixels_left < 0:
+            raise LimitError(
+                "the pictures of the case hold too many pixels together",
+                code="case.too_many_pixels",
+                subject=file.name,
+            )
+
+
+def decode_pictures(case: Case) -> CasePictures:
+    """Decode every picture of ``case``; documents may be PDF files, each page becoming a picture.
+
+    Raises:
+        InputError: a file is not a readable picture or PDF; ``subject`` names it.
+        LimitError: a picture, a PDF or the case as a whole is too large.
+    """
+    decoder = _Decoder()
+    return CasePictures(
+        card_front=decoder.optional(case.card_front),
+        card_back=decoder.optional(case.card_back),
+        face_frames=tuple(decoder.image(file) for file in case.face_frames),
+        original_pages=decoder.pages(case.original_pages),
+        copy_pages=decoder.pages(case.copy_pages),
+    )
