@@ -1,0 +1,164 @@
+"""Challenges that count once.
+
+Freshness comes from this store and never from what was submitted: the verifier issues a nonce, the chip signs it,
+and redeeming it here takes it out of use for good, whichever process asks first.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, insert, select, update
+
+from ekyc.errors import InputError, LimitError
+from ekyc.storage.errors import FreshnessError, storage_errors
+from ekyc.storage.tables import nonces
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+    from ekyc.ports import Clock, Random
+
+ACTIVE_AUTHENTICATION = "active-authentication"
+"""Purpose of a nonce that a chip signs: RND.IFD, 8 bytes (ICAO 9303-11 §6.1)."""
+
+_PURPOSE = re.compile(r"[a-z][a-z0-9-]{0,63}\Z")
+_ID_BYTES = 16
+_MAX_TTL_S = 24 * 3600.0
+_KEEP_EXPIRED = timedelta(hours=1)
+"""How long a dead challenge still answers *expired* or *already used* rather than *unknown*."""
+_PURGE_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Challenge:
+    """An issued nonce."""
+
+    id: str
+    """Opaque, unguessable; what the caller gives back."""
+    purpose: str
+    nonce: bytes
+    issued_at: datetime
+    expires_at: datetime
+
+
+class NonceStore:
+    """Issues and redeems challenges. Safe across threads and processes."""
+
+    def __init__(self, engine: Engine, *, clock: Clock, random: Random, subject: str) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._random = random
+        self._subject = subject
+
+    def issue(self, purpose: str, ttl_s: float = 300.0, count: int = 8) -> Challenge:
+        """Make and store a challenge.
+
+        Args:
+            purpose: what it may be redeemed for: lower case, digits and hyphens, at most 64 characters.
+            ttl_s: seconds until it expires, more than 0 and at most a day.
+            count: length of the nonce in bytes, 8 to 64.
+
+        Raises:
+            InputError, LimitError: an argument out of these bounds.
+            StorageError, BusyError: it could not be stored; then it was not issued.
+        """
+        _require_purpose(purpose)
+        if not 0 < ttl_s <= _MAX_TTL_S:
+            raise LimitError(
+                "time to live must be more than 0 s and at most a day", subject="ttl_s"
+            )
+        if not 8 <= count <= 64:
+            raise LimitError("a nonce has 8 to 64 bytes", subject="count")
+        now = self._clock.now()
+        challenge = Challenge(
+            id=self._random.token_bytes(_ID_BYTES).hex(),
+            purpose=purpose,
+            nonce=self._random.token_bytes(count),
+            issued_at=now,
+            expires_at=now + timedelta(seconds=ttl_s),
+        )
+        with storage_errors(self._subject), self._engine.begin() as connection:
+            _purge(connection, now)
+            connection.execute(
+                insert(nonces).values(
+                    id=challenge.id,
+                    purpose=challenge.purpose,
+                    nonce=challenge.nonce,
+                    issued_at=challenge.issued_at,
+                    expires_at=challenge.expires_at,
+                )
+            )
+        return challenge
+
+    def redeem(self, challenge_id: str, purpose: str) -> bytes:
+        """Take a challenge out of use and return its nonce.
+
+        One statement decides, so of any number of racing callers exactly one gets the nonce. It is on disk before
+        this returns. An attempt for another purpose does not use the challenge up.
+
+        Raises:
+            FreshnessError: never issued or long gone, expired, already redeemed, or issued for another purpose.
+            StorageError, BusyError: the database failed. Whether the challenge is used up is then not known;
+                callers ask for a new one.
+        """
+        _require_purpose(purpose)
+        now = self._clock.now()
+        with storage_errors(self._subject), self._engine.begin() as connection:
+            nonce = connection.execute(
+                update(nonces)
+                .where(
+                    nonces.c.id == challenge_id,
+                    nonces.c.purpose == purpose,
+                    nonces.c.redeemed_at.is_(None),
+                    nonces.c.expires_at > now,
+                )
+                .values(redeemed_at=now)
+                .returning(nonces.c.nonce)
+            ).scalar_one_or_none()
+            if nonce is None:
+                raise _refusal(connection, challenge_id, purpose)
+        return bytes(nonce)
+
+    def purge(self) -> int:
+        """Delete one batch of long-dead challenges, the oldest first; the number deleted.
+
+        Issuing does this too, so the table stays bounded without any job of its own.
+        """
+        with storage_errors(self._subject), self._engine.begin() as connection:
+            return _purge(connection, self._clock.now())
+
+
+def _require_purpose(purpose: str) -> None:
+    if not _PURPOSE.match(purpose):
+        raise InputError(
+            "a purpose is lower-case letters, digits and hyphens, at most 64", subject="purpose"
+        )
+
+
+def _refusal(connection: Connection, challenge_id: str, purpose: str) -> FreshnessError:
+    row = connection.execute(
+        select(nonces.c.purpose, nonces.c.redeemed_at).where(nonces.c.id == challenge_id)
+    ).one_or_none()
+    if row is None:
+        return FreshnessError("no such challenge", code="freshness.unknown")
+    if row.purpose != purpose:
+        return FreshnessError(
+            "the challenge was issued for another purpose", code="freshness.wrong_purpose"
+        )
+    if row.redeemed_at is not None:
+        return FreshnessError("the challenge was already used", code="freshness.already_used")
+    return FreshnessError("the challenge has expired", code="freshness.expired")
+
+
+def _purge(connection: Connection, now: datetime) -> int:
+    dead = (
+        select(nonces.c.id)
+        .where(nonces.c.expires_at < now - _KEEP_EXPIRED)
+        .order_by(nonces.c.expires_at)
+        .limit(_PURGE_BATCH)
+    )
+    return connection.execute(delete(nonces).where(nonces.c.id.in_(dead))).rowcount

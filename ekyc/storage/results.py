@@ -1,0 +1,128 @@
+"""Records of decisions: that one was made, on what and why. Digests, codes and a verdict; no personal data."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import insert, select
+
+from ekyc.errors import InputError, LimitError
+from ekyc.policy import Verdict
+from ekyc.storage.engine import reading
+from ekyc.storage.errors import storage_errors
+from ekyc.storage.tables import results
+from ekyc.values import Sha256Hex
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine, Row
+
+    from ekyc.ports import Clock, Random
+
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_CODE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\Z")
+_PROFILE = re.compile(r"[a-z][a-z0-9_-]{0,63}\Z")
+_MAX_REASONS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredResult:
+    """One decision as recorded."""
+
+    id: str
+    created_at: datetime
+    case_digest: Sha256Hex
+    """SHA-256 over what was submitted."""
+    profile: str
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    report_digest: Sha256Hex
+    """SHA-256 of the report as written."""
+
+
+class ResultStore:
+    """Appends and reads records of decisions. Records are never changed."""
+
+    def __init__(self, engine: Engine, *, clock: Clock, random: Random, subject: str) -> None:
+        self._engine = engine
+        self._reading = reading(engine)
+        self._clock = clock
+        self._random = random
+        self._subject = subject
+
+    def record(
+        self,
+        *,
+        case_digest: Sha256Hex,
+        profile: str,
+        verdict: Verdict,
+        reasons: tuple[str, ...],
+        report_digest: Sha256Hex,
+    ) -> StoredResult:
+        """Append a record. The forms of all values are checked, so that nothing personal can slip in.
+
+        Raises:
+            InputError: a digest, profile id or reason code is not of its form.
+            StorageError, BusyError: it could not be stored.
+        """
+        for name, digest in (("case_digest", case_digest), ("report_digest", report_digest)):
+            if not _DIGEST.match(digest):
+                raise InputError("not a SHA-256 in lower-case hexadecimal", subject=name)
+        if not _PROFILE.match(profile):
+            raise InputError("not a profile id", subject="profile")
+        if len(reasons) > _MAX_REASONS:
+            raise LimitError(f"more than {_MAX_REASONS} reasons", subject="reasons")
+        if not all(_CODE.match(code) for code in reasons):
+            raise InputError("not a reason code", subject="reasons")
+        stored = StoredResult(
+            id=self._random.token_bytes(16).hex(),
+            created_at=self._clock.now(),
+            case_digest=case_digest,
+            profile=profile,
+            verdict=verdict,
+            reasons=reasons,
+            report_digest=report_digest,
+        )
+        with storage_errors(self._subject), self._engine.begin() as connection:
+            connection.execute(
+                insert(results).values(
+                    id=stored.id,
+                    created_at=stored.created_at,
+                    case_digest=stored.case_digest,
+                    profile=stored.profile,
+                    verdict=stored.verdict.value,
+                    reasons=json.dumps(stored.reasons),
+                    report_digest=stored.report_digest,
+                )
+            )
+        return stored
+
+    def get(self, result_id: str) -> StoredResult | None:
+        """The record with this id, if there is one."""
+        query = select(results).where(results.c.id == result_id)
+        with storage_errors(self._subject), self._reading.begin() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else _from_row(row)
+
+    def recent(self, limit: int = 50) -> tuple[StoredResult, ...]:
+        """The newest records, newest first; ``limit`` from 1 to 1000."""
+        if not 1 <= limit <= 1000:
+            raise LimitError("a page has 1 to 1000 records", subject="limit")
+        query = select(results).order_by(results.c.created_at.desc(), results.c.id).limit(limit)
+        with storage_errors(self._subject), self._reading.begin() as connection:
+            return tuple(_from_row(row) for row in connection.execute(query))
+
+
+def _from_row(row: Row[tuple[object, ...]]) -> StoredResult:
+    return StoredResult(
+        id=row.id,
+        created_at=row.created_at,
+        case_digest=row.case_digest,
+        profile=row.profile,
+        verdict=Verdict(row.verdict),
+        reasons=tuple(json.loads(row.reasons)),
+        report_digest=row.report_digest,
+    )

@@ -1,0 +1,92 @@
+"""The door of this room: one database, opened and migrated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from sqlalchemy import text
+
+from ekyc.ports import SystemClock, SystemRandom
+from ekyc.storage import migrate
+from ekyc.storage.engine import make_engine, parse_target, reading, subject_of
+from ekyc.storage.errors import StorageError, storage_errors
+from ekyc.storage.nonces import NonceStore
+from ekyc.storage.results import ResultStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from sqlalchemy import Engine
+
+    from ekyc.ports import Clock, Random
+
+
+class Storage:
+    """An open database. Safe to use from many threads; close it, or use it as a context manager."""
+
+    def __init__(self, engine: Engine, *, clock: Clock, random: Random, subject: str) -> None:
+        self._engine = engine
+        self._subject = subject
+        self.nonces = NonceStore(engine, clock=clock, random=random, subject=subject)
+        self.results = ResultStore(engine, clock=clock, random=random, subject=subject)
+
+    @classmethod
+    def open(
+        cls, target: str | Path, *, clock: Clock | None = None, random: Random | None = None
+    ) -> Self:
+        """Open, create if absent, and migrate.
+
+        Args:
+            target: path of an SQLite file (made with mode 0600, its folder with 0700), or a database URL such as
+                ``postgresql+psycopg://host/name``.
+            clock: source of time; the machine's by default.
+            random: source of nonces and ids; the operating system's by default.
+
+        Raises:
+            InputError: the URL cannot be used.
+            StorageError: damaged, full, not writable, another program's, or made by a newer version.
+            BusyError: another process holds the database for too long.
+        """
+        url = parse_target(target)
+        subject = subject_of(url)
+        engine = make_engine(url)
+        try:
+            with storage_errors(subject), engine.begin() as connection:
+                migrate.upgrade(connection, subject=subject)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(
+            engine, clock=clock or SystemClock(), random=random or SystemRandom(), subject=subject
+        )
+
+    def ping(self) -> None:
+        """Return if the database answers and has the schema of this version.
+
+        Raises:
+            StorageError, BusyError: it does not.
+        """
+        with storage_errors(self._subject), reading(self._engine).begin() as connection:
+            connection.execute(text("SELECT 1"))
+            if migrate.current_revision(connection) != migrate.newest_revision():
+                raise StorageError(
+                    "the schema was changed underneath",
+                    code="storage.newer_schema",
+                    subject=self._subject,
+                )
+
+    def close(self) -> None:
+        """Give the connections back. Twice is once."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
