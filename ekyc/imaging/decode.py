@@ -184,6 +184,10 @@ def _has_end(data: bytes, kind: ImageType) -> bool:
         return scan is not None and data.find(b"\xff\xd9", scan) != -1
     if kind is ImageType.PNG:
         return b"IEND\xae\x42\x60\x82" in data
+    if (
+        kind is ImageType.JPEG_2000
+    ):  # OpenJPEG calls a codestream cut between two tile-parts complete
+        return b"\xff\xd9" in data
     return True
 
 
