@@ -1,0 +1,184 @@
+"""Reads whole pages: lines with text, place and confidence, in reading order."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from ekyc.imaging.text_regions import cut_line, quad_size
+from ekyc.ocr.detect import LONG_SIDE_PAGE, RegionDetector, TextDetector
+from ekyc.ocr.recognise import CtcLineRecogniser, LineRecogniser, LineText
+from ekyc.values import BoxPx
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ekyc.imaging.text_regions import TextRegion
+    from ekyc.ocr.ctc import ReadChar
+    from ekyc.ports import Model
+    from ekyc.values import BgrImage, QuadPx
+
+_MAX_LINES = 200
+"""Lines read per page; a page of generated noise would otherwise cost minutes. The highest scores are kept."""
+_MARGIN = 0.06
+"""Added around each crop, as a part of the line's height."""
+_SAME_ROW = 0.5
+"""Two lines stand in one row when their middles differ by less than this part of the lower one's height."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ReadLine:
+    """One line on a page. The text is personal data: ``repr`` shows only the place."""
+
+    chars: tuple[ReadChar, ...]
+    quad: QuadPx
+    """In pixels of the page."""
+    score: float
+    """The detector's score, 0–1."""
+
+    @property
+    def text(self) -> str:
+        return LineText(chars=self.chars).text
+
+    @property
+    def confidence(self) -> float:
+        """The least certain character's confidence, 0–1, not calibrated."""
+        return LineText(chars=self.chars).confidence
+
+    @property
+    def box(self) -> BoxPx:
+        """Smallest upright box around the line."""
+        xs = [p.x for p in self.quad.corners]
+        ys = [p.y for p in self.quad.corners]
+        return BoxPx(left=min(xs), top=min(ys), right=max(xs), bottom=max(ys))
+
+    def __repr__(self) -> str:
+        return f"ReadLine({len(self.chars)} characters at {self.box})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageReading:
+    """What a page says."""
+
+    width: int
+    height: int
+    lines: tuple[ReadLine, ...]
+    """In reading order: rows from top to bottom, in a row from left to right."""
+    truncated: bool = False
+    """Whether the page had more lines than were read."""
+
+    @property
+    def text(self) -> str:
+        """All lines, one a row of text."""
+        return "\n".join(line.text for line in self.lines)
+
+
+class Reader(Protocol):
+    """Reads pages and lines. Tests bring their own."""
+
+    def read_page(self, image: BgrImage, *, long_side: int = LONG_SIDE_PAGE) -> PageReading:
+        """All lines of a page."""
+        ...
+
+    def read_line(self, image: BgrImage) -> LineText:
+        """One line."""
+        ...
+
+
+class TextReader:
+    """Detector and recogniser together. Holds no state between calls and may be shared by threads.
+
+    Args:
+        detector: ``ppocr-v6-tiny-det``.
+        recogniser: ``asterocr-1.0.2``.
+        vocabulary: the text of each class of the recogniser, blank first.
+        workers: lines read at the same time.
+    """
+
+    def __init__(
+        self, detector: Model, recogniser: Model, vocabulary: tuple[str, ...], *, workers: int = 2
+    ) -> None:
+        self._detector: RegionDetector = TextDetector(detector)
+        self._recogniser: LineRecogniser = CtcLineRecogniser(recogniser, vocabulary)
+        self._workers = workers
+
+    @classmethod
+    def from_parts(
+        cls, detector: RegionDetector, recogniser: LineRecogniser, *, workers: int = 2
+    ) -> TextReader:
+        """A reader of other parts, e.g. another recogniser."""
+        reader = cls.__new__(cls)
+        reader._detector, reader._recogniser, reader._workers = detector, recogniser, workers  # noqa: SLF001  # an alternative constructor of the same class
+        return reader
+
+    def read_page(self, image: BgrImage, *, long_side: int = LONG_SIDE_PAGE) -> PageReading:
+        """All lines of a page that is turned by less than 45°.
+
+        Raises:
+            ModelError: a model's output contradicts its registry entry.
+            BusyError: a model's queue is full.
+        """
+        found = self._detector.detect(image, long_side=long_side)
+        kept = sorted(found, key=lambda region: -region.score)[:_MAX_LINES]
+        crops = (cut_line(image, region.quad, margin=_MARGIN) for region in kept)
+        with ThreadPoolExecutor(max_workers=self._workers) as pool:
+            texts = list(pool.map(self._recogniser.read_line, crops))
+        lines = [_line(region, text) for region, text in zip(kept, texts, strict=True)]
+        return PageReading(
+            width=image.shape[1],
+            height=image.shape[0],
+            lines=in_reading_order([line for line in lines if line.chars]),
+            truncated=len(found) > _MAX_LINES,
+        )
+
+    def read_line(self, image: BgrImage) -> LineText:
+        """The text of a picture that holds one upright line; empty when it is blank."""
+        return self._recogniser.read_line(image)
+
+
+def _line(region: TextRegion, text: LineText) -> ReadLine:
+    return ReadLine(chars=text.chars, quad=region.quad, score=region.score)
+
+
+def in_reading_order(lines: Sequence[ReadLine]) -> tuple[ReadLine, ...]:
+    """Rows from top to bottom, in a row from left to right."""
+    return tuple(line for row in group_rows(lines) for line in row)
+
+
+def group_rows(lines: Sequence[ReadLine]) -> tuple[tuple[ReadLine, ...], ...]:
+    """Lines that stand beside each other, row by row.
+
+    A line joins a row when its middle, carried along the row's slant to the last line's right end, is less than
+    half the lower height away.
+    """
+    rows: list[list[ReadLine]] = []
+    for line in sorted(lines, key=lambda item: _middle_left(item)[0]):
+        home = next((row for row in rows if any(_beside(other, line) for other in row)), None)
+        if home is None:
+            rows.append([line])
+        else:
+            home.append(line)
+    ordered = [tuple(sorted(row, key=_middle_left)) for row in rows]
+    return tuple(sorted(ordered, key=lambda row: min(_middle_left(line)[1] for line in row)))
+
+
+def _middle_left(line: ReadLine) -> tuple[float, float]:
+    a, d = line.quad.top_left, line.quad.bottom_left
+    return (a.x + d.x) / 2, (a.y + d.y) / 2
+
+
+def _middle_right(line: ReadLine) -> tuple[float, float]:
+    b, c = line.quad.top_right, line.quad.bottom_right
+    return (b.x + c.x) / 2, (b.y + c.y) / 2
+
+
+def _beside(one: ReadLine, other: ReadLine) -> bool:
+    left, right = sorted((one, other), key=_middle_left)
+    start, end, begin = _middle_left(left), _middle_right(left), _middle_left(right)
+    height = min(quad_size(left.quad)[1], quad_size(right.quad)[1])
+    if begin[0] < end[0] - height:
+        return False  # they overlap: one above the other
+    slant = (end[1] - start[1]) / max(end[0] - start[0], 1.0)
+    expected = end[1] + slant * (begin[0] - end[0])
+    return abs(begin[1] - expected) < _SAME_ROW * height
