@@ -1,0 +1,96 @@
+"""Several processes at one database: races and sudden death. Each worker is a fresh interpreter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from ekyc.storage import ACTIVE_AUTHENTICATION, Storage
+
+_REDEEM = """
+import sys
+from ekyc.storage import ACTIVE_AUTHENTICATION, FreshnessError, Storage
+with Storage.open(sys.argv[1]) as storage:
+    print("ready", flush=True)
+    for challenge_id in sys.stdin.read().split():
+        try:
+            print(storage.nonces.redeem(challenge_id, ACTIVE_AUTHENTICATION).hex())
+        except FreshnessError as error:
+            print(error.code)
+"""
+
+_OPEN = """
+import sys
+from ekyc.storage import Storage
+sys.stdin.readline()
+with Storage.open(sys.argv[1]) as storage:
+    storage.ping()
+    print(storage.nonces.issue("liveness").id)
+"""
+
+_DIE_AFTER_REDEEM = """
+import os, signal, sys
+from ekyc.storage import ACTIVE_AUTHENTICATION, Storage
+storage = Storage.open(sys.argv[1])
+storage.nonces.redeem(sys.argv[2], ACTIVE_AUTHENTICATION)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def start(code, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_of_two_racing_processes_exactly_one_gets_each_nonce(tmp_path):
+    path = tmp_path / "state.sqlite3"
+    with Storage.open(path) as storage:
+        issued = [storage.nonces.issue(ACTIVE_AUTHENTICATION) for _ in range(40)]
+    workers = [start(_REDEEM, path), start(_REDEEM, path)]
+    for worker in workers:
+        assert worker.stdout.readline() == "ready\n"
+
+    # Both read until end of input: closing both pipes is the starting shot.
+    for worker in workers:
+        worker.stdin.write(" ".join(challenge.id for challenge in issued))
+    for worker in workers:
+        worker.stdin.close()
+    answers = [worker.stdout.read().split() for worker in workers]
+    for worker in workers:
+        worker.stdout.close()
+        assert worker.wait() == 0
+
+    for challenge, pair in zip(issued, zip(*answers, strict=True), strict=True):
+        assert sorted(pair) == sorted([challenge.nonce.hex(), "freshness.already_used"])
+
+
+def test_processes_that_start_at_once_migrate_once(tmp_path):
+    path = tmp_path / "new" / "state.sqlite3"
+    workers = [start(_OPEN, path) for _ in range(4)]
+
+    ids = set()
+    for worker in workers:
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    for worker in workers:
+        ids.add(worker.communicate()[0].strip())
+        assert worker.returncode == 0
+
+    assert len(ids) == 4
+
+
+def test_a_redeemed_challenge_stays_redeemed_when_the_process_is_killed(tmp_path):
+    path = tmp_path / "state.sqlite3"
+    with Storage.open(path) as storage:
+        challenge = storage.nonces.issue(ACTIVE_AUTHENTICATION)
+    killed = start(_DIE_AFTER_REDEEM, path, challenge.id)
+    killed.communicate()
+    assert killed.returncode == -9
+
+    again = start(_REDEEM, path)
+    answer, _ = again.communicate(challenge.id)
+    assert answer.split() == ["ready", "freshness.already_used"]
