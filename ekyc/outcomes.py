@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
+from typing import Any
 
 from ekyc.errors import InputError
 
@@ -80,6 +81,21 @@ class Check:
                 f"check {self.id!r} is {self.outcome} without a reason",
                 code="reason.missing",
             )
+
+
+def check_as_json(check: Check) -> dict[str, Any]:
+    """The one JSON form of a check, used by every command, report and API response."""
+    return {
+        "id": check.id,
+        "outcome": check.outcome.value,
+        "reasons": list(check.reasons),
+        "subjects": list(check.subjects),
+        "measurements": [
+            {"name": m.name, "value": m.value, "unit": m.unit, "threshold": m.threshold}
+            for m in check.measurements
+        ],
+        "duration_ms": round(check.duration_ms, 3),
+    }
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ekyc.errors import EkycError
-from ekyc.outcomes import Check, Outcome, describe_reason
+from ekyc.outcomes import Check, Outcome, check_as_json, describe_reason
 
 EXIT_PASSED = 0
 EXIT_ERROR = 1
@@ -45,21 +45,6 @@ _STYLE_OF_OUTCOME: Mapping[Outcome, str] = {
 def console(*, json_output: bool = False) -> Console:
     """Console for people: stdout, or stderr when stdout carries JSON."""
     return Console(stderr=json_output, highlight=False)
-
-
-def check_as_json(check: Check) -> dict[str, Any]:
-    """The one JSON form of a check, used by every command, report and API response."""
-    return {
-        "id": check.id,
-        "outcome": check.outcome.value,
-        "reasons": list(check.reasons),
-        "subjects": list(check.subjects),
-        "measurements": [
-            {"name": m.name, "value": m.value, "unit": m.unit, "threshold": m.threshold}
-            for m in check.measurements
-        ],
-        "duration_ms": round(check.duration_ms, 3),
-    }
 
 
 def result_object(

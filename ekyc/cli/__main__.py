@@ -1,0 +1,83 @@
+"""The command line ``ekyc``: mounts the commands of every room."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+import ekyc
+from ekyc.cli import (
+    authority,
+    bench,
+    case,
+    challenge,
+    chip,
+    demo,
+    doctor,
+    face,
+    liveness,
+    models,
+    ocr,
+    serve,
+    validate,
+    verify,
+)
+
+app = typer.Typer(
+    name="ekyc",
+    help="Online identity and document verification for Vietnam.\n\n"
+    "Start with `ekyc demo`: it verifies a complete sample case and writes a signed result.\n\n"
+    "Exit codes: 0 accepted or passed, 10 review or indeterminate, 11 rejected or failed, "
+    "2 wrong usage, 1 error.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # locals hold personal data
+    rich_markup_mode="markdown",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ekyc {ekyc.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Online identity and document verification for Vietnam."""
+
+
+verify.register(app)
+validate.register(app)
+demo.register(app)
+serve.register(app)
+doctor.register(app)
+app.add_typer(case.case_app, name="case")
+app.add_typer(challenge.challenge_app, name="challenge")
+app.add_typer(chip.chip_app, name="chip")
+app.add_typer(ocr.ocr_app, name="ocr")
+app.add_typer(face.face_app, name="face")
+app.add_typer(liveness.liveness_app, name="liveness")
+app.add_typer(models.models_app, name="models")
+app.add_typer(bench.bench_app, name="bench")
+app.add_typer(authority.authority_app, name="authority")
+
+
+def main() -> None:
+    """Entry point of the ``ekyc`` command."""
+    try:
+        app()
+    except BrokenPipeError:  # `ekyc … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Options and openers that several commands share: the state database, the trust anchors, the signing keys."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from ekyc.errors import InputError
+
+if TYPE_CHECKING:
+    from ekyc.pki import TrustStore
+    from ekyc.signing import EmbeddedAuthority
+    from ekyc.storage import Storage
+
+PASSPHRASE_VARIABLE: Final = "EKYC_KEY_PASSPHRASE"
+
+StateOption = Annotated[
+    str | None,
+    typer.Option(
+        "--state",
+        envvar="EKYC_STATE",
+        metavar="FILE|URL",
+        help="State database (challenges, results). Default: ekyc.sqlite3 in the EKYC_HOME folder.",
+    ),
+]
+
+TrustOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--trust",
+        metavar="FILE",
+        help="Trust anchor: certificate (PEM, DER) or CSCA master list (.ml). May be given several times.",
+    ),
+]
+
+
+def open_storage(state: str | None) -> Storage:
+    """The state database, created on first use."""
+    from ekyc.storage import DATABASE_NAME, Storage, default_home
+
+    return Storage.open(state or default_home() / DATABASE_NAME)
+
+
+def load_trust(files: Sequence[Path] | None) -> TrustStore:
+    """The operator's anchors; an empty store when none are given."""
+    from ekyc.pki import TrustStore
+
+    return TrustStore.load(tuple(files or ()))
+
+
+def passphrase() -> str:
+    """Passphrase of the signing keys, from the environment or asked for on a terminal."""
+    given = os.environ.get(PASSPHRASE_VARIABLE)
+    if given:
+        return given
+    if not os.isatty(0):
+        raise InputError(
+            f"set {PASSPHRASE_VARIABLE}, or run on a terminal to be asked",
+            code="authority.passphrase_missing",
+        )
+    return typer.prompt("Passphrase of the signing keys", hide_input=True, err=True)
+
+
+def open_authority(folder: Path | None) -> EmbeddedAuthority | None:
+    """The embedded signing authority in ``folder``; ``None`` when no folder is given."""
+    if folder is None:
+        return None
+    from ekyc.signing import EmbeddedAuthority
+
+    return EmbeddedAuthority.open(folder, passphrase())

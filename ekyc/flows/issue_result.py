@@ -1,0 +1,101 @@
+"""From an accepted verification to a signed PDF, and the files of a verification."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ekyc.errors import InputError
+from ekyc.flows.html_report import render_html_report
+from ekyc.flows.result import (
+    VerificationResult,
+    decision_as_json,
+    report_digest,
+    result_as_json,
+)
+from ekyc.policy import Verdict
+
+if TYPE_CHECKING:
+    from ekyc.signing import EmbeddedAuthority
+
+RESULT_NAME = "result.pdf"
+
+
+def issue_result(result: VerificationResult, authority: EmbeddedAuthority) -> bytes:
+    """The signed result of an accepted verification: PDF, PAdES B-T.
+
+    Raises:
+        InputError: the decision is not *accept* (``result.not_accepted``); nothing else is ever signed.
+    """
+    from ekyc.signing import (  # noqa: PLC0415  # pyHanko loads only when something is signed
+        ResultDocument,
+        render_result_pdf,
+        sign_pdf,
+    )
+
+    if result.decision.verdict is not Verdict.ACCEPT:
+        raise InputError(
+            "only an accepted verification has a result to sign", code="result.not_accepted"
+        )
+    document = ResultDocument(
+        record_id=result.id,
+        profile_title_vi=result.profile.title_vi,
+        profile_title_en=result.profile.title_en,
+        issued_at=result.created_at,
+        verdict=result.decision.verdict.value,
+        checks=result.checks,
+        required=result.profile.required,
+        case_digest=result.case_digest,
+        report_digest=report_digest(result),
+        sample=result.sample or result.profile.demonstration,
+    )
+    return sign_pdf(render_result_pdf(document), authority, document=document)
+
+
+def write_outputs(
+    result: VerificationResult, folder: Path, *, authority: EmbeddedAuthority | None = None
+) -> tuple[Path, ...]:
+    """Write ``report.json``, ``report.html``, ``decision.json`` and, if accepted and signable, ``result.pdf``.
+
+    Each file appears whole or not at all. They hold pictures of a person: the folder is made private (0700).
+
+    Raises:
+        InputError: the folder cannot be written (``out.unwritable``).
+    """
+    files: dict[str, bytes] = {
+        "report.json": _json(result_as_json(result)),
+        "report.html": render_html_report(result).encode(),
+        "decision.json": _json(decision_as_json(result)),
+    }
+    if authority is not None and result.decision.verdict is Verdict.ACCEPT:
+        files[RESULT_NAME] = issue_result(result, authority)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if RESULT_NAME not in files:
+            (folder / RESULT_NAME).unlink(missing_ok=True)  # never leave an older result beside this decision
+        return tuple(_write_whole(folder / name, data) for name, data in files.items())
+    except OSError as exc:
+        raise InputError(
+            f"cannot be written: {exc.strerror}", code="out.unwritable", subject=str(folder)
+        ) from exc
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _write_whole(path: Path, data: bytes) -> Path:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path

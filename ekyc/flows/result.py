@@ -1,0 +1,104 @@
+"""The result of one verification, and its JSON form."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import ekyc
+from ekyc.chip import ChipReport, chip_report_as_json
+from ekyc.face import FaceComparison
+from ekyc.flows.pages import CasePictures
+from ekyc.liveness import LivenessReport
+from ekyc.ocr import CardReading, DocumentComparison
+from ekyc.outcomes import Check, Outcome, check_as_json, describe_reason
+from ekyc.policy import Decision, ProcedureProfile, Verdict
+from ekyc.values import Sha256Hex
+
+_OUTCOME_OF_VERDICT: Final = {
+    Verdict.ACCEPT: Outcome.PASSED,
+    Verdict.REVIEW: Outcome.INDETERMINATE,
+    Verdict.REJECT: Outcome.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationResult:
+    """Everything that one verification found. Values of the rooms hide personal data in their ``repr``."""
+
+    id: str
+    """UUID of this verification."""
+    created_at: datetime
+    case_digest: str
+    """SHA-256 (hex) over all that was submitted."""
+    sample: bool
+    profile: ProcedureProfile
+    decision: Decision
+    checks: tuple[Check, ...]
+    models: tuple[tuple[str, str], ...]
+    """Id and SHA-256 of every model that may have had a say."""
+    chip: ChipReport | None = field(default=None, repr=False)
+    card: CardReading | None = field(default=None, repr=False)
+    comparison: DocumentComparison | None = field(default=None, repr=False)
+    face: FaceComparison | None = field(default=None, repr=False)
+    liveness: LivenessReport | None = field(default=None, repr=False)
+    pictures: CasePictures = field(default_factory=CasePictures, repr=False)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The decision in the vocabulary of checks: accept PASSED, review INDETERMINATE, reject FAILED."""
+        return _OUTCOME_OF_VERDICT[self.decision.verdict]
+
+
+def decision_as_json(result: VerificationResult) -> dict[str, Any]:
+    """The decision alone, with its reasons in both languages; holds no personal data."""
+    return {
+        "schema": "ekyc.decision/1",
+        "verification_id": result.id,
+        "created_at": result.created_at.isoformat(),
+        "case_digest": result.case_digest,
+        "sample": result.sample,
+        "profile": result.profile.id,
+        "verdict": result.decision.verdict.value,
+        "blocking": list(result.decision.blocking),
+        "reasons": [
+            {"code": code, "vi": describe_reason(code, "vi"), "en": describe_reason(code, "en")}
+            for code in result.decision.reasons
+        ],
+        "software": f"ekyc {ekyc.__version__}",
+    }
+
+
+def result_as_json(result: VerificationResult) -> dict[str, Any]:
+    """The object that ``ekyc verify --json`` and ``POST /v1/verifications`` give; holds no personal data."""
+    return {
+        "schema": "ekyc.verify/1",
+        "outcome": result.outcome.value,
+        "reasons": list(result.decision.reasons),
+        "checks": [check_as_json(check) for check in result.checks],
+        "decision": {
+            "verdict": result.decision.verdict.value,
+            "profile": result.profile.id,
+            "blocking": list(result.decision.blocking),
+        },
+        "verification_id": result.id,
+        "created_at": result.created_at.isoformat(),
+        "case_digest": result.case_digest,
+        "sample": result.sample,
+        "models": dict(result.models),
+        "passive_authentication": (
+            chip_report_as_json(result.chip)["passive_authentication"] if result.chip else None
+        ),
+        "software": f"ekyc {ekyc.__version__}",
+    }
+
+
+def report_digest(result: VerificationResult) -> Sha256Hex:
+    """SHA-256 over the result's JSON with sorted keys and no spaces."""
+    text = json.dumps(
+        result_as_json(result), ensure_ascii=False, sort_keys=True, separators=(",", ":")
+    )
+    return Sha256Hex(hashlib.sha256(text.encode()).hexdigest())

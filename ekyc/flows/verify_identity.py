@@ -1,0 +1,458 @@
+"""The main job: a case goes in, checks and a decision come out.
+
+1. Decode every picture; a bad file is named before anything else happens and before a challenge is spent.
+2. Redeem the verifier's own challenge; a spent, expired or unknown one is a reason, never an exception.
+3. Chip: structure, SOD signature, data-group hashes, chain, active authentication over the redeemed nonce.
+4. Card: read both sides, then hold the print against the chip.
+5. Documents: hold the copy against the original.
+6. Face: compare the frames with the portrait of data group 2; it counts only if the SOD covers that portrait.
+7. Liveness: passive presentation-attack detection over the frames.
+8. Policy: profile and checks give the decision.
+
+What stays with the caller: who may ask, what is stored, and every step that the law leaves to an officer.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from ekyc.chip import ActiveAuthenticationExchange, ChipReport, inspect_chip
+from ekyc.errors import EkycError, InputError
+from ekyc.face import FaceComparison, FaceDetector, FaceEmbedder, compare_faces
+from ekyc.flows.case import Case
+from ekyc.flows.pages import CasePictures, decode_pictures
+from ekyc.flows.result import VerificationResult, report_digest
+from ekyc.flows.stages import (
+    Progress,
+    Stage,
+    StageResult,
+    not_performed,
+    run_stage,
+)
+from ekyc.imaging.decode import decode_image
+from ekyc.liveness import LivenessReport, PadThresholds, check_liveness
+from ekyc.ocr import (
+    CardReading,
+    DocumentComparison,
+    TextReader,
+    compare_copy,
+    cross_check_card,
+    read_card,
+)
+from ekyc.outcomes import Check, Outcome
+from ekyc.policy import ProcedureProfile, decide, load_profile
+from ekyc.ports import Clock, SystemClock
+from ekyc.values import Sha256Hex
+
+if TYPE_CHECKING:
+    from ekyc.inference import Engine
+    from ekyc.pki import TrustStore
+    from ekyc.storage import Storage
+
+CHALLENGE_PURPOSE: Final = "active-authentication"
+
+_CHIP_CHECKS: Final = (
+    "chip.structure",
+    "chip.signature",
+    "chip.hashes",
+    "chip.chain",
+    "chip.active_authentication",
+    "chip.dg1_matches_dg13",
+)
+_CARD_CHECKS: Final = ("card.read", "card.mrz", "card.qr", "card.matches_chip")
+_DOCUMENT_CHECKS: Final = ("document.copy_matches",)
+_FACE_CHECKS: Final = ("face.match",)
+_LIVENESS_CHECKS: Final = ("liveness.passive",)
+
+_MODELS_OF_STAGE: Final = {
+    Stage.CARD: ("ppocr-v6-tiny-det", "asterocr-1.0.2"),
+    Stage.DOCUMENTS: ("ppocr-v6-tiny-det", "asterocr-1.0.2"),
+    Stage.FACE: ("yunet-2023mar", "sface-2021dec"),
+    Stage.LIVENESS: ("faceplugin-liveness",),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchItem:
+    """One case of a batch: a result, or the typed error of that case alone."""
+
+    result: VerificationResult | None = None
+    error: EkycError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rooms:
+    """The rooms' workers, built once over the engine's models."""
+
+    detector: FaceDetector
+    embedder: FaceEmbedder
+    reader: TextReader
+
+
+class Verifier:
+    """Verifies cases. Models are loaded once; safe to call from many threads.
+
+    Use as a context manager, or call :meth:`close`::
+
+        with Verifier.open(trust=TrustStore.load([Path("csca.pem")])) as verifier:
+            result = verifier.verify(load_case("case"))
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        trust: TrustStore,
+        storage: Storage | None = None,
+        clock: Clock | None = None,
+        workers: int | None = None,
+    ) -> None:
+        self._engine = engine
+        self._trust = trust
+        self._storage = storage
+        self._clock = clock or SystemClock()
+        self._workers = workers or os.cpu_count() or 1
+        self._owns_engine = False
+        self._rooms = _Rooms(
+            detector=FaceDetector(engine.model("yunet-2023mar")),
+            embedder=FaceEmbedder(engine.model("sface-2021dec")),
+            reader=TextReader.from_engine_parts(
+                detector=engine.model("ppocr-v6-tiny-det"),
+                recogniser=engine.model("asterocr-1.0.2"),
+                vocabulary_file=engine.asset("asterocr-vocab"),
+            ),
+        )
+        self._stages = ThreadPoolExecutor(self._workers, thread_name_prefix="ekyc-stage")
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        trust: TrustStore,
+        storage: Storage | None = None,
+        clock: Clock | None = None,
+        workers: int | None = None,
+    ) -> Self:
+        """Open a verifier with an engine of its own over the installed models.
+
+        Args:
+            trust: the operator's anchors; the case never brings its own.
+            storage: where challenges are redeemed; without it freshness is NOT_PERFORMED.
+            clock: source of the current time.
+            workers: stages that run at once; default: the number of processors.
+
+        Raises:
+            ModelError: a model is missing or altered.
+        """
+        from ekyc.inference import Engine  # noqa: PLC0415  # loads onnxruntime only when a verifier opens
+
+        engine = Engine.open()
+        try:
+            verifier = cls(
+                engine=engine, trust=trust, storage=storage, clock=clock, workers=workers
+            )
+        except BaseException:
+            engine.close()
+            raise
+        verifier._owns_engine = True
+        return verifier
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let running stages end, then release the models if they are ours."""
+        self._stages.shutdown(wait=True, cancel_futures=False)
+        if self._owns_engine:
+            self._engine.close()
+
+    def verify(
+        self, case: Case, *, challenge_id: str | None = None, progress: Progress | None = None
+    ) -> VerificationResult:
+        """Verify one case.
+
+        Args:
+            case: what was submitted.
+            challenge_id: id of a challenge that this verifier issued (``ekyc challenge new``). It is spent by this
+                call. Without it freshness is NOT_PERFORMED.
+            progress: called when a stage ends, possibly from another thread.
+
+        Raises:
+            InputError: a file of the case is unreadable or the profile is unknown; ``subject`` names it.
+            LimitError: a bound on size or pixels is passed.
+            ModelError: a model is missing or altered.
+            BusyError: the inference queue is full; try again.
+        """
+        profile = load_profile(case.profile_id)
+        # (1)
+        intake = run_stage(
+            Stage.INTAKE,
+            (),
+            lambda: StageResult(value=decode_pictures(case), checks=()),
+            progress,
+        )
+        pictures = intake.value
+        if pictures is None:
+            raise InputError("the pictures of the case cannot be decoded", code="case.pictures")
+
+        # (4), (5) and (7) need nothing from the chip and start at once.
+        card_reading = self._stages.submit(self._read_card, profile, pictures)
+        documents = self._stages.submit(self._documents, profile, pictures, progress)
+        liveness = self._stages.submit(self._liveness, profile, case, pictures, progress)
+        waiting: tuple[Future[object], ...] = (card_reading, documents, liveness)
+        try:
+            chip = self._chip(case, challenge_id, progress)  # (2), (3)
+            face = self._face(profile, pictures, chip.value, progress)  # (6)
+            card = self._card(pictures, card_reading, chip.value, progress)
+            document_result, liveness_result = documents.result(), liveness.result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+        checks = (
+            *chip.checks,
+            *card.checks,
+            *document_result.checks,
+            *face.checks,
+            *liveness_result.checks,
+        )
+        result = VerificationResult(
+            id=str(uuid.uuid4()),
+            created_at=self._clock.now(),
+            case_digest=case.digest(),
+            sample=case.sample,
+            profile=profile,
+            decision=decide(profile, checks),  # (8)
+            checks=checks,
+            chip=chip.value,
+            card=card.value,
+            comparison=document_result.value,
+            face=face.value,
+            liveness=liveness_result.value,
+            pictures=pictures,
+            models=self._models(),
+        )
+        if self._storage is not None:
+            self._storage.results.record(
+                case_digest=Sha256Hex(result.case_digest),
+                profile=profile.id,
+                verdict=result.decision.verdict,
+                reasons=result.decision.reasons,
+                report_digest=report_digest(result),
+            )
+        return result
+
+    def verify_batch(self, cases: Sequence[Case]) -> tuple[BatchItem, ...]:
+        """Verify several cases; a bad one gives its typed error and leaves the others unharmed.
+
+        Returns:
+            One item per case, in the order of ``cases``.
+        """
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="ekyc-case") as pool:
+            return tuple(pool.map(self._verify_item, cases))
+
+    def _verify_item(self, case: Case) -> BatchItem:
+        try:
+            return BatchItem(result=self.verify(case))
+        except EkycError as error:
+            return BatchItem(error=error)
+
+    # --- stages ---
+
+    def _chip(
+        self, case: Case, challenge_id: str | None, progress: Progress | None
+    ) -> StageResult[ChipReport]:
+        def work() -> StageResult[ChipReport]:
+            if case.chip is None:
+                return StageResult(
+                    value=None, checks=not_performed(_CHIP_CHECKS, "case.part_missing")
+                )
+            exchange, refusal = self._redeem(case, challenge_id)
+            report = inspect_chip(
+                case.chip, trust=self._trust, challenge=exchange, at=self._clock.now()
+            )
+            checks = report.checks
+            if refusal is not None:
+                checks = _with(checks, refusal)
+            return StageResult(value=report, checks=checks)
+
+        return run_stage(Stage.CHIP, _CHIP_CHECKS, work, progress)
+
+    def _redeem(
+        self, case: Case, challenge_id: str | None
+    ) -> tuple[ActiveAuthenticationExchange | None, Check | None]:
+        """Spend the challenge. A refusal is the check's verdict, whatever the signature says."""
+        if challenge_id is None or case.active_authentication_signature is None:
+            return None, None
+        if self._storage is None:
+            return None, None
+        try:
+            nonce = self._storage.nonces.redeem(challenge_id, CHALLENGE_PURPOSE)
+        except InputError as error:
+            if not error.code.startswith("freshness."):
+                raise
+            spent = error.code == "freshness.already_used"
+            return None, Check(
+                id="chip.active_authentication",
+                outcome=Outcome.FAILED if spent else Outcome.INDETERMINATE,
+                reasons=(error.code,),
+            )
+        return (
+            ActiveAuthenticationExchange(
+                nonce=nonce, signature=case.active_authentication_signature
+            ),
+            None,
+        )
+
+    def _read_card(
+        self, profile: ProcedureProfile, pictures: CasePictures
+    ) -> CardReading | None:
+        if pictures.card_front is None or self._forbidden(profile, Stage.CARD):
+            return None
+        return read_card(pictures.card_front, pictures.card_back, self._rooms.reader)
+
+    def _card(
+        self,
+        pictures: CasePictures,
+        reading: Future[CardReading | None],
+        chip: ChipReport | None,
+        progress: Progress | None,
+    ) -> StageResult[CardReading]:
+        def work() -> StageResult[CardReading]:
+            if pictures.card_front is None:
+                return StageResult(
+                    value=None, checks=not_performed(_CARD_CHECKS, "case.part_missing")
+                )
+            card = reading.result()
+            if card is None:
+                return StageResult(
+                    value=None, checks=not_performed(_CARD_CHECKS, "case.model_undisclosed")
+                )
+            if chip is None or chip.identity is None:
+                against = not_performed(("card.matches_chip",), "case.part_missing")
+            else:
+                against = cross_check_card(card, chip.identity)
+            return StageResult(value=card, checks=(*card.checks, *against))
+
+        return run_stage(Stage.CARD, _CARD_CHECKS, work, progress)
+
+    def _documents(
+        self, profile: ProcedureProfile, pictures: CasePictures, progress: Progress | None
+    ) -> StageResult[DocumentComparison]:
+        def work() -> StageResult[DocumentComparison]:
+            if not pictures.original_pages or not pictures.copy_pages:
+                return StageResult(
+                    value=None, checks=not_performed(_DOCUMENT_CHECKS, "case.part_missing")
+                )
+            if self._forbidden(profile, Stage.DOCUMENTS):
+                return StageResult(
+                    value=None, checks=not_performed(_DOCUMENT_CHECKS, "case.model_undisclosed")
+                )
+            comparison = compare_copy(
+                pictures.original_pages, pictures.copy_pages, self._rooms.reader
+            )
+            return StageResult(value=comparison, checks=comparison.checks)
+
+        return run_stage(Stage.DOCUMENTS, _DOCUMENT_CHECKS, work, progress)
+
+    def _face(
+        self,
+        profile: ProcedureProfile,
+        pictures: CasePictures,
+        chip: ChipReport | None,
+        progress: Progress | None,
+    ) -> StageResult[FaceComparison]:
+        def work() -> StageResult[FaceComparison]:
+            if not pictures.face_frames or chip is None or chip.portrait is None:
+                return StageResult(
+                    value=None, checks=not_performed(_FACE_CHECKS, "case.part_missing")
+                )
+            if self._forbidden(profile, Stage.FACE):
+                return StageResult(
+                    value=None, checks=not_performed(_FACE_CHECKS, "case.model_undisclosed")
+                )
+            comparison = compare_faces(
+                decode_image(chip.portrait, name="EF.DG2 portrait"),
+                pictures.face_frames,
+                detector=self._rooms.detector,
+                embedder=self._rooms.embedder,
+            )
+            checks = comparison.checks
+            if not chip.portrait_proven:
+                checks = tuple(_unproven(check) for check in checks)
+            return StageResult(value=comparison, checks=checks)
+
+        return run_stage(Stage.FACE, _FACE_CHECKS, work, progress)
+
+    def _liveness(
+        self,
+        profile: ProcedureProfile,
+        case: Case,
+        pictures: CasePictures,
+        progress: Progress | None,
+    ) -> StageResult[LivenessReport]:
+        def work() -> StageResult[LivenessReport]:
+            if not pictures.face_frames:
+                return StageResult(
+                    value=None, checks=not_performed(_LIVENESS_CHECKS, "case.part_missing")
+                )
+            if self._forbidden(profile, Stage.LIVENESS):
+                return StageResult(
+                    value=None, checks=not_performed(_LIVENESS_CHECKS, "case.model_undisclosed")
+                )
+            thresholds = PadThresholds()
+            if profile.liveness_live_at is not None:
+                thresholds = replace(thresholds, live_at=profile.liveness_live_at)
+            report = check_liveness(
+                pictures.face_frames,
+                detector=self._rooms.detector,
+                pad_model=self._engine.model("faceplugin-liveness"),
+                thresholds=thresholds,
+            )
+            checks = report.checks
+            if case.sample and not profile.demonstration:
+                checks = not_performed(_LIVENESS_CHECKS, "case.sample_material")
+            return StageResult(value=report, checks=checks)
+
+        return run_stage(Stage.LIVENESS, _LIVENESS_CHECKS, work, progress)
+
+    def _models(self) -> tuple[tuple[str, str], ...]:
+        ids = sorted({model_id for models in _MODELS_OF_STAGE.values() for model_id in models})
+        return tuple((model_id, self._engine.registry[model_id].sha256) for model_id in ids)
+
+    def _forbidden(self, profile: ProcedureProfile, stage: Stage) -> bool:
+        """Whether the profile forbids a model of this stage for its undisclosed training data."""
+        if profile.allow_undisclosed:
+            return False
+        entries = (self._engine.registry[model_id] for model_id in _MODELS_OF_STAGE[stage])
+        return any(not entry.disclosed for entry in entries)
+
+
+def _with(checks: Iterable[Check], verdict: Check) -> tuple[Check, ...]:
+    """``checks`` with ``verdict`` in the place of the check of the same id."""
+    return (*(check for check in checks if check.id != verdict.id), verdict)
+
+
+def _unproven(check: Check) -> Check:
+    """A match against a portrait that the SOD does not vouch for decides nothing."""
+    if check.outcome is not Outcome.PASSED:
+        return check
+    return replace(
+        check,
+        outcome=Outcome.INDETERMINATE,
+        reasons=(*check.reasons, "case.portrait_unproven"),
+    )
