@@ -1,0 +1,266 @@
+"""The model store: a folder that holds each pinned file, the graph made from it, and a manifest.
+
+::
+
+    <root>/<id>/<stamp>/published.<ext>    bytes as published, SHA-256 as in the registry
+    <root>/<id>/<stamp>/model.onnx         after the recipe; absent where nothing is transformed
+    <root>/<id>/<stamp>/manifest.json      hashes, recipe with versions, parity measured at installation
+
+``<stamp>`` names the published hash and the recipe, so a newer release of this package never changes a file under a
+running process. A version is written beside its place and moved there in one rename: it is whole or absent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+
+from ekyc.errors import ModelError
+from ekyc.inference.registry import ModelRegistry, RegistryEntry, default_registry
+from ekyc.inference.transforms import recipe, recipe_stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from ekyc.inference.fetch import Fetcher
+
+ROOT_VARIABLE = "EKYC_MODELS"
+_MANIFEST = "manifest.json"
+_MANIFEST_SCHEMA = "ekyc.model-manifest/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """A version of a file that is in the store."""
+
+    id: str
+    path: Path
+    """The file to use: transformed where there is a recipe, else as published."""
+    sha256: str
+    """Of ``path``."""
+    published: Path
+    published_sha256: str
+    parity: tuple[dict[str, Any], ...]
+    """What the installation measured, one record per check."""
+
+    def read(self) -> bytes:
+        """Content of ``path``.
+
+        Raises:
+            ModelError: ``model.altered`` when the hash does not hold.
+        """
+        content = self.path.read_bytes()
+        _assert_hash(content, self.sha256, subject=self.id)
+        return content
+
+
+class ModelStore:
+    """Installed models and assets under one root folder."""
+
+    def __init__(self, root: Path | None = None, *, registry: ModelRegistry | None = None) -> None:
+        self.root = root if root is not None else default_root()
+        self.registry = registry if registry is not None else default_registry()
+
+    def installed(self, entry_id: str) -> Installed | None:
+        """What is installed of this entry, or None. Reads the manifest and hashes nothing."""
+        entry = self.registry[entry_id]
+        folder = self._folder(entry)
+        try:
+            manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as exc:
+            raise ModelError(
+                "manifest is unreadable; install again", code="model.altered", subject=entry.id
+            ) from exc
+        return _from_manifest(entry, folder, manifest)
+
+    def require(self, entry_id: str) -> Installed:
+        """What is installed of this entry.
+
+        Raises:
+            ModelError: ``model.not_installed`` or ``model.altered``.
+        """
+        found = self.installed(entry_id)
+        if found is None:
+            raise ModelError(
+                f"is not installed in {self.root}; run: ekyc models install",
+                code="model.not_installed",
+                subject=entry_id,
+            )
+        return found
+
+    def asset_path(self, entry_id: str) -> Path:
+        """Path of an installed file, its hash checked.
+
+        Raises:
+            ModelError: ``model.not_installed`` or ``model.altered``.
+        """
+        found = self.require(entry_id)
+        found.read()
+        return found.path
+
+    def verify(self, entry_id: str) -> Installed:
+        """Hash both files again.
+
+        Raises:
+            ModelError: ``model.not_installed`` or ``model.altered``.
+        """
+        found = self.require(entry_id)
+        try:
+            found.read()
+            published = found.published.read_bytes()
+        except OSError as exc:
+            raise ModelError(
+                "a file is missing; install again", code="model.altered", subject=entry_id
+            ) from exc
+        _assert_hash(published, self.registry[entry_id].sha256, subject=entry_id)
+        return found
+
+    def install(
+        self,
+        fetcher: Fetcher,
+        ids: Iterable[str] | None = None,
+        *,
+        progress: Callable[[RegistryEntry, str], None] = lambda _entry, _step: None,
+    ) -> Iterator[Installed]:
+        """Install what is missing or altered, one by one; what is whole is left alone and needs no fetcher.
+
+        ``progress`` is called with each entry and ``"fetch" | "transform" | "ready"``.
+
+        Raises:
+            ModelError: unknown id, wrong hash, failed transform or parity.
+            UpstreamError: download failed.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        for entry in self.registry.select(ids):
+            if not self._is_whole(entry):
+                progress(entry, "fetch")
+                published = fetcher.fetch(entry)
+                _assert_hash(published, entry.sha256, subject=entry.id)
+                progress(entry, "transform")
+                self._write(entry, published)
+            progress(entry, "ready")
+            yield self.require(entry.id)
+
+    def _is_whole(self, entry: RegistryEntry) -> bool:
+        try:
+            self.verify(entry.id)
+        except (ModelError, OSError):
+            return False
+        return True
+
+    def _folder(self, entry: RegistryEntry) -> Path:
+        stamp = f"{entry.sha256} {recipe_stamp(entry.transforms)}"
+        return self.root / entry.id / hashlib.sha256(stamp.encode()).hexdigest()[:16]
+
+    def _write(self, entry: RegistryEntry, published: bytes) -> None:
+        """Build the version in a folder beside its place, then move it there."""
+        place = self._folder(entry)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=".building-", dir=place.parent))
+        try:
+            _build(entry, published, building)
+            self._move_into_place(entry, building, place)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+
+    def _move_into_place(self, entry: RegistryEntry, building: Path, place: Path) -> None:
+        """One rename. An altered version is moved out of the way first; a whole one, put there by another
+        installer meanwhile, is kept: it has the same content."""
+        if place.exists():
+            if self._is_whole(entry):
+                return
+            discarded = Path(tempfile.mkdtemp(prefix=".altered-", dir=place.parent))
+            os.replace(place, discarded)
+            shutil.rmtree(discarded, ignore_errors=True)
+        try:
+            os.replace(building, place)
+        except OSError:
+            # Another installer was faster between the two lines above.
+            if not self._is_whole(entry):
+                raise
+        _sync_folder(place.parent)
+
+
+def default_root() -> Path:
+    """``$EKYC_MODELS``, or ``models`` in the user's cache folder of this package."""
+    named = os.environ.get(ROOT_VARIABLE)
+    return Path(named) if named else platformdirs.user_cache_path("ekyc") / "models"
+
+
+def _build(entry: RegistryEntry, published: bytes, folder: Path) -> None:
+    extension = Path(entry.file_name).suffix or ".bin"
+    published_name = f"published{extension}"
+    _write_synced(folder / published_name, published)
+    used_name, used, parity = published_name, published, []
+    if entry.kind == "model":
+        from ekyc.inference import parity as judge  # noqa: PLC0415 -- onnx only while installing
+
+        used, parity = judge.build_and_check(entry, published, recipe(entry.transforms))
+        if entry.transforms:
+            used_name = "model.onnx"
+            _write_synced(folder / used_name, used)
+    manifest = {
+        "schema": _MANIFEST_SCHEMA,
+        "id": entry.id,
+        "package": entry.source.requirement,
+        "published": {"file": published_name, "sha256": entry.sha256},
+        "used": {"file": used_name, "sha256": hashlib.sha256(used).hexdigest()},
+        "recipe": recipe_stamp(entry.transforms),
+        "parity": [asdict(record) for record in parity],
+    }
+    _write_synced(folder / _MANIFEST, json.dumps(manifest, indent=2).encode())
+
+
+def _from_manifest(entry: RegistryEntry, folder: Path, manifest: Any) -> Installed:
+    try:
+        used, published = manifest["used"], manifest["published"]
+        names = (str(used["file"]), str(published["file"]))
+        if any(Path(name).name != name for name in names):
+            raise ValueError("a file name with folders")
+        return Installed(
+            id=entry.id,
+            path=folder / names[0],
+            sha256=str(used["sha256"]),
+            published=folder / names[1],
+            published_sha256=str(published["sha256"]),
+            parity=tuple(manifest["parity"]),
+        )
+    except (KeyError, TypeError, ValueError) as exc:
+        raise ModelError(
+            "manifest is malformed; install again", code="model.altered", subject=entry.id
+        ) from exc
+
+
+def _assert_hash(content: bytes, expected: str, *, subject: str) -> None:
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        raise ModelError(
+            f"SHA-256 is {found}, expected {expected}", code="model.altered", subject=subject
+        )
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename durable; Windows has no such call and needs none."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,126 @@
+"""Named steps that turn a published model file into the graph that is run.
+
+A recipe is the list of names in ``models.toml``. Each step has a version: raising it makes every store rebuild the
+file. Only numpy and onnx are needed, and only while installing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ekyc.errors import ModelError
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+    from ekyc.values import FloatArray
+
+Outputs = tuple["FloatArray", ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transform:
+    """One step of a recipe."""
+
+    name: str
+    version: int
+    function: str
+    """``module:function`` inside this package; loaded on use, so that a server that only runs models imports no
+    onnx."""
+    needed_to_run: bool = False
+    """onnxruntime refuses the published graph without this step, so the reference of the parity check has it too."""
+    expected: Callable[[Outputs], Outputs] = tuple
+    """What the step does to the outputs on purpose."""
+
+    def apply(self, model: ModelProto) -> None:
+        from importlib import import_module  # noqa: PLC0415 -- onnx is imported only while installing
+
+        module, function = self.function.split(":")
+        import_module(f"ekyc.inference.{module}").__dict__[function](model)
+
+
+def _softmax(outputs: Outputs) -> Outputs:
+    (logits,) = outputs
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return (powers / powers.sum(axis=-1, keepdims=True),)
+
+
+TRANSFORMS: Mapping[str, Transform] = MappingProxyType(
+    {
+        step.name: step
+        for step in (
+            Transform(
+                name="fold_quantised_weights",
+                version=1,
+                function="quantisation:fold_quantised_weights",
+                needed_to_run=True,
+            ),
+            Transform(
+                name="remove_dropout",
+                version=1,
+                function="graph_edits:remove_dropout",
+                needed_to_run=True,
+            ),
+            Transform(name="free_batch", version=1, function="graph_edits:free_batch"),
+            Transform(name="free_image_size", version=1, function="graph_edits:free_image_size"),
+            Transform(name="rewrite_prelu", version=1, function="graph_edits:rewrite_prelu"),
+            Transform(
+                name="append_softmax",
+                version=1,
+                function="graph_edits:append_softmax",
+                expected=_softmax,
+            ),
+        )
+    }
+)
+
+
+def recipe(names: Sequence[str]) -> tuple[Transform, ...]:
+    """The steps with these names.
+
+    Raises:
+        ModelError: ``model.unknown_transform``.
+    """
+    try:
+        return tuple(TRANSFORMS[name] for name in names)
+    except KeyError as exc:
+        raise ModelError(
+            f"no transform {exc.args[0]!r}; known: {', '.join(TRANSFORMS)}",
+            code="model.unknown_transform",
+        ) from exc
+
+
+def recipe_stamp(names: Sequence[str]) -> str:
+    """Recipe with versions, e.g. ``free_batch@1 rewrite_prelu@1``."""
+    return " ".join(f"{step.name}@{step.version}" for step in recipe(names))
+
+
+def transform(published: bytes, steps: Sequence[Transform], *, subject: str) -> bytes:
+    """Apply the steps to a serialised ONNX model and check the result for well-formedness.
+
+    Raises:
+        ModelError: ``model.unreadable`` or ``model.transform_failed``.
+    """
+    import onnx  # noqa: PLC0415 -- only needed while installing
+    from google.protobuf.message import DecodeError  # noqa: PLC0415 -- same
+
+    try:
+        model = onnx.ModelProto.FromString(published)
+    except DecodeError as exc:
+        raise ModelError("not an ONNX file", code="model.unreadable", subject=subject) from exc
+    for step in steps:
+        step.apply(model)
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as exc:
+        raise ModelError(
+            f"the transformed graph is malformed: {exc}",
+            code="model.transform_failed",
+            subject=subject,
+        ) from exc
+    return bytes(model.SerializeToString(deterministic=True))
