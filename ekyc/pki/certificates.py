@@ -1,0 +1,189 @@
+"""X.509 certificates of travel documents, outlined without touching their keys.
+
+``cryptography`` refuses one real CSCA in six (explicit curve parameters, odd extensions). So a certificate is read
+here by a plain walk over its DER; the key is parsed only when a signature is to be verified. Outlining the 588
+certificates of the German master list takes tens of milliseconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from types import MappingProxyType
+from typing import Final
+
+from ekyc.errors import InputError
+from ekyc.pki import der
+from ekyc.pki.names import Name, parse_name
+from ekyc.values import Sha256Hex
+
+_SUBJECT_KEY_IDENTIFIER: Final = "2.5.29.14"
+_KEY_USAGE: Final = "2.5.29.15"
+_BASIC_CONSTRAINTS: Final = "2.5.29.19"
+_AUTHORITY_KEY_IDENTIFIER: Final = "2.5.29.35"
+
+_MAX_CERTIFICATE_BYTES: Final = 64 * 1024
+_MAX_EXTENSIONS: Final = 64
+_UTC_TIME: Final = 0x17
+_GENERALIZED_TIME: Final = 0x18
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """One certificate. Its content is a claim until a path to an anchor verifies (:mod:`ekyc.pki.path`)."""
+
+    encoded: bytes = field(repr=False)
+    """The whole DER."""
+    to_be_signed: bytes = field(repr=False)
+    signature_algorithm: bytes = field(repr=False)
+    """DER ``AlgorithmIdentifier`` of the issuer's signature."""
+    signature: bytes = field(repr=False)
+    serial_number: int
+    issuer_encoded: bytes = field(repr=False)
+    subject_encoded: bytes = field(repr=False)
+    public_key: bytes = field(repr=False)
+    """DER ``SubjectPublicKeyInfo``."""
+    not_before: datetime
+    not_after: datetime
+    extensions: Mapping[str, bytes] = field(repr=False)
+    """Dotted type → extension value (the content of its OCTET STRING)."""
+
+    @cached_property
+    def fingerprint(self) -> Sha256Hex:
+        """SHA-256 of the DER."""
+        return Sha256Hex(hashlib.sha256(self.encoded).hexdigest())
+
+    @cached_property
+    def subject(self) -> Name:
+        return parse_name(self.subject_encoded)
+
+    @cached_property
+    def issuer(self) -> Name:
+        return parse_name(self.issuer_encoded)
+
+    @cached_property
+    def subject_key_identifier(self) -> bytes | None:
+        value = self.extensions.get(_SUBJECT_KEY_IDENTIFIER)
+        return der.content_of(value, der.single(value, der.OCTET_STRING)) if value else None
+
+    @cached_property
+    def authority_key_identifier(self) -> bytes | None:
+        """The ``keyIdentifier`` field only; issuer name and serial there are often wrong."""
+        value = self.extensions.get(_AUTHORITY_KEY_IDENTIFIER)
+        if value is None:
+            return None
+        fields = der.children(value, der.single(value, der.SEQUENCE))
+        found = next((item for item in fields if item.tag == 0x80), None)
+        return der.content_of(value, found) if found else None
+
+    @cached_property
+    def may_sign_certificates(self) -> bool:
+        """Key usage grants ``keyCertSign``, or basic constraints say ``cA`` (RFC 5280 §4.2.1).
+
+        RFC 5280 wants both, but real CSCAs exist with only one of them right (Italy, Turkey, Luxembourg), and only
+        certificates that the operator installed are ever asked. A document signer has neither.
+        """
+        usage, constraints = self._key_usage_bits, self.extensions.get(_BASIC_CONSTRAINTS)
+        granted = usage is not None and usage & 0x04 != 0
+        return granted or (constraints is not None and _is_ca(constraints))
+
+    @cached_property
+    def may_sign_data(self) -> bool:
+        """Key usage, where present, allows digital signatures."""
+        return self._key_usage_bits is None or self._key_usage_bits & 0x80 != 0
+
+    @property
+    def self_issued(self) -> bool:
+        return self.subject.folded == self.issuer.folded
+
+    def valid_at(self, moment: datetime) -> bool:
+        return self.not_before <= moment <= self.not_after
+
+    @cached_property
+    def _key_usage_bits(self) -> int | None:
+        """First octet of the bit string: digitalSignature 0x80 … keyCertSign 0x04."""
+        value = self.extensions.get(_KEY_USAGE)
+        if value is None:
+            return None
+        bits = der.content_of(value, der.single(value, 0x03))
+        return bits[1] if len(bits) > 1 else 0
+
+
+def parse_certificate(encoded: bytes) -> Certificate:
+    """Outline one DER certificate. Verifies nothing.
+
+    Raises:
+        InputError: ``pki.certificate_malformed``.
+    """
+    with der.malformed_as(InputError, code="pki.certificate_malformed"):
+        return _parse(encoded)
+
+
+def _parse(encoded: bytes) -> Certificate:
+    if len(encoded) > _MAX_CERTIFICATE_BYTES:
+        raise InputError("the certificate is too large", code="asn1.length")
+    outer = der.children(encoded, der.single(encoded, der.SEQUENCE))
+    if len(outer) != 3:
+        raise InputError("a certificate has three parts", code="asn1.structure")
+    tbs, algorithm, signature = outer
+    parts = der.children(encoded, tbs)
+    if parts and parts[0].tag == 0xA0:
+        parts = parts[1:]
+    serial, _inner_algorithm, issuer, validity, subject, key, *rest = parts
+    not_before, not_after = der.children(encoded, validity)
+    extensions = next((item for item in rest if item.tag == 0xA3), None)
+    return Certificate(
+        encoded=encoded,
+        to_be_signed=der.encoding_of(encoded, tbs),
+        signature_algorithm=der.encoding_of(encoded, algorithm),
+        signature=der.content_of(encoded, signature)[1:],
+        serial_number=der.decode_integer(der.content_of(encoded, serial)),
+        issuer_encoded=der.encoding_of(encoded, issuer),
+        subject_encoded=der.encoding_of(encoded, subject),
+        public_key=der.encoding_of(encoded, key),
+        not_before=decode_time(not_before.tag, der.content_of(encoded, not_before)),
+        not_after=decode_time(not_after.tag, der.content_of(encoded, not_after)),
+        extensions=_extensions(encoded, extensions),
+    )
+
+
+def _extensions(encoded: bytes, wrapper: der.Element | None) -> Mapping[str, bytes]:
+    if wrapper is None:
+        return MappingProxyType({})
+    (listed,) = der.children(encoded, wrapper)
+    found: dict[str, bytes] = {}
+    for extension in der.children(encoded, listed):
+        parts = der.children(encoded, extension)
+        oid = der.decode_oid(der.content_of(encoded, parts[0]))
+        if oid in found or len(found) >= _MAX_EXTENSIONS:
+            raise InputError("an extension stands twice or too many stand", code="asn1.structure")
+        found[oid] = der.content_of(encoded, parts[-1])
+    return MappingProxyType(found)
+
+
+def _is_ca(value: bytes) -> bool:
+    fields = der.children(value, der.single(value, der.SEQUENCE))
+    return bool(fields) and fields[0].tag == 0x01 and der.content_of(value, fields[0]) != b"\x00"
+
+
+def decode_time(tag: int, content: bytes) -> datetime:
+    """UTCTime or GeneralizedTime in UTC; seconds may be missing (real certificates).
+
+    Raises:
+        InputError: ``asn1.time``.
+    """
+    text = content.decode("ascii", "replace")
+    if tag == _UTC_TIME:
+        text = ("19" if text[:2] >= "50" else "20") + text
+    elif tag != _GENERALIZED_TIME:
+        raise InputError("a time has a foreign type", code="asn1.time")
+    for form in ("%Y%m%d%H%M%SZ", "%Y%m%d%H%MZ", "%Y%m%d%H%M%S%z", "%Y%m%d%H%M%S.%fZ"):
+        try:
+            parsed = datetime.strptime(text, form)  # noqa: DTZ007 - the zone is set below
+        except ValueError:
+            continue
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    raise InputError("a time is malformed", code="asn1.time")
