@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ekyc.signing import EmbeddedAuthority
     from ekyc.storage import Storage
 
-PASSPHRASE_VARIABLE: Final = "EKYC_KEY_PASSPHRASE"
+PASSPHRASE_VARIABLE: Final = "EKYC_KEY_PASSPHRASE"  # noqa: S105  # the name of a variable
 
 StateOption = Annotated[
     str | None,

@@ -97,9 +97,7 @@ def verify(
             open_storage(state) as storage,
             Verifier.open(trust=anchors, storage=storage) as verifier,
         ):
-            result = verifier.verify(
-                loaded, challenge_id=challenge, progress=progress_printer(err)
-            )
+            result = verifier.verify(loaded, challenge_id=challenge, progress=progress_printer(err))
             verifier.record(result)
         written = write_outputs(result, out, authority=keys) if out is not None else ()
     except EkycError as error:
@@ -116,7 +114,7 @@ def verify(
     raise typer.Exit(EXIT_OF_VERDICT[result.decision.verdict])
 
 
-def progress_printer(out: Console) -> "ProgressPrinter":
+def progress_printer(out: Console) -> ProgressPrinter:
     """A progress callback that prints one line when a stage ends."""
     return ProgressPrinter(out)
 

@@ -1,1 +1,33 @@
-"""."""
+"""Use cases that join the rooms: a case in, a decision and a signed result out."""
+
+from ekyc.flows.case import Case, CaseFile, CaseLimits, load_case
+from ekyc.flows.case_template import write_case_template
+from ekyc.flows.html_report import render_html_report
+from ekyc.flows.issue_result import issue_result, write_outputs
+from ekyc.flows.result import (
+    VerificationResult,
+    decision_as_json,
+    report_digest,
+    result_as_json,
+)
+from ekyc.flows.stages import Stage, StageFinished
+from ekyc.flows.verify_identity import BatchItem, Verifier
+
+__all__ = [
+    "BatchItem",
+    "Case",
+    "CaseFile",
+    "CaseLimits",
+    "Stage",
+    "StageFinished",
+    "VerificationResult",
+    "Verifier",
+    "decision_as_json",
+    "issue_result",
+    "load_case",
+    "render_html_report",
+    "report_digest",
+    "result_as_json",
+    "write_case_template",
+    "write_outputs",
+]

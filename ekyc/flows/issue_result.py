@@ -75,7 +75,9 @@ def write_outputs(
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if RESULT_NAME not in files:
-            (folder / RESULT_NAME).unlink(missing_ok=True)  # never leave an older result beside this decision
+            (folder / RESULT_NAME).unlink(
+                missing_ok=True
+            )  # never leave an older result beside this decision
         return tuple(_write_whole(folder / name, data) for name, data in files.items())
     except OSError as exc:
         raise InputError(

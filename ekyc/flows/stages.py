@@ -73,7 +73,7 @@ def run_stage(
     except EkycError:
         raise
     except Exception as exc:  # noqa: BLE001  # the worker must live, whatever a room does
-        _log.error("stage %s failed: %s at %s", stage, type(exc).__name__, _place(exc))  # noqa: TRY400  # exc_info would print the text
+        _log.error("stage %s failed: %s at %s", stage, type(exc).__name__, _place(exc))
         checks = tuple(
             Check(id=check_id, outcome=Outcome.INDETERMINATE, reasons=("case.check_error",))
             for check_id in check_ids

@@ -209,7 +209,7 @@ class Verifier:
         if pictures is None:
             raise InputError("the pictures of the case cannot be decoded", code="case.pictures")
 
-        # (4), (5) and (7) need nothing from the chip and start at once.
+        # Steps 4, 5 and 7 need nothing from the chip and start at once.
         card_reading = self._stages.submit(self._read_card, profile, pictures)
         documents = self._stages.submit(self._documents, profile, pictures, progress)
         liveness = self._stages.submit(self._liveness, profile, case, pictures, progress)
@@ -318,9 +318,7 @@ class Verifier:
             None,
         )
 
-    def _read_card(
-        self, profile: ProcedureProfile, pictures: CasePictures
-    ) -> CardReading | None:
+    def _read_card(self, profile: ProcedureProfile, pictures: CasePictures) -> CardReading | None:
         if pictures.card_front is None or self._forbidden(profile, Stage.CARD):
             return None
         return read_card(pictures.card_front, pictures.card_back, self._rooms.reader)
