@@ -1,1 +1,38 @@
-"""."""
+"""Liveness: presentation-attack detection over the frames of a capture, and how its error rates are counted.
+
+Passive detection is here; challenge and session protocol belong to this room too. Models come in through
+:class:`ekyc.ports.Model`.
+"""
+
+from ekyc.liveness.metrics import (
+    PadErrorRates,
+    Presentation,
+    Rate,
+    clopper_pearson,
+    error_rates,
+)
+from ekyc.liveness.passive import (
+    DEFAULT_PAD,
+    FrameLiveness,
+    FrameProblem,
+    LivenessReport,
+    PadThresholds,
+    check_liveness,
+)
+from ekyc.liveness.score import FrameScore, score_frame
+
+__all__ = [
+    "DEFAULT_PAD",
+    "FrameLiveness",
+    "FrameProblem",
+    "FrameScore",
+    "LivenessReport",
+    "PadErrorRates",
+    "PadThresholds",
+    "Presentation",
+    "Rate",
+    "check_liveness",
+    "clopper_pearson",
+    "error_rates",
+    "score_frame",
+]

@@ -1,1 +1,36 @@
-"""."""
+"""Faces, one to one: find them, align them, embed them, compare a portrait with live frames.
+
+Models come in through :class:`ekyc.ports.Model`; this room never opens one itself and never searches a gallery.
+"""
+
+from ekyc.face.detect import DetectedFace, FaceDetector, Landmarks, decode_yunet
+from ekyc.face.embed import FaceEmbedder, align_face, cosine
+from ekyc.face.match import (
+    DEFAULT_MATCH,
+    FaceComparison,
+    FrameFace,
+    MatchThresholds,
+    compare_faces,
+    judge_cosine,
+)
+from ekyc.face.select import FaceProblem, UsableFace, dominant_face, usable_face
+
+__all__ = [
+    "DEFAULT_MATCH",
+    "DetectedFace",
+    "FaceComparison",
+    "FaceDetector",
+    "FaceEmbedder",
+    "FaceProblem",
+    "FrameFace",
+    "Landmarks",
+    "MatchThresholds",
+    "UsableFace",
+    "align_face",
+    "compare_faces",
+    "cosine",
+    "decode_yunet",
+    "dominant_face",
+    "judge_cosine",
+    "usable_face",
+]

@@ -1,0 +1,73 @@
+"""Turn a face into a vector with SFace; near vectors are likely the same person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ekyc.errors import ModelError
+from ekyc.imaging import to_rgb_planes
+from ekyc.imaging.align import fit_similarity, warp_similarity
+
+if TYPE_CHECKING:
+    from ekyc.face.detect import DetectedFace
+    from ekyc.ports import Model
+    from ekyc.values import BgrImage, FloatArray
+
+ALIGNED_SIDE_PX = 112
+EMBEDDING_LENGTH = 128
+
+ALIGNED_POINTS = np.array(
+    [
+        (38.2946, 51.6963),
+        (73.5318, 51.5014),
+        (56.0252, 71.7366),
+        (41.5493, 92.3655),
+        (70.7299, 92.2041),
+    ]
+)
+"""Where SFace (like every ArcFace-style embedder) expects eyes, nose and mouth corners in 112 × 112 pixels,
+in the order of :class:`~ekyc.face.detect.Landmarks`."""
+
+
+class FaceEmbedder:
+    """SFace behind a :class:`~ekyc.ports.Model`; safe to share between threads."""
+
+    def __init__(self, model: Model) -> None:
+        """
+        Args:
+            model: registry entry ``sface-2021dec``: float32 (3, 112, 112), red-green-blue planes, 0–255
+                (normalisation is in the graph); output (128,).
+        """
+        self._model = model
+
+    def embed(self, image: BgrImage, face: DetectedFace) -> FloatArray:
+        """The face's vector: float32, shape (128,), length 1.
+
+        Raises:
+            InputError: ``face.degenerate_landmarks``.
+            ModelError: the output is not 128 finite numbers, or all are zero.
+        """
+        (raw,) = self._model.infer(to_rgb_planes(align_face(image, face)))
+        length = float(np.linalg.norm(raw))
+        if raw.shape != (EMBEDDING_LENGTH,) or not np.isfinite(length) or length == 0:
+            raise ModelError(
+                "the face embedder did not give 128 finite numbers", code="model.unexpected_output"
+            )
+        return (raw / length).astype(np.float32)
+
+
+def align_face(image: BgrImage, face: DetectedFace) -> BgrImage:
+    """The face upright and centred: uint8, shape (112, 112, 3), blue-green-red.
+
+    Raises:
+        InputError: ``face.degenerate_landmarks``.
+    """
+    similarity = fit_similarity(face.landmarks.points, ALIGNED_POINTS)
+    return warp_similarity(image, similarity, ALIGNED_SIDE_PX, ALIGNED_SIDE_PX)
+
+
+def cosine(first: FloatArray, second: FloatArray) -> float:
+    """Cosine of two unit vectors, −1 to 1; higher is more alike."""
+    return float(np.clip(np.dot(first.astype(np.float64), second.astype(np.float64)), -1.0, 1.0))
