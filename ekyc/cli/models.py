@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from ekyc.cli.output import EXIT_REJECTED, JsonFlag, console, fail, result_object, write_json
@@ -53,11 +60,11 @@ def install(
             )
             done = list(_with_progress(target, fetcher, entries, json_output=json_output))
     except EkycError as exc:
-        fail(exc, json_output=json_output, command="models.install")
+        fail(exc, json_output=json_output, command="models-install")
     if json_output:
         facts = [_installed_facts(item) for item in done]
         write_json(
-            result_object("models.install", "PASSED", [], store=str(target.root), models=facts)
+            result_object("models-install", "PASSED", [], store=str(target.root), models=facts)
         )
     else:
         console().print(f"{len(done)} of {len(entries)} ready in {target.root}", soft_wrap=True)
@@ -72,7 +79,7 @@ def list_models(store: StoreFlag = None, json_output: JsonFlag = False) -> None:
     rows = [(entry, _is_installed(target, entry)) for entry in target.registry.select(None)]
     if json_output:
         facts = [_entry_facts(entry, installed=there) for entry, there in rows]
-        write_json(result_object("models.list", "PASSED", [], store=str(target.root), models=facts))
+        write_json(result_object("models-list", "PASSED", [], store=str(target.root), models=facts))
         return
     table = Table(box=None, pad_edge=False)
     for column in ("id", "licence of weights", "training data", "MB", "installed"):
@@ -97,13 +104,13 @@ def verify(ids: Ids = None, store: StoreFlag = None, json_output: JsonFlag = Fal
     try:
         entries = target.registry.select(ids or None)
     except EkycError as exc:
-        fail(exc, json_output=json_output, command="models.verify")
+        fail(exc, json_output=json_output, command="models-verify")
     errors = {entry.id: _verify_error(target, entry) for entry in entries}
     bad = {entry_id: error for entry_id, error in errors.items() if error is not None}
     if json_output:
         checks = [_verify_check(entry_id, error) for entry_id, error in errors.items()]
         outcome = Outcome.FAILED if bad else Outcome.PASSED
-        write_json(result_object("models.verify", outcome.value, checks, store=str(target.root)))
+        write_json(result_object("models-verify", outcome.value, checks, store=str(target.root)))
     else:
         for entry_id, error in errors.items():
             word = (
@@ -123,6 +130,7 @@ def _with_progress(
 ) -> Iterator[Installed]:
     """Install with a bar on the terminal of people; the bar's text says what is being done."""
     with Progress(
+        SpinnerColumn(),
         TextColumn("{task.description:<34}"),
         BarColumn(),
         MofNCompleteColumn(),

@@ -13,7 +13,6 @@ fails is run again item by item, so that the error reaches only the request that
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
@@ -258,7 +257,7 @@ class Batcher:
         """Run together; when that fails, one by one."""
         if len(requests) > 1:
             try:
-                results = self._split(self._run(np.stack([request.item for request in requests])))
+                results = self._run_together([request.item for request in requests])
             except Exception:  # noqa: BLE001 -- whatever it is, each item gets its own chance below
                 results = None
             if results is not None:
@@ -271,28 +270,27 @@ class Batcher:
             except EkycError as exc:
                 self._finish(request, error=exc)
 
+    def _run_together(self, items: Sequence[FloatArray]) -> list[Outputs]:
+        """Each item's own copy of its part of every output."""
+        outputs = self._run(np.stack(items))
+        pairs = list(zip(outputs, self._batch_axes, strict=True))
+        if any(output.shape[axis] != len(items) for output, axis in pairs):
+            raise ModelError("an output lost its batch axis", code="model.run_failed")
+        return [
+            tuple(np.asarray(output.take(index, axis=axis)) for output, axis in pairs)
+            for index in range(len(items))
+        ]
+
     def _run_single(self, item: FloatArray) -> Outputs:
         try:
             outputs = self._run(item[np.newaxis])
+            return tuple(
+                output.squeeze(axis) for output, axis in zip(outputs, self._batch_axes, strict=True)
+            )
         except EkycError:
             raise
         except Exception as exc:
             raise ModelError("inference failed", code="model.run_failed") from exc
-        return tuple(
-            output[0] if axis == 0 else output.take(0, axis)
-            for output, axis in zip(outputs, self._batch_axes, strict=True)
-        )
-
-    def _split(self, outputs: Sequence[FloatArray]) -> list[Outputs]:
-        """Each item's own copy of its part of every output."""
-        count = outputs[0].shape[self._batch_axes[0]]
-        return [
-            tuple(
-                output.take(index, axis)
-                for output, axis in zip(outputs, self._batch_axes, strict=True)
-            )
-            for index in range(count)
-        ]
 
     def _finish(
         self, request: _Request, *, outputs: Outputs = (), error: EkycError | None = None

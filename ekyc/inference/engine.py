@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from ekyc.errors import BusyError, ModelError
-from ekyc.inference.batcher import Batcher, Cancellation
+from ekyc.inference.batcher import Batcher, Cancellation, Run
 from ekyc.inference.policy import CPU_POLICY, BatchPolicy
 from ekyc.inference.session import Session, as_float32
 from ekyc.inference.store import ModelStore
@@ -26,7 +26,8 @@ class _Terms:
     cancellation: Cancellation | None = None
 
 
-_terms: ContextVar[_Terms] = ContextVar("ekyc_inference_terms", default=_Terms())
+_NO_TERMS = _Terms()
+_terms: ContextVar[_Terms] = ContextVar("ekyc_inference_terms", default=_NO_TERMS)
 
 
 @contextmanager
@@ -47,16 +48,16 @@ def inference_terms(
 class EngineModel:
     """A model of the registry behind a batcher; an :class:`ekyc.ports.Model`. Safe for many threads."""
 
-    def __init__(self, session: Session, policy: BatchPolicy) -> None:
-        entry = session.entry
-        assert entry.input is not None  # Session refuses assets
-        self.entry: RegistryEntry = entry
+    def __init__(self, entry: RegistryEntry, run: Run, policy: BatchPolicy) -> None:
+        """``run`` is the ``run`` of an opened :class:`~ekyc.inference.session.Session` of this entry."""
+        assert entry.input is not None  # a session opens no asset
+        self.entry = entry
         self._input = entry.input
         if entry.max_batch is not None:
             policy = replace(policy, max_batch=min(policy.max_batch, entry.max_batch))
         self.policy = policy
         self._batcher = Batcher(
-            session.run, policy, batch_axes=[output.batch_axis for output in entry.outputs]
+            run, policy, batch_axes=[output.batch_axis for output in entry.outputs]
         )
 
     @property
@@ -141,7 +142,7 @@ class Engine:
         for model in models:
             model.close(drain=drain)
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
@@ -156,4 +157,6 @@ class Engine:
                 subject=model_id,
             )
         content = self.store.require(model_id).read()
-        return EngineModel(Session(entry, content, device=self.policy.device), self.policy)
+        return EngineModel(
+            entry, Session(entry, content, device=self.policy.device).run, self.policy
+        )

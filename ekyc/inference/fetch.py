@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from ekyc.errors import InputError, ModelError, UpstreamError
 from ekyc.inference.archives import read_member
@@ -43,7 +43,7 @@ class RegistryFetcher:
         self._folder = tempfile.TemporaryDirectory(prefix="ekyc-models-")
         self._archives: dict[str, Path] = {}
 
-    def __enter__(self) -> RegistryFetcher:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:

@@ -34,7 +34,7 @@ def remove_dropout(model: ModelProto) -> None:
     kept = [node for node in graph.node if node.op_type != "Dropout"]
     for node in kept:
         for position, name in enumerate(node.input):
-            while name in renamed:  # noqa: PLW2901 -- one Dropout may feed the next
+            while name in renamed:
                 name = renamed[name]  # noqa: PLW2901 -- same
             node.input[position] = name
     _replace_nodes(model, kept)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ekyc.errors import ModelError
 from ekyc.inference.session import Session, run_graph
-from ekyc.inference.transforms import Outputs, Transform, transform
+from ekyc.inference.transforms import Outputs, Transform, parse_graph, transform
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ def build_and_check(
     finished = transform(published, steps, subject=entry.id) if steps else published
     records = []
     if any(step.name == "fold_quantised_weights" for step in steps):
-        records.append(_check_folding(published, finished))
+        records.append(_check_folding(published, finished, subject=entry.id))
     session = Session(entry, finished)
     records += _check_outputs(entry, published, steps, session)
     records += [_check_batch(entry, session, shape) for shape in entry.parity_shapes]
@@ -118,9 +118,7 @@ def _check_outputs(
 
 
 def _shapes_of_reference(entry: RegistryEntry, reference: bytes) -> list[tuple[int, ...]]:
-    import onnx  # noqa: PLC0415 -- only needed while installing
-
-    graph = onnx.ModelProto.FromString(reference).graph
+    graph = parse_graph(reference, subject=entry.id).graph
     weights = {tensor.name for tensor in graph.initializer}
     (item,) = (item for item in graph.input if item.name not in weights)
     fixed = [dim.dim_value for dim in item.type.tensor_type.shape.dim][1:]
@@ -155,41 +153,39 @@ def _check_batch(entry: RegistryEntry, session: Session, shape: tuple[int, ...])
     )
 
 
-def _check_folding(published: bytes, finished: bytes) -> ParityRecord:
+def _check_folding(published: bytes, finished: bytes, *, subject: str) -> ParityRecord:
     """Every folded weight against onnx's reference evaluator, evaluated node by node."""
-    import onnx  # noqa: PLC0415 -- only needed while installing
+    from onnx import numpy_helper  # noqa: PLC0415 -- only needed while installing
 
-    model = onnx.ModelProto.FromString(published)
-    weights = {
-        tensor.name: onnx.numpy_helper.to_array(tensor)
-        for tensor in onnx.ModelProto.FromString(finished).graph.initializer
-    }
-    worst, compared = 0.0, 0
-    for name, wanted in _reference_weights(model):
-        if name in weights:
-            compared += 1
-            worst = max(worst, difference(weights[name], wanted))
+    graph = parse_graph(finished, subject=subject).graph
+    weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    differences = [
+        difference(weights[name], wanted)
+        for name, wanted in _reference_weights(parse_graph(published, subject=subject))
+        if name in weights
+    ]
     return ParityRecord(
-        check=f"{compared} folded weights equal onnx's reference evaluator",
-        difference=worst if compared else math.inf,
+        check=f"{len(differences)} folded weights equal onnx's reference evaluator",
+        difference=max(differences, default=math.inf),
         tolerance=0.0,
     )
 
 
 def _reference_weights(model: ModelProto) -> list[tuple[str, NDArray[Any]]]:
     """Values of all nodes that only work on constants, by onnx's reference implementation."""
-    from onnx.reference import ReferenceEvaluator  # noqa: PLC0415 -- only needed while installing
+    from onnx import numpy_helper  # noqa: PLC0415 -- only needed while installing
+    from onnx.reference import ReferenceEvaluator  # noqa: PLC0415 -- same
 
-    import onnx  # noqa: PLC0415 -- same
-
-    known = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    known: dict[str, Any] = {
+        tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer
+    }
     found = []
     for node in model.graph.node:
         if node.op_type not in {"DequantizeLinear", "Reshape"}:
             continue
         if all(name in known for name in node.input):
             feeds = {name: known[name] for name in node.input}
-            (value,) = ReferenceEvaluator(node).run(None, feeds)
+            value: Any = ReferenceEvaluator(node).run(None, feeds)[0]
             known[node.output[0]] = value
             found.append((node.output[0], value))
     return found

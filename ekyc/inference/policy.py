@@ -15,7 +15,7 @@ class Device(Enum):
 
     @property
     def provider(self) -> str:
-        """onnxruntime's name for it."""
+        """Onnxruntime's name for it."""
         return self.value
 
 

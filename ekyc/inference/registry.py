@@ -71,7 +71,6 @@ class InputSpec(_Entry):
     """Range of values after normalisation; parity is checked on random inputs from it."""
     multiple_of: Mapping[str, int] = Field(default_factory=dict)
     maximum: Mapping[str, int] = Field(default_factory=dict)
-    minimum: Mapping[str, int] = Field(default_factory=dict)
 
     def complaint(self, shape: tuple[int, ...]) -> str | None:
         """Why an item of this shape is refused, or None."""
@@ -83,8 +82,8 @@ class InputSpec(_Entry):
                     return f"axis {axis} has size {size} instead of {wanted}"
                 continue
             step = self.multiple_of.get(wanted, 1)
-            if size < max(1, self.minimum.get(wanted, 1)) or size % step:
-                return f"{wanted}={size} is below the minimum or no multiple of {step}"
+            if size < 1 or size % step:
+                return f"{wanted}={size} is no positive multiple of {step}"
             if size > self.maximum.get(wanted, size):
                 return f"{wanted}={size} is above {self.maximum[wanted]}"
         return None

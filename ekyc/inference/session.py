@@ -69,7 +69,7 @@ def open_graph(content: bytes, *, subject: str, device: Device = CPU) -> Any:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what goes wrong is raised, not printed
     if device.provider not in onnxruntime.get_available_providers():
         raise ModelError(
             f"onnxruntime here has no {device.provider}",
@@ -155,6 +155,6 @@ def as_float32(item: FloatArray) -> FloatArray:
     Raises:
         ModelError: ``model.wrong_dtype``.
     """
-    if not isinstance(item, np.ndarray) or item.dtype != np.float32:
+    if getattr(item, "dtype", None) != np.float32:
         raise ModelError("item is not a float32 array", code="model.wrong_dtype")
     return np.ascontiguousarray(item)

@@ -17,6 +17,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,9 +32,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from ekyc.inference.fetch import Fetcher
+    from ekyc.inference.parity import ParityRecord
 
 ROOT_VARIABLE = "EKYC_MODELS"
 _MANIFEST = "manifest.json"
+_BUILDING = ".building-"
+_STALE_S = 3600.0
+"""Age at which a half-built version is taken to be left over from a killed installation."""
 _MANIFEST_SCHEMA = "ekyc.model-manifest/1"
 
 
@@ -166,7 +171,8 @@ class ModelStore:
         """Build the version in a folder beside its place, then move it there."""
         place = self._folder(entry)
         place.parent.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=".building-", dir=place.parent))
+        _sweep(place.parent)
+        building = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=place.parent))
         try:
             _build(entry, published, building)
             self._move_into_place(entry, building, place)
@@ -174,21 +180,36 @@ class ModelStore:
             shutil.rmtree(building, ignore_errors=True)
 
     def _move_into_place(self, entry: RegistryEntry, building: Path, place: Path) -> None:
-        """One rename. An altered version is moved out of the way first; a whole one, put there by another
-        installer meanwhile, is kept: it has the same content."""
+        """Put the built version in its place by one rename.
+
+        An altered version is moved out of the way first. A whole one, put there by another installer meanwhile, is
+        kept: it has the same content.
+        """
         if place.exists():
             if self._is_whole(entry):
                 return
-            discarded = Path(tempfile.mkdtemp(prefix=".altered-", dir=place.parent))
-            os.replace(place, discarded)
+            discarded = building.with_name(f"{building.name}-altered")
+            place.replace(discarded)
             shutil.rmtree(discarded, ignore_errors=True)
         try:
-            os.replace(building, place)
+            building.replace(place)
         except OSError:
             # Another installer was faster between the two lines above.
             if not self._is_whole(entry):
                 raise
         _sync_folder(place.parent)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed installations left behind."""
+    now = time.time()
+    for leftover in folder.glob(f"{_BUILDING}*"):
+        try:
+            stale = now - leftover.stat().st_mtime > _STALE_S
+        except FileNotFoundError:  # its owner has just finished
+            continue
+        if stale:
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def default_root() -> Path:
@@ -201,7 +222,8 @@ def _build(entry: RegistryEntry, published: bytes, folder: Path) -> None:
     extension = Path(entry.file_name).suffix or ".bin"
     published_name = f"published{extension}"
     _write_synced(folder / published_name, published)
-    used_name, used, parity = published_name, published, []
+    used_name, used = published_name, published
+    parity: list[ParityRecord] = []
     if entry.kind == "model":
         from ekyc.inference import parity as judge  # noqa: PLC0415 -- onnx only while installing
 
@@ -225,13 +247,11 @@ def _from_manifest(entry: RegistryEntry, folder: Path, manifest: Any) -> Install
     try:
         used, published = manifest["used"], manifest["published"]
         names = (str(used["file"]), str(published["file"]))
-        if any(Path(name).name != name for name in names):
-            raise ValueError("a file name with folders")
         return Installed(
             id=entry.id,
-            path=folder / names[0],
+            path=folder / Path(names[0]).name,
             sha256=str(used["sha256"]),
-            published=folder / names[1],
+            published=folder / Path(names[1]).name,
             published_sha256=str(published["sha256"]),
             parity=tuple(manifest["parity"]),
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -38,8 +39,6 @@ class Transform:
     """What the step does to the outputs on purpose."""
 
     def apply(self, model: ModelProto) -> None:
-        from importlib import import_module  # noqa: PLC0415 -- onnx is imported only while installing
-
         module, function = self.function.split(":")
         import_module(f"ekyc.inference.{module}").__dict__[function](model)
 
@@ -100,6 +99,20 @@ def recipe_stamp(names: Sequence[str]) -> str:
     return " ".join(f"{step.name}@{step.version}" for step in recipe(names))
 
 
+def parse_graph(content: bytes, *, subject: str) -> ModelProto:
+    """Parse a serialised ONNX model.
+
+    Raises:
+        ModelError: ``model.unreadable``.
+    """
+    import onnx  # noqa: PLC0415 -- only needed while installing
+
+    try:
+        return onnx.load_model_from_string(content)
+    except Exception as exc:  # protobuf's error types depend on its backend
+        raise ModelError("not an ONNX file", code="model.unreadable", subject=subject) from exc
+
+
 def transform(published: bytes, steps: Sequence[Transform], *, subject: str) -> bytes:
     """Apply the steps to a serialised ONNX model and check the result for well-formedness.
 
@@ -107,12 +120,8 @@ def transform(published: bytes, steps: Sequence[Transform], *, subject: str) -> 
         ModelError: ``model.unreadable`` or ``model.transform_failed``.
     """
     import onnx  # noqa: PLC0415 -- only needed while installing
-    from google.protobuf.message import DecodeError  # noqa: PLC0415 -- same
 
-    try:
-        model = onnx.ModelProto.FromString(published)
-    except DecodeError as exc:
-        raise ModelError("not an ONNX file", code="model.unreadable", subject=subject) from exc
+    model = parse_graph(published, subject=subject)
     for step in steps:
         step.apply(model)
     try:

@@ -1,0 +1,43 @@
+"""The suites that ``ekyc bench`` knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ekyc.benchmarks.recorder import Recorder
+    from ekyc.benchmarks.runner import RunOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """A benchmark: its question, the data it needs and the function that answers."""
+
+    name: str
+    question: str
+    function: str
+    """``module:function`` in this package, taking a Recorder and the options; loaded when it runs."""
+    data: str | None = None
+    """What the folder given by ``--data`` must hold; None when the suite needs no data."""
+
+    def run(self, recorder: Recorder, options: RunOptions) -> None:
+        module, function = self.function.split(":")
+        import_module(f"ekyc.benchmarks.{module}").__dict__[function](recorder, options)
+
+
+SUITES: Mapping[str, Suite] = MappingProxyType(
+    {
+        suite.name: suite
+        for suite in (
+            Suite(
+                name="inference",
+                question="Does the batcher keep every answer, and what does it cost?",
+                function="inference:run",
+            ),
+        )
+    }
+)

@@ -1,0 +1,101 @@
+"""``ekyc bench``: the auditors' suites."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ekyc.cli.output import EXIT_ERROR, JsonFlag, console, fail, result_object, write_json
+from ekyc.errors import EkycError, InputError
+
+bench_app = typer.Typer(
+    help="Measure, with intervals and everything to recompute the figures.", no_args_is_help=True
+)
+
+
+@bench_app.command("list")
+def list_suites(json_output: JsonFlag = False) -> None:
+    """Show the suites and the data they need."""
+    from ekyc.benchmarks import SUITES
+
+    if json_output:
+        facts = [
+            {"name": suite.name, "question": suite.question, "data": suite.data}
+            for suite in SUITES.values()
+        ]
+        write_json(result_object("bench-list", "PASSED", [], suites=facts))
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("suite", "question", "data"):
+        table.add_column(column)
+    for suite in SUITES.values():
+        table.add_row(suite.name, suite.question, suite.data or "[dim]none[/]")
+    console().print(table)
+
+
+@bench_app.command("run")
+def run(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A suite of `ekyc bench list`.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the result goes.")],
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="DIR", help="The suite's data.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="For everything drawn at random.")] = 20261122,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Few repetitions; gives no figure to quote.")
+    ] = False,
+    json_output: JsonFlag = False,
+) -> None:
+    """Run one suite. Ctrl-C keeps what was measured so far."""
+    from ekyc.benchmarks import SUITES, RunOptions, run_suite
+
+    options = RunOptions(data=data, seed=seed, quick=quick)
+    try:
+        if name not in SUITES:
+            raise InputError(
+                f"known suites: {', '.join(SUITES)}", code="bench.unknown", subject=name
+            )
+        with _progress(json_output=json_output) as progress:
+            task = progress.add_task(name, total=None)
+
+            def report(what: str, done: int, total: int) -> None:
+                progress.update(task, description=what, completed=done, total=total)
+
+            result = run_suite(SUITES[name], options, out, report=report)
+    except EkycError as exc:
+        fail(exc, json_output=json_output, command="bench-run")
+    except KeyboardInterrupt:
+        console(json_output=True).print(f"interrupted; what was measured is in {out}")
+        raise typer.Exit(EXIT_ERROR) from None
+    if json_output:
+        write_json(result)
+    else:
+        console().print(_table(result))
+        console().print(f"written to {out}", soft_wrap=True)
+
+
+def _progress(*, json_output: bool) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description:<34}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=console(json_output=json_output),
+    )
+
+
+def _table(result: dict[str, Any]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in ("metric", "value", "95 % interval", "n", "unit"):
+        table.add_column(column, justify="left" if column in {"metric", "unit"} else "right")
+    rows = [(name, metric) for name, metric in result["metrics"].items()]
+    for peer, metrics in result["peers"].items():
+        rows += [(f"{name} ({peer})", metric) for name, metric in metrics.items()]
+    for name, metric in rows:
+        interval = f"{metric['low']:.4g} – {metric['high']:.4g}"
+        table.add_row(name, f"{metric['value']:.4g}", interval, str(metric["n"]), metric["unit"])
+    return table
