@@ -8,7 +8,6 @@ from ekyc.samples.cards import photograph_card, render_card_back, render_card_fr
 from ekyc.samples.citizen import SampleBirth, SampleCitizen, SampleParent, Sex, personal_number
 from ekyc.samples.documents import alter, render_birth_certificate, scan_of
 from ekyc.samples.faces import FacePicture, portrait_of, render_face_frames, render_screen_replay
-from ekyc.samples.words import date_in_words, number_in_words
 
 __all__ = [
     "FacePicture",
@@ -17,8 +16,6 @@ __all__ = [
     "SampleParent",
     "Sex",
     "alter",
-    "date_in_words",
-    "number_in_words",
     "personal_number",
     "photograph_card",
     "portrait_of",

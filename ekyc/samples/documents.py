@@ -14,9 +14,9 @@ import numpy as np
 from ekyc.errors import InputError
 from ekyc.imaging import effects
 from ekyc.imaging.draw import Canvas, Colour, TextStyle
+from ekyc.ocr.dates import date_in_words
 from ekyc.samples.cards import wrapped
 from ekyc.samples.paper import INK, RED, guilloche, round_stamp, signature
-from ekyc.samples.words import date_in_words
 from ekyc.values import BoxPx
 
 if TYPE_CHECKING:
