@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import delete, insert, select, update
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ekyc.ports import Clock, Random
 
-ACTIVE_AUTHENTICATION = "active-authentication"
+ACTIVE_AUTHENTICATION: Final = "active-authentication"
 """Purpose of a nonce that a chip signs: RND.IFD, 8 bytes (ICAO 9303-11 §6.1)."""
 
 _PURPOSE = re.compile(r"[a-z][a-z0-9-]{0,63}\Z")

@@ -1,0 +1,47 @@
+"""How many verifications run and wait. The rest are turned away at once, while the service still answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+
+from ekyc.api.limits import ServiceLimits
+from ekyc.errors import BusyError
+
+_T = TypeVar("_T")
+
+
+class Admission:
+    """A bounded queue before a bounded set of worker threads. Lives in one event loop."""
+
+    def __init__(self, limits: ServiceLimits) -> None:
+        self._places = limits.workers + limits.waiting
+        self._taken = 0
+        self._workers = anyio.CapacityLimiter(limits.workers)
+
+    def require_room(self) -> None:
+        """Return if another verification would be taken; asked before an upload, so that refusal is cheap.
+
+        Raises:
+            BusyError: all places are taken (``busy.queue_full``).
+        """
+        if self._taken >= self._places:
+            raise BusyError("too many verifications are waiting", code="busy.queue_full")
+
+    async def run(self, work: Callable[[], _T]) -> _T:
+        """Run ``work`` on a worker thread as soon as one is free.
+
+        A caller that goes away does not stop work that has begun: its files must outlive it.
+
+        Raises:
+            BusyError: all places are taken (``busy.queue_full``).
+        """
+        self.require_room()
+        self._taken += 1
+        try:
+            return await anyio.to_thread.run_sync(work, limiter=self._workers)
+        finally:
+            self._taken -= 1

@@ -1,0 +1,86 @@
+"""The application: what it is made of, and how it starts and ends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+
+import ekyc
+from ekyc.api.admission import Admission
+from ekyc.api.envelope import Envelope
+from ekyc.api.errors import install_handlers
+from ekyc.api.limits import DEFAULT_LIMITS, ServiceLimits
+from ekyc.api.ports import CaseVerifier
+from ekyc.api.routes import router
+from ekyc.api.scratch import Scratch
+from ekyc.storage import Storage
+
+_DESCRIPTION = """\
+Xác minh giấy tờ và danh tính trực tuyến: chip căn cước, bản chụp, bản sao, khuôn mặt.
+Mọi quyết định kèm mã lý do; không chờ được thì chuyển cán bộ xem xét, không bao giờ tự chấp nhận.
+
+Online verification of documents and identity: ID-card chip, photographs, copies, face.
+Every decision carries reason codes; what cannot be decided goes to an officer and is never accepted by itself.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What the operations work with."""
+
+    verifier: CaseVerifier
+    storage: Storage
+    limits: ServiceLimits
+    admission: Admission
+    scratch: Scratch
+
+
+def create_app(
+    verifier: CaseVerifier,
+    storage: Storage,
+    *,
+    limits: ServiceLimits = DEFAULT_LIMITS,
+    hosts: frozenset[str] | None = None,
+    scratch_parent: Path | None = None,
+) -> FastAPI:
+    """Make the ASGI application.
+
+    Args:
+        verifier: verifies cases; the caller opens and closes it.
+        storage: issues challenges; the caller opens and closes it. It must be the verifier's own.
+        limits: bounds on requests.
+        hosts: names that the ``Host`` header may give; ``None`` allows all.
+        scratch_parent: folder for uploads; the system's temporary folder by default.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        scratch = Scratch.open(scratch_parent)
+        app.state.service = Service(
+            verifier=verifier,
+            storage=storage,
+            limits=limits,
+            admission=Admission(limits),
+            scratch=scratch,
+        )
+        try:
+            yield
+        finally:
+            scratch.close()
+
+    app = FastAPI(
+        title="ekyc",
+        version=ekyc.__version__,
+        description=_DESCRIPTION,
+        docs_url=None,  # ours needs no script and no third party
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.include_router(router)
+    install_handlers(app, retry_after_s=limits.retry_after_s)
+    app.add_middleware(Envelope, body_bytes=limits.body_bytes, hosts=hosts)
+    return app

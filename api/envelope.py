@@ -1,0 +1,142 @@
+"""What surrounds every request: host check, body bound, request id, headers, one log line, and the last net.
+
+The log line holds method, route, status and duration. Never a body, a file name, a query, a client address or
+the text of an unexpected exception: any of these may be personal data.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+import traceback
+import uuid
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers, MutableHeaders
+
+from ekyc.api.errors import problem
+from ekyc.api.languages import preferred_language
+from ekyc.errors import LimitError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_LOG = logging.getLogger("ekyc.api")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+
+
+class Envelope:
+    """ASGI middleware around the whole application.
+
+    Args:
+        app: the application.
+        body_bytes: bound on a request body; passing it raises LimitError where the body is read.
+        hosts: names that ``Host`` may give, without port; ``None`` allows all. Against DNS rebinding a service
+            on the loopback address answers to loopback names only.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, body_bytes: int, hosts: frozenset[str] | None = None
+    ) -> None:
+        self._app = app
+        self._body_bytes = body_bytes
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        exchange = _Exchange(scope, receive, send, headers, self._body_bytes)
+        try:
+            if self._hosts is not None and _host_name(headers) not in self._hosts:
+                await exchange.refuse(HTTPStatus.MISDIRECTED_REQUEST, "request.misdirected")
+            elif _claimed_length(headers) > self._body_bytes:
+                await exchange.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request.too_large")
+            else:
+                await self._app(scope, exchange.receive, exchange.send)
+        except Exception as error:  # noqa: BLE001 - the last net: logged without its text, answered with 500
+            exchange.log_failure(error)
+            if exchange.status is None:
+                await exchange.refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "internal")
+        finally:
+            exchange.log()
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, headers: Headers, body_bytes: int
+    ) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._headers = headers
+        self._left = body_bytes
+        self._begun = time.perf_counter()
+        self.status: int | None = None
+        given = headers.get("x-request-id", "")
+        self.request_id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = self.request_id
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._left -= len(message.get("body", b""))
+            if self._left < 0:
+                raise LimitError("the body is too large", code="request.too_large")
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = self.request_id
+            headers["X-Content-Type-Options"] = "nosniff"
+            headers.setdefault("Cache-Control", "no-store")
+        await self._send(message)
+
+    async def refuse(self, status: HTTPStatus, code: str) -> None:
+        response = problem(
+            status=status,
+            code=code,
+            language=preferred_language(self._headers.get("accept-language")),
+            request_id=self.request_id,
+        )
+        await response(self._scope, self._receive, self.send)
+
+    def log(self) -> None:
+        route = self._scope.get("route")
+        line = {
+            "event": "request",
+            "request_id": self.request_id,
+            "method": self._scope["method"],
+            "route": getattr(route, "path", "-"),
+            "status": self.status,
+            "duration_ms": round((time.perf_counter() - self._begun) * 1000, 1),
+        }
+        _LOG.info("%s", json.dumps(line))
+
+    def log_failure(self, error: Exception) -> None:
+        frames = traceback.extract_tb(error.__traceback__)[-3:]
+        line = {
+            "event": "failure",
+            "request_id": self.request_id,
+            "error": type(error).__qualname__,
+            "at": [f"{frame.name}:{frame.lineno}" for frame in frames],
+        }
+        _LOG.error("%s", json.dumps(line))
+
+
+def _host_name(headers: Headers) -> str:
+    host = headers.get("host", "").lower()
+    return re.sub(r":\d+\Z", "", host)
+
+
+def _claimed_length(headers: Headers) -> int:
+    claimed = headers.get("content-length", "0")
+    return int(claimed) if claimed.isascii() and claimed.isdigit() else 0

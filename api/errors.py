@@ -1,0 +1,208 @@
+"""Errors as ``application/problem+json`` (RFC 9457). The one place that maps our codes to HTTP.
+
+A problem carries the stable ``code``, a title in the caller's language, whether trying again may help, and the
+request id. It never repeats what was submitted.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from ekyc.api.languages import Language, preferred_language
+from ekyc.errors import (
+    BusyError,
+    ChipError,
+    EkycError,
+    InputError,
+    LimitError,
+    ModelError,
+    TrustError,
+    UpstreamError,
+)
+from ekyc.outcomes import reason_registry
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI, Request
+
+PROBLEM_JSON = "application/problem+json"
+
+_STATUS_OF_CODE: dict[str, HTTPStatus] = {
+    "freshness.already_used": HTTPStatus.CONFLICT,
+    "freshness.expired": HTTPStatus.GONE,
+    "freshness.unknown": HTTPStatus.NOT_FOUND,
+    "freshness.wrong_purpose": HTTPStatus.CONFLICT,
+    "request.misdirected": HTTPStatus.MISDIRECTED_REQUEST,
+    "request.not_multipart": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "request.upload_time": HTTPStatus.REQUEST_TIMEOUT,
+    "storage.full": HTTPStatus.INSUFFICIENT_STORAGE,
+}
+_STATUS_OF_CLASS: tuple[tuple[type[EkycError], HTTPStatus], ...] = (
+    (LimitError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (InputError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (ChipError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (TrustError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (BusyError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (ModelError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (UpstreamError, HTTPStatus.BAD_GATEWAY),
+)
+_TITLES: dict[HTTPStatus, dict[Language, str]] = {
+    HTTPStatus.BAD_REQUEST: {"vi": "Yêu cầu không hợp lệ", "en": "The request is not valid"},
+    HTTPStatus.NOT_FOUND: {"vi": "Không tìm thấy", "en": "Not found"},
+    HTTPStatus.METHOD_NOT_ALLOWED: {
+        "vi": "Phương thức không được hỗ trợ ở địa chỉ này",
+        "en": "This address does not support the method",
+    },
+    HTTPStatus.REQUEST_TIMEOUT: {
+        "vi": "Dữ liệu gửi lên quá chậm",
+        "en": "The upload took too long",
+    },
+    HTTPStatus.CONFLICT: {"vi": "Xung đột với trạng thái hiện tại", "en": "Conflict"},
+    HTTPStatus.GONE: {"vi": "Đã hết hạn", "en": "Expired"},
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: {
+        "vi": "Dữ liệu gửi lên vượt quá giới hạn",
+        "en": "What was sent passes a limit",
+    },
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: {
+        "vi": "Kiểu dữ liệu gửi lên không được hỗ trợ",
+        "en": "This kind of body is not supported",
+    },
+    HTTPStatus.MISDIRECTED_REQUEST: {
+        "vi": "Máy chủ không phục vụ tên miền này",
+        "en": "This server does not answer for that host name",
+    },
+    HTTPStatus.UNPROCESSABLE_ENTITY: {
+        "vi": "Dữ liệu gửi lên không hợp lệ",
+        "en": "What was sent is not valid",
+    },
+    HTTPStatus.INTERNAL_SERVER_ERROR: {"vi": "Lỗi hệ thống", "en": "Internal error"},
+    HTTPStatus.BAD_GATEWAY: {
+        "vi": "Dịch vụ liên thông gặp lỗi",
+        "en": "Another service failed",
+    },
+    HTTPStatus.SERVICE_UNAVAILABLE: {
+        "vi": "Hệ thống đang bận hoặc chưa sẵn sàng, hãy thử lại sau",
+        "en": "Busy or not ready; try again later",
+    },
+    HTTPStatus.INSUFFICIENT_STORAGE: {"vi": "Hết chỗ lưu trữ", "en": "Storage is full"},
+}
+
+
+def status_of(error: EkycError) -> HTTPStatus:
+    """HTTP status of a typed error: by its code, else by whose fault it is, else 500."""
+    if error.code in _STATUS_OF_CODE:
+        return _STATUS_OF_CODE[error.code]
+    for kind, status in _STATUS_OF_CLASS:
+        if isinstance(error, kind):
+            return status
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def problem(
+    *,
+    status: HTTPStatus,
+    code: str,
+    language: Language,
+    request_id: str,
+    detail: str | None = None,
+    retryable: bool = False,
+    headers: dict[str, str] | None = None,
+    **members: Any,
+) -> JSONResponse:
+    """A problem document as a response.
+
+    Args:
+        status: HTTP status.
+        code: stable identifier of the case; where it is a reason code, its text becomes the title.
+        language: of the title.
+        request_id: names this request in the log.
+        detail: one sentence for developers, English, free of personal data.
+        retryable: whether the same request may succeed later.
+        headers: further response headers.
+        members: further members; those that are ``None`` are left out.
+    """
+    reason = reason_registry().get(code)
+    if reason is not None:
+        title = reason.vi if language == "vi" else reason.en
+    else:
+        title = _TITLES.get(status, {}).get(language, status.phrase)
+    document = {
+        "type": f"urn:ekyc:problem:{code}",
+        "title": title,
+        "status": status.value,
+        "code": code,
+        "detail": detail,
+        "retryable": retryable,
+        "instance": f"urn:ekyc:request:{request_id}",
+        **members,
+    }
+    return JSONResponse(
+        {name: value for name, value in document.items() if value is not None},
+        status_code=status.value,
+        media_type=PROBLEM_JSON,
+        headers={"Content-Language": language, "Vary": "Accept-Language", **(headers or {})},
+    )
+
+
+def install_handlers(app: FastAPI, *, retry_after_s: int) -> None:
+    """Answer every error of the application with a problem document."""
+
+    async def on_typed_error(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, EkycError)
+        status = status_of(error)
+        waits = isinstance(error, BusyError)
+        return problem(
+            status=status,
+            code=error.code,
+            language=language_of(request),
+            request_id=request_id_of(request),
+            detail=error.message,
+            retryable=error.retryable,
+            subject=error.subject,
+            headers={"Retry-After": str(retry_after_s)} if waits else None,
+        )
+
+    async def on_http_error(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        status = HTTPStatus(error.status_code)
+        return problem(
+            status=status,
+            code=f"http.{status.name.lower()}",
+            language=language_of(request),
+            request_id=request_id_of(request),
+            headers=dict(error.headers or {}),
+        )
+
+    async def on_invalid_request(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        return problem(
+            status=HTTPStatus.UNPROCESSABLE_ENTITY,
+            code="request.invalid",
+            language=language_of(request),
+            request_id=request_id_of(request),
+            errors=[
+                {
+                    "pointer": "/" + "/".join(str(step) for step in entry["loc"]),
+                    "code": entry["type"],
+                }
+                for entry in error.errors()
+            ],
+        )
+
+    app.add_exception_handler(EkycError, on_typed_error)
+    app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(RequestValidationError, on_invalid_request)
+
+
+def language_of(request: Request) -> Language:
+    """The language that the caller of ``request`` prefers."""
+    return preferred_language(request.headers.get("accept-language"))
+
+
+def request_id_of(request: Request) -> str:
+    """The id that :class:`~ekyc.api.envelope.Envelope` gave to ``request``."""
+    return str(request.scope.get("state", {}).get("request_id", "unknown"))

@@ -1,0 +1,29 @@
+"""What the service needs from the rooms below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class CaseVerifier(Protocol):
+    """Verifies one case folder. Called from several threads at once."""
+
+    def verify_folder(self, folder: Path, *, challenge_id: str | None) -> Mapping[str, Any]:
+        """Verify the case in ``folder`` and return the result object of ``ekyc verify --json``.
+
+        The folder is removed right after; nothing may keep reading it.
+
+        Raises:
+            EkycError: the case cannot be read, or something of ours failed. A bad verdict is no error.
+        """
+        ...
+
+    def require_ready(self) -> None:
+        """Return if a case could be verified now.
+
+        Raises:
+            EkycError: it could not, e.g. models are missing.
+        """
+        ...

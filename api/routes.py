@@ -1,0 +1,222 @@
+"""The operations. Each is a few lines: read, hand over, answer."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import anyio
+import anyio.to_thread
+from fastapi import APIRouter, Body, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from ekyc.api.docs_page import render_docs
+from ekyc.api.errors import PROBLEM_JSON, language_of
+from ekyc.api.schemas import (
+    Alive,
+    ChallengeCreated,
+    ChallengeRequest,
+    Problem,
+    Readiness,
+    ReasonList,
+    ReasonModel,
+    VerificationModel,
+)
+from ekyc.api.uploads import receive_case
+from ekyc.errors import EkycError, LimitError
+from ekyc.outcomes import reason_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ekyc.api.app import Service
+
+router = APIRouter()
+
+
+def service_of(request: Request) -> Service:
+    """The service that this application was made with."""
+    service: Service = request.app.state.service
+    return service
+
+
+def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {
+        status: {"model": Problem, "content": {PROBLEM_JSON: {}}, "description": "RFC 9457"}
+        for status in statuses
+    }
+
+
+_CASE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "case": {
+                            "type": "string",
+                            "description": "Nội dung case.toml. / Text of case.toml.",
+                        },
+                        "file": {
+                            "type": "array",
+                            "items": {
+                                "type": "string",
+                                "contentMediaType": "application/octet-stream",
+                            },
+                            "description": "Các tệp; filename là đường dẫn ghi trong case.toml. / "
+                            "Files; filename is the path that case.toml names.",
+                        },
+                        "archive": {
+                            "type": "string",
+                            "contentMediaType": "application/zip",
+                            "description": "Hoặc cả thư mục hồ sơ trong một tệp zip. / "
+                            "Or the whole case folder as one zip archive.",
+                        },
+                        "challenge_id": {
+                            "type": "string",
+                            "description": "Mã thử thách mà chip đã ký. / The challenge that the chip signed.",
+                        },
+                    },
+                    "additionalProperties": False,
+                }
+            }
+        },
+    }
+}
+
+
+@router.get("/livez", operation_id="livez", summary="Tiến trình còn sống / Process is alive")
+async def livez() -> Alive:
+    """Chỉ cho biết tiến trình còn trả lời.
+
+    Says only that the process answers.
+    """
+    return Alive()
+
+
+@router.get(
+    "/readyz",
+    operation_id="readyz",
+    summary="Sẵn sàng phục vụ / Ready to serve",
+    responses={503: {"model": Readiness}},
+)
+async def readyz(request: Request) -> JSONResponse:
+    """Kiểm tra cơ sở dữ liệu và các mô hình.
+
+    Checks the database and the models.
+    """
+    service = service_of(request)
+    database = await anyio.to_thread.run_sync(partial(_state, service.storage.ping))
+    models = await anyio.to_thread.run_sync(partial(_state, service.verifier.require_ready))
+    ready = database == models == "ok"
+    state = Readiness(ready=ready, database=database, models=models)
+    return JSONResponse(state.model_dump(), status_code=200 if ready else 503)
+
+
+def _state(ask: Callable[[], None]) -> str:
+    try:
+        ask()
+    except EkycError as error:
+        return error.code
+    return "ok"
+
+
+@router.post(
+    "/v1/challenges",
+    operation_id="create_challenge",
+    summary="Cấp mã thử thách / Issue a challenge",
+    status_code=201,
+    responses=_problems(422, 503),
+)
+async def create_challenge(
+    request: Request, wanted: Annotated[ChallengeRequest | None, Body()] = None
+) -> ChallengeCreated:
+    """Cấp một mã dùng một lần. Chip ký giá trị `nonce_hex` khi xác thực chủ động; gửi lại `id` khi xác minh.
+
+    Issues a single-use challenge. The chip signs `nonce_hex` in active authentication; give `id` back with the
+    verification.
+    """
+    wanted = wanted or ChallengeRequest()
+    nonces = service_of(request).storage.nonces
+    challenge = await anyio.to_thread.run_sync(
+        partial(nonces.issue, wanted.purpose, ttl_s=float(wanted.ttl_s))
+    )
+    return ChallengeCreated(
+        id=challenge.id,
+        purpose=challenge.purpose,
+        nonce_hex=challenge.nonce.hex(),
+        expires_at=challenge.expires_at,
+    )
+
+
+@router.post(
+    "/v1/verifications",
+    operation_id="create_verification",
+    summary="Xác minh một hồ sơ / Verify a case",
+    responses={200: {"model": VerificationModel}, **_problems(408, 413, 415, 422, 503)},
+    openapi_extra=_CASE_BODY,
+)
+async def create_verification(request: Request) -> Response:
+    """Nhận một hồ sơ, kiểm tra và trả về quyết định kèm lý do. Từ chối không phải là lỗi: mã trả về vẫn là 200.
+
+    Takes a case, checks it and answers with the decision and its reasons. A rejection is no error: it is answered
+    with 200 as well. The upload is deleted before the answer is sent.
+    """
+    service = service_of(request)
+    service.admission.require_room()
+    with service.scratch.folder() as scratch:
+        try:
+            with anyio.fail_after(service.limits.upload_s):
+                submission = await receive_case(
+                    request.stream(),
+                    request.headers.get("content-type", ""),
+                    scratch,
+                    service.limits,
+                )
+        except TimeoutError as exc:
+            raise LimitError("the upload took too long", code="request.upload_time") from exc
+        result = await service.admission.run(
+            partial(
+                service.verifier.verify_folder,
+                submission.folder,
+                challenge_id=submission.challenge_id,
+            )
+        )
+    return Response(json.dumps(result, ensure_ascii=False), media_type="application/json")
+
+
+@router.get(
+    "/v1/reasons",
+    operation_id="list_reasons",
+    summary="Danh mục mã lý do / Registry of reason codes",
+)
+async def list_reasons(response: Response) -> ReasonList:
+    """Mọi mã lý do cùng nội dung tiếng Việt và tiếng Anh.
+
+    Every reason code with its text in Vietnamese and English.
+    """
+    response.headers["Cache-Control"] = "public, max-age=3600"
+    return ReasonList(
+        reasons=[
+            ReasonModel(code=reason.code, vi=reason.vi, en=reason.en, retryable=reason.retryable)
+            for reason in reason_registry().values()
+        ]
+    )
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs(request: Request) -> HTMLResponse:
+    """The operations as a page: no script, nothing fetched from elsewhere."""
+    language = language_of(request)
+    page = render_docs(request.app.openapi(), language)
+    return HTMLResponse(
+        page,
+        headers={
+            "Content-Language": language,
+            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+            "Vary": "Accept-Language",
+        },
+    )

@@ -1,0 +1,91 @@
+"""Listening. Without authentication and TLS of its own, the service answers on this machine only by default.
+
+A portal reaches it through a reverse proxy on the same machine, best over a Unix socket, whose file permissions
+say who may connect.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from ekyc.errors import InputError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+_SHUTDOWN_S = 30
+_CONNECTIONS = 200
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "plain",
+            "stream": "ext://sys.stderr",
+        }
+    },
+    "loggers": {
+        "ekyc": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "uvicorn": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+    },
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerAddress:
+    """Where to listen: a TCP address, or a Unix socket when ``socket_path`` is given."""
+
+    host: str = "127.0.0.1"
+    port: int = 8765
+    socket_path: Path | None = None
+    insecure_public: bool = False
+    """Consent to an address that other machines can reach, where a proxy guards it by other means."""
+
+    def __post_init__(self) -> None:
+        if not (self.is_private or self.insecure_public):
+            raise InputError(
+                "other machines can reach this address and the service asks nobody who they are; "
+                "listen on 127.0.0.1 or a Unix socket behind a proxy, or consent with --insecure-public",
+                code="serve.public_address",
+                subject=self.host,
+            )
+
+    @property
+    def is_private(self) -> bool:
+        """Whether only this machine can connect."""
+        if self.socket_path is not None or self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def hosts(self) -> frozenset[str] | None:
+        """Names that requests may call the service by; ``None`` where a proxy or operator decides."""
+        on_loopback = self.socket_path is None and self.is_private
+        return _LOOPBACK_NAMES | {self.host} if on_loopback else None
+
+
+def serve(app: FastAPI, address: ServerAddress) -> None:
+    """Serve ``app`` until SIGINT or SIGTERM, then finish what runs, for at most half a minute."""
+    uvicorn.run(
+        app,
+        host=address.host,
+        port=address.port,
+        uds=None if address.socket_path is None else str(address.socket_path),
+        log_config=_LOGGING,
+        access_log=False,  # ours carries no client address
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=_CONNECTIONS,
+        timeout_graceful_shutdown=_SHUTDOWN_S,
+    )

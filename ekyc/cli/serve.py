@@ -1,0 +1,66 @@
+"""``ekyc serve``: the HTTP service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ekyc.cli.output import console, fail
+from ekyc.cli.state import StateOption, TrustOption, load_trust, open_storage
+from ekyc.errors import EkycError
+
+
+def register(app: typer.Typer) -> None:
+    """Mount ``serve`` on the root command."""
+    app.command()(serve)
+
+
+def serve(  # noqa: PLR0917 - Typer passes options by name
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8765,
+    socket_path: Annotated[
+        Path | None,
+        typer.Option("--uds", metavar="FILE", help="Listen on a Unix socket instead."),
+    ] = None,
+    trust: TrustOption = None,
+    state: StateOption = None,
+    workers: Annotated[
+        int, typer.Option(help="Verifications that run at once.", min=1, max=256)
+    ] = 2,
+    insecure_public: Annotated[
+        bool,
+        typer.Option(
+            "--insecure-public",
+            help="Consent to an address that other machines reach: there is no authentication and no TLS.",
+        ),
+    ] = False,
+) -> None:
+    """Serve verification over HTTP until interrupted. /docs describes the operations."""
+    from ekyc.api import ServerAddress, ServiceLimits, create_app
+    from ekyc.api import serve as listen
+    from ekyc.api.wiring import FlowVerifier
+    from ekyc.flows import Verifier
+
+    err = console(json_output=True)
+    try:
+        address = ServerAddress(
+            host=host, port=port, socket_path=socket_path, insecure_public=insecure_public
+        )
+        anchors = load_trust(trust)
+        with (
+            open_storage(state) as storage,
+            Verifier.open(trust=anchors, storage=storage) as verifier,
+        ):
+            service = create_app(
+                FlowVerifier(verifier),
+                storage,
+                limits=ServiceLimits(workers=workers),
+                hosts=address.hosts,
+            )
+            where = str(socket_path) if socket_path else f"http://{host}:{port}/docs"
+            err.print(f"serving on {where}")
+            listen(service, address)
+    except EkycError as error:
+        fail(error, json_output=False, command="serve")
