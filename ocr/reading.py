@@ -6,13 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from ekyc.imaging.text_regions import cut_line, quad_size
+from ekyc.imaging.text_regions import cut_line
 from ekyc.ocr.detect import LONG_SIDE_PAGE, RegionDetector, TextDetector
-from ekyc.ocr.recognise import CtcLineRecogniser, LineRecogniser, LineText
+from ekyc.ocr.recognise import CtcLineRecogniser, LineRecogniser, LineText, load_vocabulary
+from ekyc.ocr.rows import group_rows, place_lines
 from ekyc.values import BoxPx
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from ekyc.imaging.text_regions import TextRegion
     from ekyc.ocr.ctc import ReadChar
@@ -21,10 +23,8 @@ if TYPE_CHECKING:
 
 _MAX_LINES = 200
 """Lines read per page; a page of generated noise would otherwise cost minutes. The highest scores are kept."""
-_MARGIN = 0.06
-"""Added around each crop, as a part of the line's height."""
-_SAME_ROW = 0.5
-"""Two lines stand in one row when their middles differ by less than this part of the lower one's height."""
+_MARGIN = (0.12, 0.06)
+"""Added before and behind, above and below each crop, as parts of the line's height."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -54,6 +54,7 @@ class ReadLine:
         return BoxPx(left=min(xs), top=min(ys), right=max(xs), bottom=max(ys))
 
     def __repr__(self) -> str:
+        """The place, not the text."""
         return f"ReadLine({len(self.chars)} characters at {self.box})"
 
 
@@ -104,6 +105,13 @@ class TextReader:
         self._workers = workers
 
     @classmethod
+    def from_engine_parts(
+        cls, *, detector: Model, recogniser: Model, vocabulary_file: Path, workers: int = 2
+    ) -> TextReader:
+        """A reader whose vocabulary is read from the asset ``asterocr-vocab``."""
+        return cls(detector, recogniser, load_vocabulary(vocabulary_file), workers=workers)
+
+    @classmethod
     def from_parts(
         cls, detector: RegionDetector, recogniser: LineRecogniser, *, workers: int = 2
     ) -> TextReader:
@@ -143,42 +151,4 @@ def _line(region: TextRegion, text: LineText) -> ReadLine:
 
 def in_reading_order(lines: Sequence[ReadLine]) -> tuple[ReadLine, ...]:
     """Rows from top to bottom, in a row from left to right."""
-    return tuple(line for row in group_rows(lines) for line in row)
-
-
-def group_rows(lines: Sequence[ReadLine]) -> tuple[tuple[ReadLine, ...], ...]:
-    """Lines that stand beside each other, row by row.
-
-    A line joins a row when its middle, carried along the row's slant to the last line's right end, is less than
-    half the lower height away.
-    """
-    rows: list[list[ReadLine]] = []
-    for line in sorted(lines, key=lambda item: _middle_left(item)[0]):
-        home = next((row for row in rows if any(_beside(other, line) for other in row)), None)
-        if home is None:
-            rows.append([line])
-        else:
-            home.append(line)
-    ordered = [tuple(sorted(row, key=_middle_left)) for row in rows]
-    return tuple(sorted(ordered, key=lambda row: min(_middle_left(line)[1] for line in row)))
-
-
-def _middle_left(line: ReadLine) -> tuple[float, float]:
-    a, d = line.quad.top_left, line.quad.bottom_left
-    return (a.x + d.x) / 2, (a.y + d.y) / 2
-
-
-def _middle_right(line: ReadLine) -> tuple[float, float]:
-    b, c = line.quad.top_right, line.quad.bottom_right
-    return (b.x + c.x) / 2, (b.y + c.y) / 2
-
-
-def _beside(one: ReadLine, other: ReadLine) -> bool:
-    left, right = sorted((one, other), key=_middle_left)
-    start, end, begin = _middle_left(left), _middle_right(left), _middle_left(right)
-    height = min(quad_size(left.quad)[1], quad_size(right.quad)[1])
-    if begin[0] < end[0] - height:
-        return False  # they overlap: one above the other
-    slant = (end[1] - start[1]) / max(end[0] - start[0], 1.0)
-    expected = end[1] + slant * (begin[0] - end[0])
-    return abs(begin[1] - expected) < _SAME_ROW * height
+    return tuple(placed.line for row in group_rows(place_lines(lines)) for placed in row)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ekyc.errors import InputError
+from ekyc.errors import InputError, ModelError
 from ekyc.imaging.geometry import resize
 from ekyc.imaging.illumination import normalise_line
 from ekyc.imaging.text_regions import split_columns
 from ekyc.ocr.ctc import ReadChar, decode_greedy, text_of, tidy_spaces
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ekyc.ports import Model
     from ekyc.values import BgrImage, FloatArray, GrayImage
 
@@ -90,6 +93,27 @@ class CtcLineRecogniser:
     def _read_part(self, gray: GrayImage) -> tuple[ReadChar, ...]:
         log_probs = self._model.infer(recogniser_item(gray))[0]
         return tidy_spaces(decode_greedy(log_probs, self._vocabulary))
+
+
+def load_vocabulary(path: Path) -> tuple[str, ...]:
+    """Text of each class, blank first, from a JSON object with the list ``chars``.
+
+    Raises:
+        ModelError: the file is missing or has another form (code ``model.bad_vocabulary``).
+    """
+    try:
+        chars = json.loads(path.read_text(encoding="utf-8"))["chars"]
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise ModelError(
+            "the vocabulary cannot be read", code="model.bad_vocabulary", subject=path.name
+        ) from exc
+    if not isinstance(chars, list) or not all(isinstance(char, str) for char in chars):
+        raise ModelError(
+            "the vocabulary is no list of characters",
+            code="model.bad_vocabulary",
+            subject=path.name,
+        )
+    return tuple(chars)
 
 
 def recogniser_item(gray: GrayImage) -> FloatArray:

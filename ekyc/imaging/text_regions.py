@@ -152,21 +152,25 @@ def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def cut_line(
-    image: BgrImage, quad: QuadPx, *, margin: float = 0.0, max_height: int = 96
+    image: BgrImage,
+    quad: QuadPx,
+    *,
+    margin: tuple[float, float] = (0.0, 0.0),
+    max_height: int = 96,
 ) -> BgrImage:
     """Look straight at one line of text.
 
     Args:
         image: the page.
         quad: the line, in pixels of the page.
-        margin: how much is added on each of the four sides, as a part of the line's height.
+        margin: what is added before and behind, and what above and below, as parts of the line's height.
         max_height: taller lines are shrunk to this many pixels; smaller ones keep their own size.
 
     Returns:
         uint8, shape (height, width, 3); at least one pixel on each side.
     """
     _, height = quad_size(quad)
-    quad = grow_quad(quad, along=margin * height, across=margin * height)
+    quad = grow_quad(quad, along=margin[0] * height, across=margin[1] * height)
     width, height = quad_size(quad)
     scale = min(1.0, max_height / max(height, 1.0))
     return warp_quad(image, quad, max(1, round(width * scale)), max(1, round(height * scale)))

@@ -1,0 +1,132 @@
+"""Civil-status papers: which kind, which fields, and whether dates in digits and in words agree."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ekyc.ocr.dates import date_from_digits, date_from_words
+from ekyc.ocr.fields import ReadField, read_fields
+from ekyc.ocr.templates import Template, choose_template, load_templates
+from ekyc.outcomes import Check, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ekyc.ocr.reading import PageReading, Reader
+    from ekyc.values import BgrImage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentReading:
+    """What a paper says. Untrusted."""
+
+    kind: str
+    """``birth-certificate``, ``marriage-certificate`` or ``unknown``."""
+    fields: tuple[ReadField, ...]
+    pages: tuple[PageReading, ...]
+    checks: tuple[Check, ...]
+    """``document.read`` and ``document.dates_agree``."""
+
+    def field(self, name: str) -> ReadField | None:
+        """The field of that name, if it was read."""
+        return next((field for field in self.fields if field.name == name), None)
+
+
+def read_document(pages: Sequence[BgrImage], reader: Reader) -> DocumentReading:
+    """Read a paper.
+
+    Args:
+        pages: pictures of the pages, upright, in order.
+        reader: reads pages.
+
+    Raises:
+        ModelError: a model's output contradicts its registry entry.
+        BusyError: a model's queue is full.
+    """
+    started = time.perf_counter()
+    readings = tuple(reader.read_page(page) for page in pages)
+    duration_ms = (time.perf_counter() - started) * 1000
+    return interpret_document(readings, duration_ms=duration_ms)
+
+
+def interpret_document(
+    pages: tuple[PageReading, ...], *, duration_ms: float = 0.0
+) -> DocumentReading:
+    """Kind and fields of pages that have been read."""
+    template = choose_template(pages, load_templates("documents"))
+    fields = fields_of(pages, template) if template else ()
+    return DocumentReading(
+        kind=template.id if template else "unknown",
+        fields=fields,
+        pages=pages,
+        checks=(
+            _check_read(pages, template, fields, duration_ms),
+            *_check_dates(template, fields),
+        ),
+    )
+
+
+def fields_of(pages: Sequence[PageReading], template: Template) -> tuple[ReadField, ...]:
+    """Fields of all pages; of a field found twice the first."""
+    found: dict[str, ReadField] = {}
+    for index, page in enumerate(pages):
+        for field in read_fields(page, template.fields, index=index):
+            found.setdefault(field.name, field)
+    return tuple(found.values())
+
+
+def _check_read(
+    pages: Sequence[PageReading],
+    template: Template | None,
+    fields: Sequence[ReadField],
+    duration_ms: float,
+) -> Check:
+    """``document.read``: there is text, the kind is known, required fields are there."""
+    outcome, reasons, subjects = Outcome.PASSED, tuple[str, ...](), tuple[str, ...]()
+    names = {field.name for field in fields}
+    if not any(page.lines for page in pages):
+        outcome, reasons = Outcome.INDETERMINATE, ("document.no_text",)
+    elif template is None:
+        outcome, reasons = Outcome.INDETERMINATE, ("document.unknown_kind",)
+    elif missing := tuple(name for name in template.required if name not in names):
+        outcome, reasons, subjects = Outcome.INDETERMINATE, ("document.field_missing",), missing
+    return Check(
+        id="document.read",
+        outcome=outcome,
+        reasons=reasons,
+        subjects=subjects,
+        duration_ms=duration_ms,
+    )
+
+
+def _check_dates(template: Template | None, fields: Sequence[ReadField]) -> tuple[Check, ...]:
+    """``document.dates_agree``: the strongest check that a paper carries within itself.
+
+    Disagreement may be a misreading, an error of the office or an alteration: an officer has to look.
+    """
+    if template is None or not template.dates_in_words:
+        return ()
+    values = {field.name: field.value.reveal() for field in fields}
+    differing, read = list[str](), 0
+    for digits, words in template.dates_in_words:
+        one = date_from_digits(values.get(digits, ""))
+        other = date_from_words(values.get(words, ""))
+        read += one is not None and other is not None
+        if one is not None and other is not None and one != other:
+            differing.append(digits)
+    if differing:
+        outcome, reason = Outcome.INDETERMINATE, ("document.date_words_differ",)
+    elif read < len(template.dates_in_words):
+        outcome, reason = Outcome.INDETERMINATE, ("document.field_missing",)
+    else:
+        outcome, reason = Outcome.PASSED, ()
+    return (
+        Check(
+            id="document.dates_agree",
+            outcome=outcome,
+            reasons=reason,
+            subjects=tuple(differing),
+        ),
+    )

@@ -1,0 +1,110 @@
+"""Templates of cards and papers as data: titles, labels, kinds of fields (``ocr/data/*.toml``)."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from ekyc.ocr.labels import best_match, fold
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ekyc.ocr.reading import PageReading
+
+_TITLE_EDITS = 0.15
+"""Allowed edits of a title per letter."""
+
+
+class FieldKind(StrEnum):
+    """What a field holds; decides which differences are critical."""
+
+    NAME = "name"
+    DATE = "date"
+    NUMBER = "number"
+    TEXT = "text"
+    ADDRESS = "address"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldSpec:
+    """One field of a template."""
+
+    name: str
+    kind: FieldKind
+    labels: tuple[str, ...]
+    """As printed; the first is the Vietnamese one."""
+    lines: int = 1
+    """Lines that the value may fill."""
+    below: bool = False
+    """Whether the value may stand below a label that has a line of its own."""
+    section: str = ""
+    """Section that the field belongs to; empty for none."""
+    opens: str = ""
+    """Section that this label opens, for the labels below it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """A kind of card or paper."""
+
+    id: str
+    titles: tuple[str, ...]
+    required: tuple[str, ...]
+    """Fields without which the paper counts as unread."""
+    fields: tuple[FieldSpec, ...]
+    dates_in_words: tuple[tuple[str, str], ...] = ()
+    """Pairs of fields that state one date in digits and in words."""
+
+    def spec(self, name: str) -> FieldSpec | None:
+        """The field of that name."""
+        return next((spec for spec in self.fields if spec.name == name), None)
+
+
+@cache
+def load_templates(name: str) -> tuple[Template, ...]:
+    """Templates of ``ocr/data/<name>.toml``: ``"cards"`` or ``"documents"``."""
+    text = resources.files("ekyc.ocr.data").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    return tuple(_template(key, entry) for key, entry in tomllib.loads(text).items())
+
+
+def _template(key: str, entry: Mapping[str, Any]) -> Template:
+    return Template(
+        id=key,
+        titles=tuple(entry["titles"]),
+        required=tuple(entry["required"]),
+        fields=tuple(_spec(item) for item in entry["fields"]),
+        dates_in_words=tuple((digits, words) for digits, words in entry.get("dates_in_words", ())),
+    )
+
+
+def _spec(item: Mapping[str, Any]) -> FieldSpec:
+    facts = dict(item)
+    facts["labels"] = tuple(facts["labels"])
+    facts["kind"] = FieldKind(facts["kind"])
+    return FieldSpec(**facts)
+
+
+def choose_template(pages: Sequence[PageReading], templates: Sequence[Template]) -> Template | None:
+    """The template whose title stands on a page; of several the one with the longest title.
+
+    A title fills its line: *CĂN CƯỚC* is not found in *CĂN CƯỚC CÔNG DÂN*.
+    """
+    lines = [fold(line.text).letters for page in pages for line in page.lines]
+    best: tuple[int, Template] | None = None
+    for template in templates:
+        for title in template.titles:
+            letters = fold(title).letters
+            allowed = int(len(letters) * _TITLE_EDITS)
+            fits = any(
+                abs(len(line) - len(letters)) <= allowed
+                and best_match(letters, line, allowed) is not None
+                for line in lines
+            )
+            if fits and (best is None or len(letters) > best[0]):
+                best = (len(letters), template)
+    return None if best is None else best[1]
