@@ -34,7 +34,7 @@ _EXIT_OF_OUTCOME: Mapping[Outcome, int] = {
     Outcome.INDETERMINATE: EXIT_REVIEW,
     Outcome.NOT_PERFORMED: EXIT_REVIEW,
 }
-_STYLE_OF_OUTCOME: Mapping[Outcome, str] = {
+STYLE_OF_OUTCOME: Mapping[Outcome, str] = {
     Outcome.PASSED: "green",
     Outcome.FAILED: "bold red",
     Outcome.INDETERMINATE: "yellow",
@@ -76,7 +76,7 @@ def checks_table(checks: Iterable[Check], language: str = "en") -> Table:
         why = "; ".join(describe_reason(code, language) for code in check.reasons)
         if check.subjects:
             why += f" [{', '.join(check.subjects)}]"
-        style = _STYLE_OF_OUTCOME[check.outcome]
+        style = STYLE_OF_OUTCOME[check.outcome]
         table.add_row(
             check.id, f"[{style}]{check.outcome.value}[/]", why, f"{check.duration_ms:.0f}"
         )
