@@ -84,16 +84,21 @@ def demo(
 
 def _engine(err: Console) -> Engine:
     """The installed models; on a first run they are fetched, with visible progress."""
-    from ekyc.cli.models import install_missing
-    from ekyc.inference import Engine
+    from ekyc.cli.models import install_with_progress
+    from ekyc.inference import Engine, ModelStore, RegistryFetcher
 
     try:
         return Engine.open()
     except ModelError as error:
         if error.code != "model.not_installed":
             raise
-    err.print("The models are not installed yet; fetching them (once, about 100 MB).")
-    install_missing(err)
+    err.print("The models are not installed yet; fetching them (once).")
+    store = ModelStore()
+    with RegistryFetcher() as fetcher:
+        for _ in install_with_progress(
+            store, fetcher, store.registry.select(None), json_output=True
+        ):
+            pass
     return Engine.open()
 
 

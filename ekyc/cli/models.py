@@ -58,7 +58,7 @@ def install(
             fetcher: Fetcher = (
                 stack.enter_context(RegistryFetcher()) if folder is None else FolderFetcher(folder)
             )
-            done = list(_with_progress(target, fetcher, entries, json_output=json_output))
+            done = list(install_with_progress(target, fetcher, entries, json_output=json_output))
     except EkycError as exc:
         fail(exc, json_output=json_output, command="models-install")
     if json_output:
@@ -121,7 +121,7 @@ def verify(ids: Ids = None, store: StoreFlag = None, json_output: JsonFlag = Fal
         raise typer.Exit(EXIT_REJECTED)
 
 
-def _with_progress(
+def install_with_progress(
     store: ModelStore,
     fetcher: Fetcher,
     entries: tuple[RegistryEntry, ...],

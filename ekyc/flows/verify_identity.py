@@ -24,10 +24,11 @@ from typing import TYPE_CHECKING, Final, Self
 
 from ekyc.chip import ActiveAuthenticationExchange, ChipReport, inspect_chip
 from ekyc.errors import EkycError, InputError
-from ekyc.face import FaceComparison, FaceDetector, FaceEmbedder, compare_faces
+from ekyc.face import FaceComparison, compare_faces
 from ekyc.flows.case import Case
 from ekyc.flows.pages import CasePictures, decode_pictures
 from ekyc.flows.result import VerificationResult, report_digest
+from ekyc.flows.rooms import Rooms
 from ekyc.flows.stages import (
     Progress,
     Stage,
@@ -40,7 +41,6 @@ from ekyc.liveness import LivenessReport, PadThresholds, check_liveness
 from ekyc.ocr import (
     CardReading,
     DocumentComparison,
-    TextReader,
     compare_copy,
     cross_check_card,
     read_card,
@@ -86,15 +86,6 @@ class BatchItem:
     error: EkycError | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rooms:
-    """The rooms' workers, built once over the engine's models."""
-
-    detector: FaceDetector
-    embedder: FaceEmbedder
-    reader: TextReader
-
-
 class Verifier:
     """Verifies cases. Models are loaded once; safe to call from many threads.
 
@@ -119,15 +110,7 @@ class Verifier:
         self._clock = clock or SystemClock()
         self._workers = workers or os.cpu_count() or 1
         self._owns_engine = False
-        self._rooms = _Rooms(
-            detector=FaceDetector(engine.model("yunet-2023mar")),
-            embedder=FaceEmbedder(engine.model("sface-2021dec")),
-            reader=TextReader.from_engine_parts(
-                detector=engine.model("ppocr-v6-tiny-det"),
-                recogniser=engine.model("asterocr-1.0.2"),
-                vocabulary_file=engine.asset("asterocr-vocab"),
-            ),
-        )
+        self._rooms = Rooms.over(engine)
         self._stages = ThreadPoolExecutor(self._workers, thread_name_prefix="ekyc-stage")
 
     @classmethod
@@ -198,7 +181,7 @@ class Verifier:
             BusyError: the inference queue is full; try again.
         """
         profile = load_profile(case.profile_id)
-        # (1)
+        # (1) intake
         intake = run_stage(
             Stage.INTAKE,
             (),
@@ -418,7 +401,7 @@ class Verifier:
             report = check_liveness(
                 pictures.face_frames,
                 detector=self._rooms.detector,
-                pad_model=self._engine.model("faceplugin-liveness"),
+                pad_model=self._rooms.pad_model,
                 thresholds=thresholds,
             )
             checks = report.checks
@@ -430,13 +413,13 @@ class Verifier:
 
     def _models(self) -> tuple[tuple[str, str], ...]:
         ids = sorted({model_id for models in _MODELS_OF_STAGE.values() for model_id in models})
-        return tuple((model_id, self._engine.registry[model_id].sha256) for model_id in ids)
+        return tuple((model_id, self._engine.store.registry[model_id].sha256) for model_id in ids)
 
     def _forbidden(self, profile: ProcedureProfile, stage: Stage) -> bool:
         """Whether the profile forbids a model of this stage for its undisclosed training data."""
         if profile.allow_undisclosed:
             return False
-        entries = (self._engine.registry[model_id] for model_id in _MODELS_OF_STAGE[stage])
+        entries = (self._engine.store.registry[model_id] for model_id in _MODELS_OF_STAGE[stage])
         return any(not entry.disclosed for entry in entries)
 
 
