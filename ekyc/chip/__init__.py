@@ -1,1 +1,41 @@
-"""."""
+"""The chip of identity cards and passports: ICAO 9303 files, passive and active authentication, identity.
+
+Start with :func:`inspect_chip`. Everything works on bytes; nothing here talks to a reader or a network.
+"""
+
+from ekyc.chip.active_auth import (
+    ActiveAuthenticationExchange,
+    ActiveAuthenticationResult,
+    VerifiedActiveAuthentication,
+    verify_active_authentication,
+)
+from ekyc.chip.files import ChipFiles, ElementaryFile
+from ekyc.chip.identity import ChipIdentity
+from ekyc.chip.inspect import inspect_chip
+from ekyc.chip.report import (
+    ChipReport,
+    SignedFileReport,
+    chip_report_as_json,
+    identity_as_json,
+)
+from ekyc.chip.signed_file import inspect_card_security, inspect_sod
+from ekyc.pki import ChainVerdict, Coverage
+
+__all__ = [
+    "ActiveAuthenticationExchange",
+    "ActiveAuthenticationResult",
+    "ChainVerdict",
+    "ChipFiles",
+    "ChipIdentity",
+    "ChipReport",
+    "Coverage",
+    "ElementaryFile",
+    "SignedFileReport",
+    "VerifiedActiveAuthentication",
+    "chip_report_as_json",
+    "identity_as_json",
+    "inspect_card_security",
+    "inspect_chip",
+    "inspect_sod",
+    "verify_active_authentication",
+]

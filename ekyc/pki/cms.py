@@ -127,18 +127,15 @@ def verify_signed_data(signed: SignedData) -> CmsEvidence:
             ``pki.signature_mismatch``.
         InputError: key or algorithm cannot be used (``pki.*``).
     """
-    # (1)
-    if len(signed.signers) != 1:
+    if len(signed.signers) != 1:  # (1)
         raise TrustError(f"{len(signed.signers)} signers where one must sign", code="cms.signers")
     signer = signed.signers[0]
-    # (2)
-    if signer.content_type != signed.content_type:
+    if signer.content_type != signed.content_type:  # (2)
         raise TrustError("the signed content type is another", code="cms.content_type")
     digest = hashlib.new(signer.digest, signed.content).digest()
     if not hmac.compare_digest(digest, signer.message_digest):
         raise TrustError("the content does not have the signed digest", code="cms.content_digest")
-    # (3)
-    certificate, evidence = _verify_with_any(signed, signer)
+    certificate, evidence = _verify_with_any(signed, signer)  # (3)
     return CmsEvidence(
         signer=certificate,
         signing_time=signer.signing_time,

@@ -97,7 +97,7 @@ class Curve:
 
     def _multiply(self, scalar: int, point: Point) -> _Jacobian:
         base, result = (*point, 1), (1, 1, 0)
-        for bit in bin(scalar)[2:]:
+        for bit in f"{scalar:b}":
             result = self._double(result)
             if bit == "1":
                 result = self._add(result, base)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 from ekyc.errors import EkycError, InputError
 
@@ -20,8 +20,6 @@ OBJECT_IDENTIFIER: Final = 0x06
 
 _MAX_TAG_BYTES: Final = 3
 _MAX_LENGTH_BYTES: Final = 4
-
-_T = TypeVar("_T")
 
 # What asn1crypto raises on hostile bytes besides ValueError, found by fuzzing.
 _PARSER_FAILURES: Final = (

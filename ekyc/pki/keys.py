@@ -21,6 +21,8 @@ MAX_RSA_BITS: Final = 8192
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RsaPublicKey:
+    """RSA modulus and public exponent, within bounds."""
+
     modulus: int
     exponent: int
 
@@ -31,6 +33,8 @@ class RsaPublicKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EcPublicKey:
+    """A point and the known curve that it lies on."""
+
     curve: Curve
     point: Point
     """On the curve, checked when parsed."""

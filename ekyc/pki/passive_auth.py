@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 from ekyc.errors import InputError, TrustError
 from ekyc.outcomes import Outcome, worst
@@ -31,6 +32,7 @@ ALGORITHM_UNSUPPORTED: Final = "chip.algorithm_unsupported"
 HASH_MISMATCH: Final = "chip.hash_mismatch"
 NOT_COVERED: Final = "chip.not_covered"
 NO_DATA_GROUPS: Final = "chip.no_data_groups"
+COUNTRY_UNKNOWN: Final = "chip.country_unknown"
 
 _OUTCOME_OF_VERDICT: Final = {
     ChainVerdict.CHAINED: Outcome.PASSED,
@@ -59,6 +61,10 @@ class Finding:
     outcome: Outcome
     reasons: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
+    duration_ms: float = field(default=0.0, compare=False)
+
+
+_F = TypeVar("_F", bound=Finding)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,12 +145,17 @@ def inspect_passive_authentication(
     Left to the caller: that ``security_object`` was parsed from ``signed.content``; that the issuing state printed in
     DG1 is the signer's country; that DG14 or DG15 count only where :meth:`PassiveAuthentication.vouches_for` them.
     """
-    signature = inspect_signature(signed, legacy=legacy)  # (1)
-    return PassiveAuthentication(
-        signature=signature,
-        chain=inspect_signer_chain(signature, trust=trust, at=at, legacy=legacy),  # (2)
-        hashes=inspect_hashes(security_object, data_groups, legacy=legacy),  # (3)
-    )
+    signature = timed(lambda: inspect_signature(signed, legacy=legacy))  # (1)
+    chain = timed(lambda: inspect_signer_chain(signature, trust=trust, at=at, legacy=legacy))  # (2)
+    hashes = timed(lambda: inspect_hashes(security_object, data_groups, legacy=legacy))  # (3)
+    return PassiveAuthentication(signature=signature, chain=chain, hashes=hashes)
+
+
+def timed(step: Callable[[], _F]) -> _F:
+    """The finding of a step, with the time that it took."""
+    begin = time.perf_counter()
+    finding = step()
+    return replace(finding, duration_ms=1e3 * (time.perf_counter() - begin))
 
 
 def inspect_signature(signed: SignedData, *, legacy: bool = False) -> SignatureFinding:
@@ -220,7 +231,17 @@ def with_country_mismatch(found: PassiveAuthentication) -> PassiveAuthentication
         reasons=(flaw.value,),
         chain=Chain(verdict=ChainVerdict.FAILED, flaws=(flaw,)),
     )
-    return PassiveAuthentication(signature=found.signature, chain=chain, hashes=found.hashes)
+    return replace(found, chain=chain)
+
+
+def with_country_unknown(found: PassiveAuthentication) -> PassiveAuthentication:
+    """The same authentication with its chain left open: the state that the document names is not known to us."""
+    chain = replace(
+        found.chain,
+        outcome=worst((found.chain.outcome, Outcome.INDETERMINATE)),
+        reasons=(*found.chain.reasons, COUNTRY_UNKNOWN),
+    )
+    return replace(found, chain=chain)
 
 
 def _coverage(

@@ -6,7 +6,6 @@ certificates), so the few rules that ICAO 9303-12 asks for stand here in the ope
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -78,40 +77,29 @@ def inspect_chain(
 
     Left to the caller: revocation, and the country printed in the document against the signer's.
     """
-    # (1)
-    signed_at = signing_time or signer.not_before
-    in_time = signer.valid_at(signed_at) and signed_at <= at + _CLOCK_SKEW
-    if not in_time:
-        return _failed(ChainFlaw.OUTSIDE_VALIDITY)
-    if not signer.may_sign_data:
-        return _failed(ChainFlaw.NOT_A_SIGNER)
-    notes = (ChainFlaw.SIGNER_EXPIRED,) if at > signer.not_after else ()
+    flaw = _flaw_of_signer(signer, signing_time or signer.not_before, at)  # (1)
+    if flaw:
+        return _failed(flaw)
+    remarks = (ChainFlaw.SIGNER_EXPIRED,) if at > signer.not_after else ()
     pinned = trust.find(signer)
     if pinned:
-        return Chain(verdict=ChainVerdict.CHAINED, anchor=pinned, flaws=notes)
-    # (2)
-    found = _find_issuer(signer, trust)
+        return Chain(verdict=ChainVerdict.CHAINED, anchor=pinned, flaws=remarks)
+    found = _find_issuer(signer, trust)  # (2)
     if found is None:
         forged = _names_installed_key(signer, trust)
         return _failed(ChainFlaw.FORGED_ISSUER) if forged else _no_anchor(ChainFlaw.NO_ANCHOR)
     anchor, evidence = found
-    # (3)
-    if (
-        signer.subject.country is None
-        or signer.subject.country != anchor.certificate.subject.country
-    ):
-        return _failed(ChainFlaw.COUNTRY_MISMATCH)
-    if not anchor.certificate.valid_at(signer.not_before):
-        return _failed(ChainFlaw.OUTSIDE_VALIDITY)
-    # (4)
-    if evidence.weak and not legacy:
+    flaw = _flaw_of_issue(signer, anchor.certificate)  # (3)
+    if flaw:
+        return _failed(flaw)
+    if evidence.weak and not legacy:  # (4)
         return _no_anchor(ChainFlaw.WEAK_ALGORITHM)
     weakness = (ChainFlaw.WEAK_ALGORITHM,) if evidence.weak else ()
     return Chain(
         verdict=ChainVerdict.CHAINED,
         anchor=anchor,
         roots=_roots_above(anchor, trust),
-        flaws=weakness + notes,
+        flaws=weakness + remarks,
     )
 
 
@@ -128,6 +116,19 @@ def verify_issued_by(certificate: Certificate, issuer: Certificate) -> Signature
         certificate.signature,
         certificate.to_be_signed,
     )
+
+
+def _flaw_of_signer(signer: Certificate, signed_at: datetime, at: datetime) -> ChainFlaw | None:
+    if not signer.valid_at(signed_at) or signed_at > at + _CLOCK_SKEW:
+        return ChainFlaw.OUTSIDE_VALIDITY
+    return None if signer.may_sign_data else ChainFlaw.NOT_A_SIGNER
+
+
+def _flaw_of_issue(signer: Certificate, issuer: Certificate) -> ChainFlaw | None:
+    country = signer.subject.country
+    if country is None or country != issuer.subject.country:
+        return ChainFlaw.COUNTRY_MISMATCH
+    return None if issuer.valid_at(signer.not_before) else ChainFlaw.OUTSIDE_VALIDITY
 
 
 def _find_issuer(
@@ -181,12 +182,3 @@ def _failed(flaw: ChainFlaw) -> Chain:
 
 def _no_anchor(flaw: ChainFlaw) -> Chain:
     return Chain(verdict=ChainVerdict.NO_ANCHOR, flaws=(flaw,))
-
-
-__all__: Sequence[str] = (
-    "Chain",
-    "ChainFlaw",
-    "ChainVerdict",
-    "inspect_chain",
-    "verify_issued_by",
-)

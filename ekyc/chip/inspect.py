@@ -1,0 +1,280 @@
+"""Inspect what was read from a chip: structure, passive authentication, active authentication, identity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from ekyc.chip.active_auth import (
+    ActiveAuthenticationExchange,
+    VerifiedActiveAuthentication,
+    bind_to_passive_authentication,
+    verify_active_authentication,
+)
+from ekyc.chip.countries import certificate_country
+from ekyc.chip.files import ChipFiles, ElementaryFile
+from ekyc.chip.identity import ChipIdentity, build_identity, compare_dg1_with_dg13
+from ekyc.chip.parsed import ParsedFiles, parse_files
+from ekyc.chip.report import (
+    CHECK_ACTIVE_AUTHENTICATION,
+    CHECK_CHAIN,
+    CHECK_DG1_MATCHES_DG13,
+    CHECK_HASHES,
+    CHECK_SIGNATURE,
+    CHECK_STRUCTURE,
+    ChipReport,
+    as_check,
+)
+from ekyc.errors import InputError, TrustError
+from ekyc.outcomes import Check, Outcome
+from ekyc.pki import Coverage, PassiveAuthentication, TrustStore, inspect_passive_authentication
+from ekyc.pki.passive_auth import (
+    Finding,
+    timed,
+    with_country_mismatch,
+    with_country_unknown,
+)
+
+_REQUIRED: Final = (ElementaryFile.SOD, ElementaryFile.DG1, ElementaryFile.DG2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ActiveAuthenticationFinding(Finding):
+    verified: VerifiedActiveAuthentication | None = None
+
+
+def inspect_chip(
+    files: ChipFiles,
+    *,
+    trust: TrustStore,
+    challenge: ActiveAuthenticationExchange | None = None,
+    legacy: bool = False,
+    at: datetime,
+) -> ChipReport:
+    """Inspect chip files. Never raises for what the files hold.
+
+    1. Every file is parsed; what breaks its format is named.
+    2. Passive authentication: signature, chain, hashes (:func:`ekyc.pki.inspect_passive_authentication`), and the
+       issuing state of a covered DG1 against the country of the signer.
+    3. Active authentication over the verifier's own nonce. It counts only with a DG15 that step 2 vouches for.
+    4. DG1 and DG13, if both are vouched for, must tell of one person.
+    5. Identity and face are taken from groups that step 2 vouches for, and from nowhere else.
+
+    Left to the caller: who decides (``ekyc.policy``), whether the nonce was fresh and unspent, whether the bearer is
+    the holder.
+
+    Args:
+        files: as read from the chip.
+        trust: anchors of the operator. An empty store leaves the chain at NO_ANCHOR.
+        challenge: the verifier's nonce with the chip's answer.
+        legacy: let SHA-1 and short RSA keys count, with a remark.
+        at: moment of the inspection, aware.
+    """
+    parsed = parse_files(files)  # (1)
+    passive = _authenticate(files, parsed, trust, legacy, at)  # (2)
+    structure = timed(lambda: _inspect_structure(files, parsed, passive))
+    active = timed(lambda: _inspect_active_authentication(parsed, passive, challenge))  # (3)
+    agreement = timed(lambda: _inspect_agreement(parsed, passive))  # (4)
+    vouched_dg2 = parsed.dg2 if passive and passive.vouches_for(2) else None
+    return ChipReport(
+        checks=(
+            as_check(CHECK_STRUCTURE, structure),
+            *_passive_checks(passive, files),
+            as_check(CHECK_ACTIVE_AUTHENTICATION, active),
+            as_check(CHECK_DG1_MATCHES_DG13, agreement),
+        ),
+        submitted=files.names,
+        passive_authentication=passive,
+        active_authentication=active.verified,
+        identity=_identity(parsed, passive, at),  # (5)
+        face=vouched_dg2.images[0] if vouched_dg2 else None,
+    )
+
+
+def _authenticate(
+    files: ChipFiles, parsed: ParsedFiles, trust: TrustStore, legacy: bool, at: datetime
+) -> PassiveAuthentication | None:
+    if parsed.sod is None:
+        return None
+    passive = inspect_passive_authentication(
+        parsed.sod.signed,
+        parsed.sod.security_object,
+        files.data_groups,
+        trust=trust,
+        at=at,
+        legacy=legacy,
+    )
+    return _with_country(passive, parsed)
+
+
+def _with_country(passive: PassiveAuthentication, parsed: ParsedFiles) -> PassiveAuthentication:
+    """Without this comparison any state could sign for any other."""
+    signer = passive.signature.claimed_signer
+    if parsed.dg1 is None or signer is None or not passive.vouches_for(1):
+        return passive
+    issuer = certificate_country(parsed.dg1.issuer)
+    if issuer is None:
+        return with_country_unknown(passive)
+    return passive if issuer == signer.subject.country else with_country_mismatch(passive)
+
+
+def _inspect_structure(
+    files: ChipFiles, parsed: ParsedFiles, passive: PassiveAuthentication | None
+) -> Finding:
+    """Damage fails; a file that the issuer signed as it is, but that we cannot read, leaves the question open."""
+    intact = {
+        name
+        for name in parsed.problems
+        if name.data_group and passive and passive.vouches_for(name.data_group)
+    }
+    damaged = tuple(sorted(set(parsed.problems) - intact))
+    if damaged:
+        return Finding(outcome=Outcome.FAILED, reasons=("chip.file_malformed",), subjects=damaged)
+    missing = tuple(name for name in _REQUIRED if files.get(name) is None)
+    if missing or intact:
+        reasons = ("chip.file_missing",) * bool(missing)
+        reasons += ("chip.file_not_understood",) * bool(intact)
+        return Finding(
+            outcome=Outcome.INDETERMINATE, reasons=reasons, subjects=(*missing, *sorted(intact))
+        )
+    return _compare_lists(parsed)
+
+
+def _compare_lists(parsed: ParsedFiles) -> Finding:
+    """EF.COM is unsigned and decides nothing; that it differs is a remark (genuine documents do that)."""
+    if parsed.com is None or parsed.sod is None:
+        return Finding(outcome=Outcome.PASSED)
+    differing = set(parsed.com.data_groups) ^ set(parsed.sod.security_object.hashes)
+    if not differing:
+        return Finding(outcome=Outcome.PASSED)
+    subjects = tuple(f"EF.DG{number}" for number in sorted(differing))
+    return Finding(outcome=Outcome.PASSED, reasons=("chip.com_differs",), subjects=subjects)
+
+
+def _passive_checks(
+    passive: PassiveAuthentication | None, files: ChipFiles
+) -> tuple[Check, Check, Check]:
+    if passive:
+        return (
+            as_check(CHECK_SIGNATURE, passive.signature),
+            as_check(CHECK_HASHES, passive.hashes),
+            as_check(CHECK_CHAIN, passive.chain),
+        )
+    missing = Finding(
+        outcome=Outcome.NOT_PERFORMED,
+        reasons=("chip.sod_missing",),
+        subjects=(ElementaryFile.SOD,) if files.get(ElementaryFile.SOD) else (),
+    )
+    return (
+        as_check(CHECK_SIGNATURE, missing),
+        as_check(CHECK_HASHES, missing),
+        as_check(CHECK_CHAIN, missing),
+    )
+
+
+def _inspect_active_authentication(
+    parsed: ParsedFiles,
+    passive: PassiveAuthentication | None,
+    challenge: ActiveAuthenticationExchange | None,
+) -> _ActiveAuthenticationFinding:
+    obstacle = _obstacle(parsed, passive, challenge)
+    if obstacle:
+        return _about_key(Outcome.NOT_PERFORMED, obstacle)
+    try:
+        verified = _verify_active_authentication(parsed, passive, challenge)
+    except TrustError as exc:
+        return _about_key(Outcome.FAILED, exc.code)
+    except InputError:
+        return _about_key(Outcome.INDETERMINATE, "chip.aa_unsupported")
+    return _ActiveAuthenticationFinding(
+        outcome=Outcome.PASSED,
+        reasons=("chip.algorithm_weak",) if verified.protocol.weak else (),
+        verified=verified,
+    )
+
+
+def _verify_active_authentication(
+    parsed: ParsedFiles,
+    passive: PassiveAuthentication | None,
+    challenge: ActiveAuthenticationExchange | None,
+) -> VerifiedActiveAuthentication:
+    """Protocol first, then the binding of its key to the signed security object."""
+    assert passive is not None  # _obstacle found none
+    assert parsed.dg15 is not None
+    assert challenge is not None
+    result = verify_active_authentication(
+        parsed.dg15,
+        nonce=challenge.nonce or b"",
+        signature=challenge.signature or b"",
+        digest=_named_digest(parsed, passive),
+    )
+    return bind_to_passive_authentication(result, passive)
+
+
+def _about_key(outcome: Outcome, reason: str) -> _ActiveAuthenticationFinding:
+    return _ActiveAuthenticationFinding(
+        outcome=outcome, reasons=(reason,), subjects=(ElementaryFile.DG15,)
+    )
+
+
+def _obstacle(
+    parsed: ParsedFiles,
+    passive: PassiveAuthentication | None,
+    challenge: ActiveAuthenticationExchange | None,
+) -> str | None:
+    """Why active authentication cannot be looked at; None where everything is there.
+
+    The order matters: what was withheld is named before what was not asked.
+    """
+    if passive is None:
+        return "chip.sod_missing"
+    coverage = passive.hashes.coverage.get(15)
+    if coverage is None:
+        return "chip.aa_not_supported"
+    if coverage is Coverage.NOT_SUBMITTED:
+        return "chip.aa_key_withheld"
+    if parsed.dg15 is None:
+        return "chip.aa_unsupported"
+    if challenge is None or challenge.signature is None:
+        return "chip.aa_not_submitted"
+    return "chip.aa_no_challenge" if challenge.nonce is None else None
+
+
+def _named_digest(parsed: ParsedFiles, passive: PassiveAuthentication) -> str | None:
+    """Digest from DG14, if the issuer vouches for it."""
+    if parsed.dg14 is None or not passive.vouches_for(14):
+        return None
+    return parsed.dg14.active_authentication_digest
+
+
+def _inspect_agreement(parsed: ParsedFiles, passive: PassiveAuthentication | None) -> Finding:
+    if passive is None or not passive.vouches_for(1) or parsed.dg1 is None:
+        return Finding(outcome=Outcome.NOT_PERFORMED, reasons=("chip.identity_not_covered",))
+    if passive.hashes.coverage.get(13) in (None, Coverage.NOT_SUBMITTED):
+        return Finding(outcome=Outcome.NOT_PERFORMED, reasons=("chip.dg13_missing",))
+    if not passive.vouches_for(13):
+        return Finding(
+            outcome=Outcome.NOT_PERFORMED,
+            reasons=("chip.identity_not_covered",),
+            subjects=(ElementaryFile.DG13,),
+        )
+    if parsed.dg13 is None:
+        return Finding(
+            outcome=Outcome.INDETERMINATE,
+            reasons=("chip.dg13_unreadable",),
+            subjects=(ElementaryFile.DG13,),
+        )
+    return compare_dg1_with_dg13(parsed.dg1, parsed.dg13)
+
+
+def _identity(
+    parsed: ParsedFiles, passive: PassiveAuthentication | None, at: datetime
+) -> ChipIdentity | None:
+    if passive is None:
+        return None
+    return build_identity(
+        parsed.dg1 if passive.vouches_for(1) else None,
+        parsed.dg13 if passive.vouches_for(13) else None,
+        today=at.date(),
+    )
