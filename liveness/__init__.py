@@ -20,6 +20,7 @@ from ekyc.liveness.passive import (
     check_liveness,
 )
 from ekyc.liveness.score import FrameScore, score_frame
+from ekyc.liveness.screen_lines import measure_screen_lines
 
 __all__ = [
     "DEFAULT_PAD",
@@ -34,5 +35,6 @@ __all__ = [
     "check_liveness",
     "clopper_pearson",
     "error_rates",
+    "measure_screen_lines",
     "score_frame",
 ]
