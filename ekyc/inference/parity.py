@@ -185,7 +185,8 @@ def _reference_weights(model: ModelProto) -> list[tuple[str, NDArray[Any]]]:
             continue
         if all(name in known for name in node.input):
             feeds = {name: known[name] for name in node.input}
-            value: Any = ReferenceEvaluator(node).run(None, feeds)[0]
+            evaluator: Any = ReferenceEvaluator(node)
+            (value,) = evaluator.run(None, feeds)
             known[node.output[0]] = value
             found.append((node.output[0], value))
     return found

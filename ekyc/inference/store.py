@@ -60,11 +60,9 @@ class Installed:
         """Content of ``path``.
 
         Raises:
-            ModelError: ``model.altered`` when the hash does not hold.
+            ModelError: ``model.altered`` when the file is missing or its hash does not hold.
         """
-        content = self.path.read_bytes()
-        _assert_hash(content, self.sha256, subject=self.id)
-        return content
+        return _read_hashed(self.path, self.sha256, subject=self.id)
 
 
 class ModelStore:
@@ -120,14 +118,8 @@ class ModelStore:
             ModelError: ``model.not_installed`` or ``model.altered``.
         """
         found = self.require(entry_id)
-        try:
-            found.read()
-            published = found.published.read_bytes()
-        except OSError as exc:
-            raise ModelError(
-                "a file is missing; install again", code="model.altered", subject=entry_id
-            ) from exc
-        _assert_hash(published, self.registry[entry_id].sha256, subject=entry_id)
+        found.read()
+        _read_hashed(found.published, self.registry[entry_id].sha256, subject=entry_id)
         return found
 
     def install(
@@ -159,7 +151,7 @@ class ModelStore:
     def _is_whole(self, entry: RegistryEntry) -> bool:
         try:
             self.verify(entry.id)
-        except (ModelError, OSError):
+        except ModelError:
             return False
         return True
 
@@ -259,6 +251,17 @@ def _from_manifest(entry: RegistryEntry, folder: Path, manifest: Any) -> Install
         raise ModelError(
             "manifest is malformed; install again", code="model.altered", subject=entry.id
         ) from exc
+
+
+def _read_hashed(path: Path, expected: str, *, subject: str) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as exc:
+        raise ModelError(
+            "a file is missing or unreadable; install again", code="model.altered", subject=subject
+        ) from exc
+    _assert_hash(content, expected, subject=subject)
+    return content
 
 
 def _assert_hash(content: bytes, expected: str, *, subject: str) -> None:
