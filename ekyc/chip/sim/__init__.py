@@ -1,1 +1,11 @@
-"""."""
+"""A simulated issuer and its cards, for demonstrations, tests and load generation.
+
+**Insecure by construction**: private keys lie in memory, every certificate says SAMPLE. The files are real in form:
+the verifier cannot tell them from an issuer's except by its anchors.
+"""
+
+from ekyc.chip.sim.card import SimulatedCard
+from ekyc.chip.sim.citizen import CitizenData
+from ekyc.chip.sim.issuer import SimulatedIssuer
+
+__all__ = ["CitizenData", "SimulatedCard", "SimulatedIssuer"]
