@@ -17,8 +17,9 @@ from ekyc.chip.report import (
     SignedFileReport,
     chip_report_as_json,
     identity_as_json,
+    signed_file_as_json,
 )
-from ekyc.chip.signed_file import inspect_card_security, inspect_sod
+from ekyc.chip.signed_file import inspect_card_security, inspect_signed_file, inspect_sod
 from ekyc.pki import ChainVerdict, Coverage
 
 __all__ = [
@@ -36,6 +37,8 @@ __all__ = [
     "identity_as_json",
     "inspect_card_security",
     "inspect_chip",
+    "inspect_signed_file",
     "inspect_sod",
+    "signed_file_as_json",
     "verify_active_authentication",
 ]

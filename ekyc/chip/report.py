@@ -52,9 +52,11 @@ class ChipReport:
 
     @property
     def chain_verdict(self) -> ChainVerdict:
-        """How far the signer was traced; nothing signed is NO_ANCHOR."""
-        passive = self.passive_authentication
-        return passive.chain.chain.verdict if passive else ChainVerdict.NO_ANCHOR
+        """How far the signer was traced: NO_ANCHOR without EF.SOD, FAILED with one that is unreadable."""
+        if self.passive_authentication:
+            return self.passive_authentication.chain.chain.verdict
+        damaged = ElementaryFile.SOD in self.submitted
+        return ChainVerdict.FAILED if damaged else ChainVerdict.NO_ANCHOR
 
     @property
     def data_groups(self) -> Mapping[int, Coverage]:
@@ -110,7 +112,9 @@ def chip_report_as_json(report: ChipReport) -> dict[str, Any]:
     active = report.active_authentication
     return {
         "submitted": [name.value for name in report.submitted],
-        "passive_authentication": passive_as_json(passive) if passive else None,
+        "passive_authentication": (
+            passive_as_json(passive) if passive else _nothing_signed(report.chain_verdict)
+        ),
         "active_authentication": (
             {
                 "scheme": active.protocol.scheme,
@@ -124,6 +128,17 @@ def chip_report_as_json(report: ChipReport) -> dict[str, Any]:
     }
 
 
+def signed_file_as_json(report: SignedFileReport) -> dict[str, Any]:
+    """JSON form of a single signed file."""
+    infos = report.security_infos
+    return {
+        "submitted": [report.file.value],
+        "passive_authentication": signed_as_json(report.signature, report.chain),
+        "listed_data_groups": [f"EF.DG{number}" for number in report.listed_data_groups],
+        "protocols": [info.protocol for info in infos.infos] if infos else [],
+    }
+
+
 def passive_as_json(passive: PassiveAuthentication) -> dict[str, Any]:
     """JSON form of a whole passive authentication."""
     return {
@@ -133,6 +148,12 @@ def passive_as_json(passive: PassiveAuthentication) -> dict[str, Any]:
             f"EF.DG{number}": found.value for number, found in passive.hashes.coverage.items()
         },
     }
+
+
+def _nothing_signed(verdict: ChainVerdict) -> dict[str, Any]:
+    """The same keys where there is no readable EF.SOD."""
+    chain = {"verdict": verdict.value, "reasons": ["chip.sod_missing"], "anchor": None, "roots": []}
+    return {"signature": None, "signer": None, "chain": chain, "digest": None, "data_groups": {}}
 
 
 def signed_as_json(signature: SignatureFinding, chain: ChainFinding) -> dict[str, Any]:

@@ -16,13 +16,22 @@ from ekyc.chip.report import (
     SignedFileReport,
     as_check,
 )
+from ekyc.chip.tlv import outer_tag
 from ekyc.errors import ChipError, InputError
 from ekyc.outcomes import Check, Outcome
-from ekyc.pki import SignedData, TrustStore, parse_signed_data
-from ekyc.pki.passive_auth import inspect_signature, inspect_signer_chain, timed
+from ekyc.pki import SignedData, TrustStore, der, parse_signed_data
+from ekyc.pki.passive_auth import (
+    SignatureFinding,
+    inspect_signature,
+    inspect_signer_chain,
+    timed,
+)
 
 CARD_SECURITY_CONTENT_TYPE: Final = "0.4.0.127.0.7.3.2.1"
 """id-SecurityObject (BSI TR-03110-3 §A.1.2.5)."""
+_CARD_SECURITY_OID: Final = bytes.fromhex("060804007f0007030201")
+_SIGNED_DATA_OID: Final = bytes.fromhex("06092a864886f70d010702")
+_SOD_TAG: Final = 0x77
 
 
 def inspect_sod(
@@ -54,6 +63,44 @@ def inspect_card_security(
         raise _malformed("the signed content is not a card security object")
     report = _inspect(ElementaryFile.CARD_SECURITY, signed, trust=trust, legacy=legacy, at=at)
     return replace(report, security_infos=_security_infos(signed))
+
+
+def inspect_signed_file(
+    data: bytes, *, trust: TrustStore, legacy: bool = False, at: datetime
+) -> SignedFileReport:
+    """EF.SOD or EF.CardSecurity, told apart by what they hold. Damage inside is a finding, not an error.
+
+    Raises:
+        ChipError: ``chip.not_a_signed_file``: the outer structure (tag, length) is of neither file.
+    """
+    if outer_tag(data) not in (_SOD_TAG, der.SEQUENCE) or _SIGNED_DATA_OID not in data[:32]:
+        raise ChipError(
+            "neither EF.SOD nor EF.CardSecurity, or cut short", code="chip.not_a_signed_file"
+        )
+    card_security = _CARD_SECURITY_OID in data[:64]
+    inspect = inspect_card_security if card_security else inspect_sod
+    try:
+        return inspect(data, trust=trust, legacy=legacy, at=at)
+    except ChipError:
+        file = ElementaryFile.CARD_SECURITY if card_security else ElementaryFile.SOD
+        return _damaged(file, trust, at)
+
+
+def _damaged(file: ElementaryFile, trust: TrustStore, at: datetime) -> SignedFileReport:
+    signature = SignatureFinding(
+        outcome=Outcome.FAILED, reasons=("chip.file_malformed",), subjects=(file.value,)
+    )
+    chain = inspect_signer_chain(signature, trust=trust, at=at)
+    return SignedFileReport(
+        file=file,
+        checks=(
+            as_check(CHECK_STRUCTURE, signature),
+            as_check(CHECK_SIGNATURE, signature),
+            as_check(CHECK_CHAIN, chain),
+        ),
+        signature=signature,
+        chain=chain,
+    )
 
 
 def _inspect(

@@ -1,0 +1,175 @@
+"""``ekyc chip``: inspect what was read from a chip."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ekyc.cli.output import (
+    JsonFlag,
+    checks_table,
+    console,
+    exit_for,
+    fail,
+    result_object,
+    write_json,
+)
+from ekyc.cli.state import TrustOption, load_trust
+from ekyc.errors import EkycError, InputError
+from ekyc.outcomes import Outcome, worst
+from ekyc.ports import SystemClock
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ekyc.chip import ChipReport, SignedFileReport
+    from ekyc.pki import TrustStore
+
+chip_app = typer.Typer(
+    help="Inspect chip data of identity cards and passports.", no_args_is_help=True
+)
+
+_COMMAND = "chip-inspect"
+_DECIDING = ("chip.structure", "chip.signature", "chip.hashes", "chip.chain")
+
+
+@chip_app.callback()
+def _group() -> None:
+    """Inspect chip data of identity cards and passports."""
+
+
+@chip_app.command("inspect")
+def inspect_command(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH",
+            help="Folder of elementary files (EF.SOD, EF.DG1 …), or one EF.SOD or EF.CardSecurity file.",
+        ),
+    ],
+    trust: TrustOption = None,
+    legacy: Annotated[
+        bool, typer.Option("--legacy", help="Let SHA-1 and short RSA keys count, with a remark.")
+    ] = False,
+    at: Annotated[
+        datetime | None,
+        typer.Option(
+            "--at",
+            metavar="DATE",
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"],
+            help="Judge as of this moment (UTC). Default: now.",
+        ),
+    ] = None,
+    show_identity: Annotated[
+        bool,
+        typer.Option(
+            "--show-identity",
+            help="Write the bearer's personal data too, where stdout is no terminal or with --json.",
+        ),
+    ] = False,
+    json_output: JsonFlag = False,
+) -> None:
+    """Verify the signature, the data group hashes and the chain to a trust anchor.
+
+    Exit code 0: all hold. 10: no anchor, a weak algorithm, or a data group that the signature does not cover.
+    11: damaged or refuted. 1: not readable at all.
+    """
+    try:
+        outcome, result = _inspect(
+            path,
+            load_trust(trust),
+            legacy=legacy,
+            at=_moment(at),
+            show_identity=show_identity or (sys.stdout.isatty() and not json_output),
+            out=console(json_output=json_output),
+        )
+    except EkycError as error:
+        fail(error, json_output=json_output, command=_COMMAND)
+    if json_output:
+        write_json(result)
+    exit_for(outcome)
+
+
+def _moment(at: datetime | None) -> datetime:
+    if at is None:
+        return SystemClock().now()
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _inspect(
+    path: Path,
+    trust: TrustStore,
+    *,
+    legacy: bool,
+    at: datetime,
+    show_identity: bool,
+    out: Console,
+) -> tuple[Outcome, dict[str, Any]]:
+    """Outcome and JSON object; the report for people is printed on the way."""
+    from ekyc.chip import ChipFiles, inspect_chip
+
+    if not path.exists():
+        raise InputError("no such file or folder", code="chip.file_unreadable", subject=path.name)
+    if path.is_dir():
+        report = inspect_chip(ChipFiles.from_folder(path), trust=trust, legacy=legacy, at=at)
+        return _present_folder(report, out, show_identity=show_identity)
+    return _present_file(_inspect_file(path, trust, legacy=legacy, at=at), out)
+
+
+def _inspect_file(path: Path, trust: TrustStore, *, legacy: bool, at: datetime) -> SignedFileReport:
+    from ekyc.chip import inspect_signed_file
+    from ekyc.chip.files import read_bounded
+
+    return inspect_signed_file(read_bounded(path), trust=trust, legacy=legacy, at=at)
+
+
+def _present_folder(
+    report: ChipReport, out: Console, *, show_identity: bool
+) -> tuple[Outcome, dict[str, Any]]:
+    from ekyc.chip import chip_report_as_json, identity_as_json
+
+    facts = chip_report_as_json(report)
+    outcome = worst(
+        check.outcome
+        for check in report.checks
+        if check.id in _DECIDING or check.outcome is Outcome.FAILED
+    )
+    out.print(checks_table(report.checks))
+    _print_trust(out, facts["passive_authentication"])
+    if show_identity and report.identity:
+        facts["identity"] = identity_as_json(report.identity)
+        out.print("")
+        for name, value in facts["identity"].items():
+            out.print(f"{name}: {value}", markup=False)
+    return outcome, result_object(_COMMAND, outcome.value, report.checks, **facts)
+
+
+def _present_file(report: SignedFileReport, out: Console) -> tuple[Outcome, dict[str, Any]]:
+    from ekyc.chip import signed_file_as_json
+
+    facts = signed_file_as_json(report)
+    out.print(checks_table(report.checks))
+    _print_trust(out, facts["passive_authentication"])
+    return report.outcome, result_object(_COMMAND, report.outcome.value, report.checks, **facts)
+
+
+def _print_trust(out: Console, passive: dict[str, Any]) -> None:
+    """Signer, anchor and coverage; nothing of the bearer."""
+    chain = passive["chain"]
+    lines = [("chain", chain["verdict"]), ("signer", _named(passive["signer"]))]
+    lines.append(("anchor", _named(chain["anchor"])))
+    lines += [(name, found) for name, found in passive.get("data_groups", {}).items()]
+    out.print("")
+    for name, value in lines:
+        out.print(f"{name:<10} {value}", markup=False)
+
+
+def _named(certificate: dict[str, Any] | None) -> str:
+    if certificate is None:
+        return "-"
+    name = certificate["common_name"] or "no common name"
+    return f"{certificate['country']}, {name}, sha256 {certificate['sha256'][:16]}…"
