@@ -18,6 +18,7 @@ from ekyc.liveness.passive import (
     LivenessReport,
     PadThresholds,
     check_liveness,
+    verify_frame_count,
 )
 from ekyc.liveness.score import FrameScore, score_frame
 from ekyc.liveness.screen_lines import measure_screen_lines
@@ -37,4 +38,5 @@ __all__ = [
     "error_rates",
     "measure_screen_lines",
     "score_frame",
+    "verify_frame_count",
 ]

@@ -172,10 +172,7 @@ def check_liveness(
         ModelError, BusyError: a model failed; nothing about the pictures raises.
     """
     started = time.perf_counter()
-    if len(frames) > thresholds.max_frames:
-        raise LimitError(
-            f"more than {thresholds.max_frames} frames", code="liveness.too_many_frames"
-        )
+    verify_frame_count(len(frames), thresholds)
     looked_at = _look_at_all(frames, detector, pad_model, thresholds)
     scores = [frame.score.live for frame in looked_at if frame.score is not None]
     median = statistics.median(scores) if scores else None
@@ -196,6 +193,18 @@ def check_liveness(
         screen_lines_nats=median_lines,
         frames=looked_at,
     )
+
+
+def verify_frame_count(count: int, thresholds: PadThresholds = DEFAULT_PAD) -> None:
+    """Refuse too many frames, best before they are decoded.
+
+    Raises:
+        LimitError: ``liveness.too_many_frames``.
+    """
+    if count > thresholds.max_frames:
+        raise LimitError(
+            f"more than {thresholds.max_frames} frames", code="liveness.too_many_frames"
+        )
 
 
 def _look_at_all(
