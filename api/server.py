@@ -7,6 +7,10 @@ say who may connect.
 from __future__ import annotations
 
 import ipaddress
+import os
+import signal
+import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,16 +80,63 @@ class ServerAddress:
 
 
 def serve(app: FastAPI, address: ServerAddress) -> None:
-    """Serve ``app`` until SIGINT or SIGTERM, then finish what runs, for at most half a minute."""
-    uvicorn.run(
-        app,
-        host=address.host,
-        port=address.port,
-        uds=None if address.socket_path is None else str(address.socket_path),
-        log_config=_LOGGING,
-        access_log=False,  # ours carries no client address
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=_CONNECTIONS,
-        timeout_graceful_shutdown=_SHUTDOWN_S,
+    """Serve ``app`` until SIGINT or SIGTERM, finish what runs, for at most half a minute, and return.
+
+    Call it from the main thread.
+
+    Raises:
+        InputError: the socket's path cannot be used (``serve.socket``).
+    """
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=address.host,
+            port=address.port,
+            log_config=_LOGGING,
+            access_log=False,  # ours carries no client address
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=_CONNECTIONS,
+            timeout_graceful_shutdown=_SHUTDOWN_S,
+        )
     )
+    sockets = None if address.socket_path is None else [_private_socket(address.socket_path)]
+    # uvicorn raises the signal again when it has shut down; as an interrupt it lets the caller close its rooms.
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=sockets)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+        if address.socket_path is not None:
+            address.socket_path.unlink(missing_ok=True)
+
+
+def _private_socket(path: Path) -> socket.socket:
+    """A Unix socket for owner and group. uvicorn would open its own to everybody."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_socket() and not _is_answered(path):
+            path.unlink()  # left by a service that was killed
+        before = os.umask(0o117)
+        try:
+            listening.bind(str(path))
+        finally:
+            os.umask(before)
+    except OSError as exc:
+        listening.close()
+        raise InputError(
+            f"cannot listen there ({os.strerror(exc.errno or 0)})",
+            code="serve.socket",
+            subject=path.name,
+        ) from exc
+    return listening
+
+
+def _is_answered(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            return False
+    return True
