@@ -123,6 +123,7 @@ def _private_socket(path: Path) -> socket.socket:
             listening.bind(str(path))
         finally:
             os.umask(before)
+        listening.listen()  # whoever connects from now on waits instead of being refused
     except OSError as exc:
         listening.close()
         raise InputError(

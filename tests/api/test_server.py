@@ -50,7 +50,7 @@ def server(tmp_path):
         text=True,
     )
     for line in process.stderr:
-        if "running" in line:
+        if "startup complete" in line:
             break
     yield process
     process.kill()
