@@ -130,6 +130,18 @@ def reason_registry() -> Mapping[str, Reason]:
     return MappingProxyType(registry)
 
 
+@cache
+def _check_titles() -> Mapping[str, Mapping[str, str]]:
+    text = (resources.files("ekyc.data") / "checks.toml").read_text(encoding="utf-8")
+    return MappingProxyType(tomllib.loads(text))
+
+
+def check_title(check_id: str, language: str = "en") -> str:
+    """What a check asks, in ``"vi"`` or ``"en"``; the id itself for a check without a title."""
+    titles = _check_titles().get(check_id)
+    return check_id if titles is None else titles["vi" if language == "vi" else "en"]
+
+
 def describe_reason(code: str, language: str = "en") -> str:
     """Text of a reason in ``"vi"`` or ``"en"``.
 

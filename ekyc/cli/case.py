@@ -11,9 +11,7 @@ from ekyc.cli.output import JsonFlag, console, fail, result_object, write_json
 from ekyc.errors import EkycError
 from ekyc.policy import load_profile, profile_ids
 
-case_app = typer.Typer(
-    help="Start a case folder, list procedure profiles.", no_args_is_help=True
-)
+case_app = typer.Typer(help="Start a case folder, list procedure profiles.", no_args_is_help=True)
 
 
 @case_app.command()
@@ -30,8 +28,12 @@ def new(
     try:
         path = write_case_template(folder)
     except (EkycError, OSError) as error:
-        typed = error if isinstance(error, EkycError) else EkycError(
-            f"cannot be created: {error.strerror}", code="case.not_created", subject=str(folder)
+        typed = (
+            error
+            if isinstance(error, EkycError)
+            else EkycError(
+                f"cannot be created: {error.strerror}", code="case.not_created", subject=str(folder)
+            )
         )
         fail(typed, json_output=json_output, command="case-new")
     if json_output:

@@ -62,7 +62,8 @@ def passphrase() -> str:
             f"set {PASSPHRASE_VARIABLE}, or run on a terminal to be asked",
             code="authority.passphrase_missing",
         )
-    return typer.prompt("Passphrase of the signing keys", hide_input=True, err=True)
+    asked: str = typer.prompt("Passphrase of the signing keys", hide_input=True, err=True)
+    return asked
 
 
 def open_authority(folder: Path | None) -> EmbeddedAuthority | None:

@@ -98,7 +98,6 @@ def verify(
             Verifier.open(trust=anchors, storage=storage) as verifier,
         ):
             result = verifier.verify(loaded, challenge_id=challenge, progress=progress_printer(err))
-            verifier.record(result)
         written = write_outputs(result, out, authority=keys) if out is not None else ()
     except EkycError as error:
         fail(error, json_output=json_output, command="verify")

@@ -19,14 +19,17 @@ from ekyc.flows.result import VerificationResult
 from ekyc.imaging.decode import decode_image
 from ekyc.imaging.encode import encode_jpeg
 from ekyc.imaging.geometry import resize_long_side
-from ekyc.outcomes import Check, Measurement, Reason, reason_registry
+from ekyc.imaging.text_regions import cut_line
+from ekyc.outcomes import Check, Measurement, Reason, check_title, reason_registry
 from ekyc.policy import Verdict
 
 if TYPE_CHECKING:
-    from ekyc.values import BgrImage
+    from ekyc.values import BgrImage, QuadPx
 
 _LONG_SIDE_PX: Final = 1000
 _FACE_LONG_SIDE_PX: Final = 480
+_LINE_MARGIN: Final = (0.3, 0.4)
+_MAX_DIFFERENCES: Final = 20
 _WORDS: Final = {
     Verdict.ACCEPT: ("CHẤP NHẬN", "ACCEPTED"),
     Verdict.REVIEW: ("CHUYỂN CÁN BỘ XEM XÉT", "TO BE REVIEWED BY AN OFFICER"),
@@ -44,6 +47,8 @@ class _Picture:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _CheckRow:
     id: str
+    title_vi: str
+    title_en: str
     outcome: str
     required: bool
     reasons: tuple[Reason, ...]
@@ -112,6 +117,8 @@ def _check_row(check: Check, result: VerificationResult) -> _CheckRow:
     registry = reason_registry()
     return _CheckRow(
         id=check.id,
+        title_vi=check_title(check.id, "vi"),
+        title_en=check_title(check.id, "en"),
         outcome=check.outcome.value,
         required=check.id in result.profile.required,
         reasons=tuple(registry[code] for code in check.reasons),
@@ -171,7 +178,10 @@ def _chip(result: VerificationResult) -> _Section | None:
         title_en="Chip",
         note=f"Chain: {result.chip.chain_verdict.value}. Only groups that match the signed SOD are used.",
         columns=("data group", "against the SOD"),
-        rows=tuple((group.name, group.coverage.value) for group in result.chip.data_groups),
+        rows=tuple(
+            (f"EF.DG{number}", coverage.value)
+            for number, coverage in sorted(result.chip.data_groups.items())
+        ),
     )
 
 
@@ -196,6 +206,7 @@ def _documents(result: VerificationResult) -> _Section | None:
     if not originals and not copies:
         return None
     pictures = [
+        *_differences(result),
         *(_picture(p, f"bản chính · original, page {i + 1}") for i, p in enumerate(originals)),
         *(_picture(p, f"bản sao · copy, page {i + 1}") for i, p in enumerate(copies)),
     ]
@@ -205,6 +216,32 @@ def _documents(result: VerificationResult) -> _Section | None:
         note="The comparison prepares the decision; an officer certifies.",
         pictures=tuple(pictures),
     )
+
+
+def _differences(result: VerificationResult) -> Iterable[_Picture]:
+    """Each differing line once, cut from the original and from the copy."""
+    comparison = result.comparison
+    if comparison is None:
+        return
+    shown: set[tuple[int, QuadPx]] = set()
+    for difference in comparison.differences:
+        place = (difference.page, difference.quad)
+        registration = comparison.pages[difference.page].registration
+        if place in shown or registration is None or len(shown) >= _MAX_DIFFERENCES:
+            continue
+        shown.add(place)
+        kind = difference.kind.value if difference.kind else "picture"
+        what = f"{difference.status.value.lower()}: {kind}, page {difference.page + 1}"
+        original = result.pictures.original_pages[difference.page]
+        copy = result.pictures.copy_pages[difference.page]
+        yield _picture(
+            cut_line(original, difference.quad, margin=_LINE_MARGIN),
+            f"bản chính · original – {what}",
+        )
+        yield _picture(
+            cut_line(copy, registration.quad_to_copy(difference.quad), margin=_LINE_MARGIN),
+            f"bản sao · copy – {what}",
+        )
 
 
 def _picture(image: BgrImage, caption: str, *, face: bool = False) -> _Picture:

@@ -196,14 +196,13 @@ class Verifier:
         card_reading = self._stages.submit(self._read_card, profile, pictures)
         documents = self._stages.submit(self._documents, profile, pictures, progress)
         liveness = self._stages.submit(self._liveness, profile, case, pictures, progress)
-        waiting: tuple[Future[object], ...] = (card_reading, documents, liveness)
         try:
             chip = self._chip(case, challenge_id, progress)  # (2), (3)
             face = self._face(profile, pictures, chip.value, progress)  # (6)
             card = self._card(pictures, card_reading, chip.value, progress)
             document_result, liveness_result = documents.result(), liveness.result()
         finally:
-            for future in waiting:
+            for future in (card_reading, documents, liveness):
                 future.cancel()
 
         checks = (

@@ -11,13 +11,13 @@ from ekyc.samples.demonstration import DemonstrationPictures, run_demonstration
 pytestmark = pytest.mark.models
 
 OWN_REASON = {
-    "cloned-chip": "chip.aa_signature_invalid",
+    "cloned-chip": "chip.aa_invalid",
     "altered-dg": "chip.hash_mismatch",
-    "stripped-evidence": "chip.group_withheld",
+    "stripped-evidence": "chip.aa_key_withheld",
     "foreign-signer": "chip.no_anchor",
     "impostor": "face.not_same_person",
     "screen-replay": "liveness.presentation_attack",
-    "altered-copy": "document.digit_differs",
+    "altered-copy": "document.digit_changed",
     "tampered-pdf": "signature.digest_mismatch",
     "replayed-nonce": "freshness.already_used",
 }

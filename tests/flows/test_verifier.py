@@ -25,7 +25,7 @@ def test_without_a_challenge_freshness_is_not_performed(honest, chip_only):
     result = honest.verifier.verify(chip_only)
     outcome, reasons = outcome_of(result, "chip.active_authentication")
     assert outcome is Outcome.NOT_PERFORMED
-    assert reasons == ("freshness.not_requested",)
+    assert reasons == ("chip.aa_no_challenge",)
     assert result.decision.verdict is Verdict.REVIEW
 
 
