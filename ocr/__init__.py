@@ -1,1 +1,62 @@
-"""."""
+"""Reading print: pages, identity cards, civil-status papers, and a copy against its original.
+
+Models come in from outside (:class:`ekyc.ports.Model`); this room knows how to prepare pictures for them, decode
+their output and judge what was read. Everything read is untrusted text.
+"""
+
+from ekyc.ocr.alignment import DifferenceClass, TextDifference, text_differences
+from ekyc.ocr.card_facts import CardFacts, Source, Verdict
+from ekyc.ocr.cards import CardReading, read_card
+from ekyc.ocr.compare import (
+    DocumentComparison,
+    FieldOutcome,
+    FieldVerdict,
+    PageComparison,
+    compare_copy,
+)
+from ekyc.ocr.copy_lines import CopyDifference, DifferenceStatus
+from ekyc.ocr.cross_check import FieldMatch, cross_check_card, match_card
+from ekyc.ocr.documents import DocumentReading, read_document
+from ekyc.ocr.fields import ReadField
+from ekyc.ocr.id_number import PersonalNumber, parse_personal_number
+from ekyc.ocr.mrz_reader import MrzReading, read_mrz
+from ekyc.ocr.qr import CardQr, parse_card_qr
+from ekyc.ocr.reading import PageReading, Reader, ReadLine, TextReader
+from ekyc.ocr.recognise import LineRecogniser, LineText, load_vocabulary
+
+__all__ = [
+    "CardFacts",
+    "CardQr",
+    "CardReading",
+    "CopyDifference",
+    "DifferenceClass",
+    "DifferenceStatus",
+    "DocumentComparison",
+    "DocumentReading",
+    "FieldMatch",
+    "FieldOutcome",
+    "FieldVerdict",
+    "LineRecogniser",
+    "LineText",
+    "MrzReading",
+    "PageComparison",
+    "PageReading",
+    "PersonalNumber",
+    "ReadField",
+    "ReadLine",
+    "Reader",
+    "Source",
+    "TextDifference",
+    "TextReader",
+    "Verdict",
+    "compare_copy",
+    "cross_check_card",
+    "load_vocabulary",
+    "match_card",
+    "parse_card_qr",
+    "parse_personal_number",
+    "read_card",
+    "read_document",
+    "read_mrz",
+    "text_differences",
+]

@@ -77,11 +77,7 @@ def align(
     pairs: list[tuple[int | None, int | None]] = []
     i, j = rows, columns
     while i or j:
-        if (
-            i
-            and j
-            and cost[i][j] == cost[i - 1][j - 1] + replace_cost(one[i - 1], other[j - 1])
-        ):
+        if i and j and cost[i][j] == cost[i - 1][j - 1] + replace_cost(one[i - 1], other[j - 1]):
             i, j = i - 1, j - 1
             pairs.append((i, j))
         elif i and cost[i][j] == cost[i - 1][j] + gap_cost:
@@ -104,9 +100,7 @@ def text_differences(original: str, copy: str) -> tuple[TextDifference, ...]:
         if i is not None and j is not None:
             if original[i] != copy[j]:
                 differences.append(
-                    TextDifference(
-                        kind=_class_of(original[i], copy[j]), at_original=i, at_copy=j
-                    )
+                    TextDifference(kind=_class_of(original[i], copy[j]), at_original=i, at_copy=j)
                 )
         else:
             char = original[i] if i is not None else copy[j or 0]

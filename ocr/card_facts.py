@@ -57,12 +57,17 @@ class Fact:
     value: Redacted[str]
     confidence: float = 1.0
     """1 for sources that are decoded rather than read."""
+    stripped: bool = False
+    """Whether the source writes names without diacritics, and perhaps cut, as the zone does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardFacts:
-    """All statements of one source, by field: ``personal_number``, ``full_name``, ``birth_date``, ``expiry_date``,
-    ``sex``, ``nationality``, ``residence``, ``origin``."""
+    """All statements of one source.
+
+    Fields: ``personal_number``, ``full_name``, ``birth_date``, ``expiry_date``, ``sex``, ``nationality``,
+    ``residence``, ``origin``.
+    """
 
     source: Source
     facts: Mapping[str, Fact]
@@ -95,6 +100,7 @@ def facts_of_mrz(mrz: Mrz) -> CardFacts:
             "expiry_date": f"{expires[:2]}-{expires[2:4]}-{expires[4:]}",
             "sex": mrz.sex.strip("<"),
         },
+        stripped_name=True,
     )
 
 
@@ -121,6 +127,7 @@ def facts_of_values(
     expiry_date: date | None = None,
     sex: str = "",
     texts: Mapping[str, str] | None = None,
+    stripped_name: bool = False,
 ) -> CardFacts:
     """Statements of a source that holds typed values, such as the chip.
 
@@ -132,6 +139,7 @@ def facts_of_values(
         expiry_date: last day of validity.
         sex: ``M`` or ``F``.
         texts: further fields as text, e.g. ``residence``.
+        stripped_name: whether the name comes from a zone, without diacritics.
     """
     return _decoded(
         source,
@@ -143,19 +151,29 @@ def facts_of_values(
             "sex": sex,
             **(texts or {}),
         },
+        stripped_name=stripped_name,
     )
 
 
-def _decoded(source: Source, values: Mapping[str, str]) -> CardFacts:
-    return _facts(source, {name: (value, 1.0) for name, value in values.items()})
+def _decoded(
+    source: Source, values: Mapping[str, str], *, stripped_name: bool = False
+) -> CardFacts:
+    certain = {name: (value, 1.0) for name, value in values.items()}
+    return _facts(source, certain, stripped_name=stripped_name)
 
 
-def _facts(source: Source, values: Mapping[str, tuple[str, float]]) -> CardFacts:
+def _facts(
+    source: Source, values: Mapping[str, tuple[str, float]], *, stripped_name: bool = False
+) -> CardFacts:
     return CardFacts(
         source=source,
         facts=MappingProxyType(
             {
-                name: Fact(value=Redacted(value), confidence=confidence)
+                name: Fact(
+                    value=Redacted(value),
+                    confidence=confidence,
+                    stripped=stripped_name and name == "full_name",
+                )
                 for name, (value, confidence) in values.items()
                 if value
             }
@@ -183,7 +201,10 @@ def canonical_name(name: str) -> str:
 # A tone on the first letter of a final oa, oe, uy (old spelling) belongs on the second (new spelling): HÒA = HOÀ.
 # Behind q the u is part of the consonant and never carries the tone.
 _TONES = "\u0300\u0301\u0303\u0309\u0323"
-_OLD_PLACEMENT = re.compile(rf"(o(?=[{_TONES}][ae])|(?<!q)u(?=[{_TONES}]y))([{_TONES}])([aey])(?!\w|[\u0300-\u036f])", re.IGNORECASE)
+_OLD_PLACEMENT = re.compile(
+    rf"(o(?=[{_TONES}][ae])|(?<!q)u(?=[{_TONES}]y))([{_TONES}])([aey])(?!\w|[\u0300-\u036f])",
+    re.IGNORECASE,
+)
 
 
 def new_tone_placement(text: str) -> str:
@@ -195,18 +216,18 @@ def new_tone_placement(text: str) -> str:
 def compare(name: str, read: CardFacts, other: CardFacts) -> Verdict:
     """How two sources' statements about one field compare.
 
-    A zone's two-digit year is held against the last two digits of the other's, its name against the name without
+    A zone's two-digit year is held against the last two digits of the other's, its name against the other without
     diacritics. Spaces in names and punctuation in addresses do not count.
     """
     one, two = read.get(name), other.get(name)
     if one is None or two is None:
         return Verdict.ABSENT
     a, b = one.value.reveal(), two.value.reveal()
-    with_zone = Source.MRZ in {read.source, other.source}
-    if with_zone and name == "full_name":
+    if one.stripped or two.stripped:
         same = _same_zone_name(a, b)
-    elif with_zone and name.endswith("_date"):
-        same = a[-8:] == b[-8:]
+    elif name.endswith("_date"):
+        digits = min(len(a), len(b))  # a zone's year has two digits
+        same = a[-digits:] == b[-digits:]
     else:
         same = _letters(name, a) == _letters(name, b)
     if same:
@@ -225,7 +246,10 @@ def _letters(name: str, value: str) -> str:
 
 def _same_zone_name(one: str, other: str) -> bool:
     a, b = sorted(
-        ("".join(c for c in strip_diacritics(text).upper() if c.isalnum()) for text in (one, other)),
+        (
+            "".join(c for c in strip_diacritics(text).upper() if c.isalnum())
+            for text in (one, other)
+        ),
         key=len,
     )
     return a == b or (len(a) >= _FULL_MRZ_NAME - 4 and b.startswith(a))

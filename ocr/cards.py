@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ekyc.ocr.reading import PageReading, Reader
     from ekyc.values import BgrImage
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardReading:
     """What a card's two sides say. Untrusted: nothing here is signed."""
@@ -171,17 +172,13 @@ def _check_mrz(zone: MrzReading, printed: CardFacts, *, has_back: bool) -> Check
             outcome=Outcome.NOT_PERFORMED if absent else Outcome.INDETERMINATE,
             reasons=("card.back_missing" if absent else zone.reason,),
         )
-    return _contradiction(
-        "card.mrz", "card.mrz_contradicts_print", printed, facts_of_mrz(zone.mrz)
-    )
+    return _contradiction("card.mrz", "card.mrz_contradicts_print", printed, facts_of_mrz(zone.mrz))
 
 
 def _check_qr(qr: CardQr | None, printed: CardFacts) -> Check:
     """``card.qr``: the code is a card's and says what is printed."""
     if qr is None:
-        return Check(
-            id="card.qr", outcome=Outcome.INDETERMINATE, reasons=("card.qr_missing",)
-        )
+        return Check(id="card.qr", outcome=Outcome.INDETERMINATE, reasons=("card.qr_missing",))
     return _contradiction("card.qr", "card.qr_contradicts_print", printed, facts_of_qr(qr))
 
 
@@ -194,9 +191,7 @@ def _contradiction(check_id: str, reason: str, printed: CardFacts, other: CardFa
     differing = tuple(name for name, verdict in verdicts.items() if verdict is Verdict.DIFFERS)
     if differing:
         return Check(id=check_id, outcome=Outcome.FAILED, reasons=(reason,), subjects=differing)
-    unsure = tuple(
-        name for name, verdict in verdicts.items() if verdict is Verdict.UNREADABLE
-    )
+    unsure = tuple(name for name, verdict in verdicts.items() if verdict is Verdict.UNREADABLE)
     if unsure:
         return Check(
             id=check_id,

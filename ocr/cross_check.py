@@ -15,7 +15,6 @@ What stays with the caller: whether the chip itself was authentic.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from ekyc.ocr.card_facts import (
@@ -32,6 +31,7 @@ from ekyc.outcomes import Check, Measurement, Outcome
 if TYPE_CHECKING:
     from ekyc.chip import ChipIdentity
     from ekyc.ocr.cards import CardReading
+    from ekyc.values import Redacted
 
 _CRITICAL = ("personal_number", "full_name", "birth_date", "sex", "expiry_date")
 _REQUIRED = ("personal_number", "full_name", "birth_date")
@@ -104,4 +104,25 @@ def _named(matches: list[FieldMatch], verdict: Verdict) -> tuple[str, ...]:
 
 def chip_facts(identity: ChipIdentity) -> CardFacts:
     """The chip's statements in the form that is compared."""
-    raise NotImplementedError
+    texts = {
+        "nationality": identity.nationality,
+        "residence": identity.place_of_residence,
+        "origin": identity.place_of_origin,
+    }
+    name = _text(identity.full_name)
+    # Only DG13 states the day of issue; without DG13 the name comes from the zone in DG1.
+    from_zone = identity.issue_date is None and name.isascii()
+    return facts_of_values(
+        Source.CHIP,
+        personal_number=_text(identity.personal_number),
+        full_name=name,
+        birth_date=identity.birth_date.reveal() if identity.birth_date else None,
+        expiry_date=identity.expiry_date.reveal() if identity.expiry_date else None,
+        sex=_text(identity.sex),
+        texts={field: _text(value) for field, value in texts.items()},
+        stripped_name=from_zone,
+    )
+
+
+def _text(value: Redacted[str] | None) -> str:
+    return value.reveal() if value is not None else ""

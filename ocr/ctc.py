@@ -56,7 +56,7 @@ def decode_greedy(log_probs: FloatArray, vocabulary: tuple[str, ...]) -> tuple[R
         raise ModelError("the recogniser gave numbers that are none", code="model.bad_output")
     steps = log_probs.shape[0]
     best = log_probs.argmax(axis=1)
-    starts = np.flatnonzero(np.concatenate(([True], best[1:] != best[:-1]))) if steps else []
+    starts = np.flatnonzero(np.diff(best, prepend=-1))
     ends = np.append(starts[1:], steps)
     chars: list[ReadChar] = []
     for start, end in zip(starts, ends, strict=False):

@@ -44,9 +44,7 @@ class TextDetector:
         self._model = model
         self._rules = rules or RegionRules()
 
-    def detect(
-        self, image: BgrImage, *, long_side: int = LONG_SIDE_PAGE
-    ) -> tuple[TextRegion, ...]:
+    def detect(self, image: BgrImage, *, long_side: int = LONG_SIDE_PAGE) -> tuple[TextRegion, ...]:
         """Lines of text in pixels of ``image``.
 
         Raises:

@@ -84,7 +84,9 @@ def _check_read(
     duration_ms: float,
 ) -> Check:
     """``document.read``: there is text, the kind is known, required fields are there."""
-    outcome, reasons, subjects = Outcome.PASSED, tuple[str, ...](), tuple[str, ...]()
+    outcome = Outcome.PASSED
+    reasons: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
     names = {field.name for field in fields}
     if not any(page.lines for page in pages):
         outcome, reasons = Outcome.INDETERMINATE, ("document.no_text",)
@@ -116,17 +118,16 @@ def _check_dates(template: Template | None, fields: Sequence[ReadField]) -> tupl
         read += one is not None and other is not None
         if one is not None and other is not None and one != other:
             differing.append(digits)
+    reasons: tuple[str, ...] = ()
     if differing:
-        outcome, reason = Outcome.INDETERMINATE, ("document.date_words_differ",)
+        reasons = ("document.date_words_differ",)
     elif read < len(template.dates_in_words):
-        outcome, reason = Outcome.INDETERMINATE, ("document.field_missing",)
-    else:
-        outcome, reason = Outcome.PASSED, ()
+        reasons = ("document.field_missing",)
     return (
         Check(
             id="document.dates_agree",
-            outcome=outcome,
-            reasons=reason,
+            outcome=Outcome.INDETERMINATE if reasons else Outcome.PASSED,
+            reasons=reasons,
             subjects=tuple(differing),
         ),
     )

@@ -31,6 +31,19 @@ _FAR_LINES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LineSpan:
+    """A stretch of one line of a page."""
+
+    line: int
+    """Index of the line in the page's lines."""
+    start: int
+    end: int
+    """Characters of the line, ``start`` to ``end`` exclusive."""
+    quad: QuadPx
+    """The whole line, in pixels of the page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadField:
     """A field as read."""
 
@@ -38,8 +51,8 @@ class ReadField:
     value: Redacted[str]
     confidences: tuple[float, ...]
     """Confidence of each character of the value, 0–1, not calibrated."""
-    quads: tuple[QuadPx, ...]
-    """The lines that hold the value, whole, in pixels of the page."""
+    spans: tuple[LineSpan, ...]
+    """Where the value stands."""
     page: int = 0
 
     @property
@@ -69,7 +82,9 @@ class _Found:
     piece: _Piece
 
 
-def read_fields(page: PageReading, specs: Sequence[FieldSpec], *, index: int = 0) -> tuple[ReadField, ...]:
+def read_fields(
+    page: PageReading, specs: Sequence[FieldSpec], *, index: int = 0
+) -> tuple[ReadField, ...]:
     """Values of the template's fields on a page; a field whose label or value is missing is left out.
 
     Args:
@@ -166,7 +181,15 @@ def _value(
         name=spec.name,
         value=Redacted("".join(char for char, _ in chars)),
         confidences=tuple(confidence for _, confidence in chars),
-        quads=tuple(piece.place.line.quad for piece in pieces),
+        spans=tuple(
+            LineSpan(
+                line=piece.place.index,
+                start=piece.start,
+                end=piece.end,
+                quad=piece.place.line.quad,
+            )
+            for piece in pieces
+        ),
         page=index,
     )
 

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 _LINE = 30
 _TO_DIGIT = str.maketrans("OQDILZSGTBA", "00011256784")
 _TO_LETTER = str.maketrans("0125678", "OIZSGTB")
-_FILLERS = str.maketrans(
-    {"«": "<<", "‹": "<", "(": "<", "{": "<", "[": "<", "≤": "<", "_": "<"}
-)
+_FILLERS = str.maketrans({"«": "<<", "‹": "<", "(": "<", "{": "<", "[": "<", "≤": "<", "_": "<"})
 _ALLOWED = re.compile(r"[^A-Z0-9<]")
 _MIN_CHARS = 18
 _MAX_CANDIDATES = 12
@@ -73,7 +71,9 @@ def zone_text(line: str) -> str:
 
 def _looks_like_zone(line: str) -> bool:
     text = zone_text(line)
-    return len(text) >= _MIN_CHARS and ("<" in text or sum(c.isdigit() for c in text) > len(text) // 2)
+    return len(text) >= _MIN_CHARS and (
+        "<" in text or sum(c.isdigit() for c in text) > len(text) // 2
+    )
 
 
 def repair_td1(one: str, two: str, three: str) -> str | None:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from ekyc.ports import Model
     from ekyc.values import BgrImage, QuadPx
 
-_MAX_LINES = 200
+MAX_LINES = 200
 """Lines read per page; a page of generated noise would otherwise cost minutes. The highest scores are kept."""
-_MARGIN = (0.12, 0.06)
+MARGIN = (0.12, 0.06)
 """Added before and behind, above and below each crop, as parts of the line's height."""
 
 
@@ -86,6 +86,16 @@ class Reader(Protocol):
         """One line."""
         ...
 
+    def read_quads(self, image: BgrImage, quads: Sequence[QuadPx]) -> tuple[LineText, ...]:
+        """Lines at known places of a page, in the order of ``quads``."""
+        ...
+
+    def find_lines(
+        self, image: BgrImage, *, long_side: int = LONG_SIDE_PAGE
+    ) -> tuple[TextRegion, ...]:
+        """Places of lines, unread."""
+        ...
+
 
 class TextReader:
     """Detector and recogniser together. Holds no state between calls and may be shared by threads.
@@ -127,18 +137,28 @@ class TextReader:
             ModelError: a model's output contradicts its registry entry.
             BusyError: a model's queue is full.
         """
-        found = self._detector.detect(image, long_side=long_side)
-        kept = sorted(found, key=lambda region: -region.score)[:_MAX_LINES]
-        crops = (cut_line(image, region.quad, margin=_MARGIN) for region in kept)
-        with ThreadPoolExecutor(max_workers=self._workers) as pool:
-            texts = list(pool.map(self._recogniser.read_line, crops))
+        found = self.find_lines(image, long_side=long_side)
+        kept = sorted(found, key=lambda region: -region.score)[:MAX_LINES]
+        texts = self.read_quads(image, [region.quad for region in kept])
         lines = [_line(region, text) for region, text in zip(kept, texts, strict=True)]
         return PageReading(
             width=image.shape[1],
             height=image.shape[0],
             lines=in_reading_order([line for line in lines if line.chars]),
-            truncated=len(found) > _MAX_LINES,
+            truncated=len(found) > MAX_LINES,
         )
+
+    def find_lines(
+        self, image: BgrImage, *, long_side: int = LONG_SIDE_PAGE
+    ) -> tuple[TextRegion, ...]:
+        """Places of lines, unread, in no particular order."""
+        return self._detector.detect(image, long_side=long_side)
+
+    def read_quads(self, image: BgrImage, quads: Sequence[QuadPx]) -> tuple[LineText, ...]:
+        """The texts of lines at known places, in the order of ``quads``."""
+        crops = (cut_line(image, quad, margin=MARGIN) for quad in quads)
+        with ThreadPoolExecutor(max_workers=self._workers) as pool:
+            return tuple(pool.map(self._recogniser.read_line, crops))
 
     def read_line(self, image: BgrImage) -> LineText:
         """The text of a picture that holds one upright line; empty when it is blank."""

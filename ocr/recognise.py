@@ -86,7 +86,9 @@ class CtcLineRecogniser:
         for left, right in split_columns(gray, _MAX_WIDTH / _HEIGHT)[:_MAX_PARTS]:
             part = self._read_part(gray[:, left:right])
             if chars and part:
-                chars.append(ReadChar(char=" ", confidence=1.0, left=left / width, right=left / width))
+                chars.append(
+                    ReadChar(char=" ", confidence=1.0, left=left / width, right=left / width)
+                )
             chars.extend(_placed(char, left / width, right / width) for char in part)
         return LineText(chars=tidy_spaces(tuple(chars)))
 

@@ -25,6 +25,8 @@ class PlacedLine:
     """A line with its place in a frame in which text runs level. Lengths in pixels of the page."""
 
     line: ReadLine
+    index: int
+    """Number of the line among those that were placed."""
     left: float
     right: float
     middle: float
@@ -48,13 +50,14 @@ def place_lines(lines: Sequence[ReadLine]) -> tuple[PlacedLine, ...]:
     return tuple(
         PlacedLine(
             line=line,
+            index=index,
             left=float(x0),
             right=float(x1),
             middle=float((y0 - x0 * slant + y1 - x1 * slant) / 2),
             height=height,
         )
-        for line, (x0, y0, x1, y1), slant, height in zip(
-            lines, ends, slant_at, heights, strict=True
+        for index, (line, (x0, y0, x1, y1), slant, height) in enumerate(
+            zip(lines, ends, slant_at, heights, strict=True)
         )
     )
 

@@ -30,6 +30,6 @@ def read_qr_texts(image: BgrImage) -> tuple[str, ...]:
 
 def _texts(image: BgrImage) -> tuple[str, ...]:
     codes = zxingcpp.read_barcodes(
-        np.ascontiguousarray(image), formats=zxingcpp.BarcodeFormat.QRCode
+        np.ascontiguousarray(image), formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
     )
     return tuple(code.text for code in codes if code.valid)

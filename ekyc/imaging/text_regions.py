@@ -71,11 +71,16 @@ def regions_from_map(
     """
     rules = rules or RegionRules()
     if probability.ndim != 2 or not np.isfinite(probability).all():
-        raise InputError("a probability map must be finite and two-dimensional", code="image.bad_map")
+        raise InputError(
+            "a probability map must be finite and two-dimensional", code="image.bad_map"
+        )
     mask = (probability >= rules.pixel_threshold).astype(np.uint8)
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     largest = sorted(contours, key=len, reverse=True)[: rules.max_regions]
-    found = (_region(contour, probability, rules, (scale_x, scale_y)) for contour in largest)
+    found = (
+        _region(np.asarray(contour, dtype=np.int32), probability, rules, (scale_x, scale_y))
+        for contour in largest
+    )
     return tuple(region for region in found if region is not None)
 
 

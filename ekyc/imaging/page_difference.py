@@ -1,0 +1,104 @@
+"""Where two pictures of one page differ outside its lines of text: a stamp, a signature, a note, a piece cut away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from ekyc.imaging.geometry import resize
+from ekyc.imaging.strips import STRIP_HEIGHT, compare_strips
+from ekyc.values import BoxPx
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ekyc.values import BgrImage, FloatArray, QuadPx
+
+_WORKING_WIDTH = 1000
+_BORDER = 0.03
+"""Edge of the page that is not compared, as a part of its width: shadows and cut edges of scans."""
+_SPOT_AT = 0.35
+"""Unexplained ink from which a pixel belongs to a region."""
+_MIN_AREA_PX = 60
+"""Smaller regions (at the working width) are dirt."""
+_JOIN_PX = 15
+_MAX_REGIONS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceRegion:
+    """A part of the page where the pictures do not agree."""
+
+    box: BoxPx
+    """In pixels of the original."""
+    peak: float
+    """Largest unexplained ink, 0–1."""
+
+
+def difference_regions(
+    original: BgrImage, laid_over: BgrImage, lines: Sequence[QuadPx]
+) -> tuple[DifferenceRegion, ...]:
+    """Regions outside the given lines where two pictures of one page differ.
+
+    Args:
+        original: the page.
+        laid_over: the copy in the same frame (:func:`ekyc.imaging.registration.lay_over`).
+        lines: lines of text, in pixels of the original, which are judged elsewhere.
+
+    Returns:
+        Largest difference first, at most fifty.
+    """
+    scale = _WORKING_WIDTH / original.shape[1]
+    height = max(STRIP_HEIGHT, round(original.shape[0] * scale))
+    one, other = (resize(page, _WORKING_WIDTH, height) for page in (original, laid_over))
+    excess = _excess(one, other)
+    _blank(excess, lines, scale)
+    return _regions(excess, 1 / scale)
+
+
+def _excess(one: BgrImage, other: BgrImage) -> FloatArray:
+    """Unexplained ink of the whole page, in overlapping bands; of two values the smaller."""
+    height, width = one.shape[:2]
+    excess = np.ones((height, width), dtype=np.float32)
+    tops = list(range(0, height - STRIP_HEIGHT, STRIP_HEIGHT // 2))
+    for top in (*tops, height - STRIP_HEIGHT):
+        band = slice(top, top + STRIP_HEIGHT)
+        found = compare_strips(one[band], other[band]).excess
+        excess[band] = np.minimum(excess[band], found)
+    return excess
+
+
+def _blank(excess: FloatArray, lines: Sequence[QuadPx], scale: float) -> None:
+    height, width = excess.shape
+    border = round(_BORDER * width)
+    excess[:border], excess[height - border :] = 0, 0
+    excess[:, :border], excess[:, width - border :] = 0, 0
+    for quad in lines:
+        corners = np.array([(p.x * scale, p.y * scale) for p in quad.corners])
+        cv2.fillConvexPoly(excess, np.rint(corners).astype(np.int32), 0)
+        cv2.polylines(excess, [np.rint(corners).astype(np.int32)], True, 0, thickness=9)
+
+
+def _regions(excess: FloatArray, scale: float) -> tuple[DifferenceRegion, ...]:
+    mask = (excess >= _SPOT_AT).astype(np.uint8)
+    joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((_JOIN_PX, _JOIN_PX), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
+    found: list[DifferenceRegion] = []
+    for label in range(1, count):
+        left, top, width, height, _area = (int(value) for value in stats[label])
+        inside = labels[top : top + height, left : left + width] == label
+        spots = mask[top : top + height, left : left + width].astype(bool) & inside
+        if spots.sum() < _MIN_AREA_PX:
+            continue
+        peak = float(excess[top : top + height, left : left + width][inside].max())
+        box = BoxPx(
+            left=left * scale,
+            top=top * scale,
+            right=(left + width) * scale,
+            bottom=(top + height) * scale,
+        )
+        found.append(DifferenceRegion(box=box, peak=peak))
+    return tuple(sorted(found, key=lambda region: -region.peak)[:_MAX_REGIONS])
