@@ -1,0 +1,149 @@
+"""The CMS of a signature (RFC 5652) with the attributes of CAdES (ETSI EN 319 122-1), as bytes.
+
+Signing takes two steps, so that the key may live elsewhere::
+
+    attributes = signed_attributes(digest, certificate_der)
+    signature = key.sign(attributes)                       # here, in an HSM, or at a remote service
+    cms = signed_data(attributes, signature, certificate_der, …)
+
+The signer's certificate stands in the CMS once; pyHanko's own signers put it in twice, which a strict reader of
+DER refuses, since a SET OF has no duplicates.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from asn1crypto import x509
+
+from ekyc.signing.der import (
+    context,
+    integer,
+    octet_string,
+    oid,
+    sequence,
+    set_of,
+    utc_time,
+)
+
+DATA: Final = "1.2.840.113549.1.7.1"
+TST_INFO: Final = "1.2.840.113549.1.9.16.1.4"
+_SIGNED_DATA: Final = "1.2.840.113549.1.7.2"
+_CONTENT_TYPE: Final = "1.2.840.113549.1.9.3"
+_MESSAGE_DIGEST: Final = "1.2.840.113549.1.9.4"
+_SIGNING_TIME: Final = "1.2.840.113549.1.9.5"
+_SIGNING_CERTIFICATE_V2: Final = "1.2.840.113549.1.9.16.2.47"
+_SIGNATURE_TIMESTAMP: Final = "1.2.840.113549.1.9.16.2.14"
+_SHA256: Final = "2.16.840.1.101.3.4.2.1"
+_ECDSA_WITH_SHA256: Final = "1.2.840.10045.4.3.2"
+
+
+def signed_attributes(
+    digest: bytes,
+    certificate_der: bytes,
+    *,
+    content_type: str = DATA,
+    signing_time: datetime | None = None,
+) -> bytes:
+    """DER of the SET OF attributes that the key signs.
+
+    Args:
+        digest: SHA-256 of the content.
+        certificate_der: the signer's, bound into the signature by ESSCertIDv2 (RFC 5035).
+        content_type: what the content is.
+        signing_time: claimed time; absent from PDF signatures (ETSI EN 319 142-1 §6.3), which state it in the
+            signature dictionary.
+    """
+    attributes = [
+        _attribute(_CONTENT_TYPE, oid(content_type)),
+        _attribute(_MESSAGE_DIGEST, octet_string(digest)),
+        _attribute(_SIGNING_CERTIFICATE_V2, _certificate_reference(certificate_der)),
+    ]
+    if signing_time is not None:
+        attributes.append(_attribute(_SIGNING_TIME, utc_time(signing_time)))
+    return set_of(attributes)
+
+
+def signed_data(
+    attributes: bytes,
+    signature: bytes,
+    certificate_der: bytes,
+    *,
+    certificates: Iterable[bytes],
+    content: bytes | None = None,
+    content_type: str = DATA,
+    timestamp_token: bytes | None = None,
+) -> bytes:
+    """DER of the whole ContentInfo.
+
+    Args:
+        attributes: as :func:`signed_attributes` gave them.
+        signature: ECDSA with SHA-256 over ``attributes``, as a DER Ecdsa-Sig-Value.
+        certificate_der: the signer's.
+        certificates: what to embed; duplicates vanish.
+        content: carried inside, or ``None`` for a detached signature.
+        content_type: what the content is.
+        timestamp_token: RFC 3161 token over SHA-256 of ``signature``.
+    """
+    digest_algorithm = sequence(oid(_SHA256))
+    carried = context(0, octet_string(content)) if content is not None else b""
+    signer_info = sequence(
+        integer(1),
+        sequence(*_issuer_and_serial(certificate_der)),
+        digest_algorithm,
+        _retagged(attributes, 0),
+        sequence(oid(_ECDSA_WITH_SHA256)),
+        octet_string(signature),
+        _unsigned(timestamp_token),
+    )
+    embedded = list(certificates)
+    body = sequence(
+        integer(1 if content_type == DATA else 3),  # RFC 5652 §5.1
+        set_of([digest_algorithm]),
+        sequence(oid(content_type), carried),
+        set_of(embedded, tag=0xA0) if embedded else b"",
+        set_of([signer_info]),
+    )
+    return sequence(oid(_SIGNED_DATA), context(0, body))
+
+
+def directory_name(name_der: bytes) -> bytes:
+    """GeneralName of a distinguished name; the choice inside makes the tag explicit (RFC 5280 §4.2.1.6)."""
+    return context(4, name_der)
+
+
+def subject_der(certificate_der: bytes) -> bytes:
+    """The subject as it is encoded in the certificate."""
+    der: bytes = x509.Certificate.load(certificate_der)["tbs_certificate"]["subject"].dump()
+    return der
+
+
+def _attribute(kind: str, value: bytes) -> bytes:
+    return sequence(oid(kind), set_of([value]))
+
+
+def _certificate_reference(certificate_der: bytes) -> bytes:
+    """SigningCertificateV2 with one ESSCertIDv2; its hash algorithm is the default, SHA-256, and left out."""
+    issuer, serial = _issuer_and_serial(certificate_der)
+    digest = octet_string(hashlib.sha256(certificate_der).digest())
+    issuer_serial = sequence(sequence(directory_name(issuer)), serial)
+    return sequence(sequence(sequence(digest, issuer_serial)))
+
+
+def _issuer_and_serial(certificate_der: bytes) -> tuple[bytes, bytes]:
+    body = x509.Certificate.load(certificate_der)["tbs_certificate"]
+    return body["issuer"].dump(), body["serial_number"].dump()
+
+
+def _unsigned(timestamp_token: bytes | None) -> bytes:
+    if timestamp_token is None:
+        return b""
+    return _retagged(set_of([_attribute(_SIGNATURE_TIMESTAMP, timestamp_token)]), 1)
+
+
+def _retagged(encoded: bytes, number: int) -> bytes:
+    """The same contents under an implicit context tag."""
+    return bytes((0xA0 | number,)) + encoded[1:]

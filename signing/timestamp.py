@@ -1,0 +1,59 @@
+"""The client's side of RFC 3161: ask for a token over a digest, and check that the answer is to that question.
+
+1. Send the digest with a fresh nonce and ask for the certificate.
+2. The status must be granted.
+3. The token must carry the same digest and the same nonce (§2.4.2).
+
+Whether the token's signature and certificate can be trusted is the validator's question, not asked here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from asn1crypto import tsp
+
+from ekyc.errors import UpstreamError
+from ekyc.ports import Random
+from ekyc.signing.der import integer, octet_string, oid, sequence, tlv
+
+_SHA256: Final = "2.16.840.1.101.3.4.2.1"
+_TRUE: Final = tlv(0x01, b"\xff")
+
+
+def request_token(digest: bytes, *, ask: Callable[[bytes], bytes], random: Random) -> bytes:
+    """DER of a timestamp token over a SHA-256 digest.
+
+    Args:
+        digest: 32 bytes.
+        ask: carries a DER request to an authority and brings back its DER response.
+        random: for the nonce.
+
+    Raises:
+        UpstreamError: ``signing.timestamp.refused``, or the answer does not fit the question
+            (``signing.timestamp.mismatch``).
+    """
+    nonce = int.from_bytes(b"\x01" + random.token_bytes(8))
+    imprint = sequence(sequence(oid(_SHA256)), octet_string(digest))
+    request = sequence(integer(1), imprint, integer(nonce), _TRUE)
+    answer = ask(request)  # (1)
+    try:
+        response = tsp.TimeStampResp.load(answer)
+        status = response["status"]["status"].native
+        if status not in {"granted", "granted_with_mods"}:  # (2)
+            raise UpstreamError(f"no timestamp: {status}", code="signing.timestamp.refused")
+        token = response["time_stamp_token"]
+        said = token["content"]["encap_content_info"]["content"].parsed
+        same_digest = said["message_imprint"]["hashed_message"].native == digest
+        same_nonce = said["nonce"].native == nonce
+    except (ValueError, TypeError, KeyError) as exc:
+        raise UpstreamError(
+            "the answer is not a timestamp response", code="signing.timestamp.mismatch"
+        ) from exc
+    if not (same_digest and same_nonce):  # (3)
+        raise UpstreamError(
+            "the timestamp is not for this request", code="signing.timestamp.mismatch"
+        )
+    der: bytes = token.dump()
+    return der

@@ -1,0 +1,129 @@
+"""A time-stamping authority (RFC 3161): a request in, a response out. It opens no connection.
+
+Its time is the machine's clock: it proves an order of events to those who trust this machine, and nothing to
+anybody else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Final
+
+from asn1crypto import tsp
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from ekyc.ports import Clock, Random
+from ekyc.signing.cms import (
+    TST_INFO,
+    directory_name,
+    signed_attributes,
+    signed_data,
+    subject_der,
+)
+from ekyc.signing.der import (
+    context,
+    generalized_time,
+    integer,
+    named_bits,
+    oid,
+    sequence,
+)
+
+POLICY_OID: Final = "2.25.101849715259903382754008263407804466822"
+"""This authority's policy, "a machine's clock, no audit", in the arc of UUIDs (ITU-T X.667)."""
+ACCURACY_S: Final = 1
+_GRANTED: Final = 0
+_REJECTION: Final = 2
+_DIGEST_SIZES: Final = {"sha256": 32, "sha384": 48, "sha512": 64}
+_MAX_REQUEST_BYTES: Final = 4096
+_MAX_NONCE_BITS: Final = 512
+
+# PKIFailureInfo, RFC 3161 §2.4.2
+_BAD_ALGORITHM: Final = 0
+_BAD_REQUEST: Final = 2
+_BAD_DATA_FORMAT: Final = 5
+_UNACCEPTED_POLICY: Final = 15
+_UNACCEPTED_EXTENSION: Final = 16
+
+
+class TimestampAuthority:
+    """Stamps digests with the time of a clock. Safe to use from many threads."""
+
+    def __init__(
+        self, *, key: EllipticCurvePrivateKey, certificate_der: bytes, clock: Clock, random: Random
+    ) -> None:
+        self._key = key
+        self._certificate_der = certificate_der
+        self._clock = clock
+        self._random = random
+
+    def answer(self, request_der: bytes) -> bytes:
+        """Answer a DER ``TimeStampReq`` with a DER ``TimeStampResp``, a refusal for anything unacceptable."""
+        try:
+            if len(request_der) > _MAX_REQUEST_BYTES:
+                return _refuse(_BAD_DATA_FORMAT)
+            request = tsp.TimeStampReq.load(request_der, strict=True)
+            problem = _problem(request)
+        except (ValueError, TypeError, KeyError):
+            problem = _BAD_DATA_FORMAT
+        if problem is not None:
+            return _refuse(problem)
+        return sequence(sequence(integer(_GRANTED)), self._token(request))
+
+    def _token(self, request: tsp.TimeStampReq) -> bytes:
+        at = self._clock.now()
+        statement = self._statement(request, at)
+        attributes = signed_attributes(
+            hashlib.sha256(statement).digest(),
+            self._certificate_der,
+            content_type=TST_INFO,
+            signing_time=at,
+        )
+        return signed_data(
+            attributes,
+            self._key.sign(attributes, ECDSA(SHA256())),
+            self._certificate_der,
+            certificates=[self._certificate_der] if request["cert_req"].native else [],
+            content=statement,
+            content_type=TST_INFO,
+        )
+
+    def _statement(self, request: tsp.TimeStampReq, at: datetime) -> bytes:
+        """TSTInfo (RFC 3161 §2.4.2): this digest existed at this time."""
+        nonce = request["nonce"].native
+        return sequence(
+            integer(1),
+            oid(POLICY_OID),
+            request["message_imprint"].dump(),
+            integer(int.from_bytes(b"\x01" + self._random.token_bytes(15))),
+            generalized_time(at),
+            sequence(integer(ACCURACY_S)),
+            integer(nonce) if nonce is not None else b"",
+            context(0, directory_name(subject_der(self._certificate_der))),
+        )
+
+
+def _problem(request: tsp.TimeStampReq) -> int | None:
+    """The failure that the request earns, if any."""
+    imprint = request["message_imprint"]
+    algorithm = imprint["hash_algorithm"]["algorithm"].native
+    nonce = request["nonce"].native
+    if request["version"].native != "v1":
+        return _BAD_REQUEST
+    if algorithm not in _DIGEST_SIZES:
+        return _BAD_ALGORITHM
+    if len(imprint["hashed_message"].native) != _DIGEST_SIZES[algorithm]:
+        return _BAD_DATA_FORMAT
+    if request["req_policy"].native not in {None, POLICY_OID}:
+        return _UNACCEPTED_POLICY
+    if request["extensions"].native:
+        return _UNACCEPTED_EXTENSION
+    if nonce is not None and nonce.bit_length() > _MAX_NONCE_BITS:
+        return _BAD_REQUEST
+    return None
+
+
+def _refuse(failure: int) -> bytes:
+    return sequence(sequence(integer(_REJECTION), named_bits(failure)))
