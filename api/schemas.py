@@ -35,6 +35,9 @@ class ChallengeCreated(BaseModel):
     schema_: Literal["ekyc.challenge-new/1"] = Field(
         default="ekyc.challenge-new/1", alias="schema", serialization_alias="schema"
     )
+    outcome: Literal["PASSED"] = "PASSED"
+    reasons: tuple[()] = ()
+    checks: tuple[()] = ()
     id: str = Field(description="Gửi lại khi xác minh. / Give it back with the verification.")
     purpose: str
     nonce_hex: str = Field(description="Chip phải ký giá trị này. / What the chip must sign.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -44,3 +45,29 @@ def models():
         pytest.skip(f"models are not installed (run `ekyc models install`): {error.code}")
     with engine:
         yield engine
+
+
+@pytest.fixture(scope="session")
+def validate_against(repository_root):
+    """``validate_against("ekyc.verify.1", obj)``: valid by docs/schemas, and without undescribed members."""
+    from jsonschema import Draft202012Validator, FormatChecker
+    from referencing import Registry, Resource
+
+    folder = repository_root / "docs" / "schemas"
+    documents = {
+        path.name: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")
+    }
+    registry = Registry().with_resources(
+        (name, Resource.from_contents(document)) for name, document in documents.items()
+    )
+
+    def validate(schema_name, obj):
+        document = documents[f"{schema_name}.schema.json"]
+        Draft202012Validator(document, registry=registry, format_checker=FormatChecker()).validate(
+            obj
+        )
+        described = document.get("properties", {}) | document.get("else", {}).get("properties", {})
+        if obj.get("outcome") != "ERROR":
+            assert set(obj) <= set(described), "docs/schemas does not describe these members"
+
+    return validate

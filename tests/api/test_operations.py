@@ -44,12 +44,12 @@ def test_readyz_says_what_is_missing(ask, verifier, storage):
     }
 
 
-def test_a_challenge_can_be_redeemed_once(ask, storage):
+def test_a_challenge_can_be_redeemed_once(ask, storage, validate_against):
     response = ask(lambda client: client.post("/v1/challenges"))
 
     assert response.status_code == 201
     body = response.json()
-    assert body["schema"] == "ekyc.challenge-new/1"
+    validate_against("ekyc.challenge-new.1", body)
     nonce = storage.nonces.redeem(body["id"], ACTIVE_AUTHENTICATION)
     assert nonce.hex() == body["nonce_hex"]
 
@@ -67,8 +67,9 @@ def test_a_malformed_wish_for_a_challenge_is_refused(ask, body):
     assert "red" not in json.dumps(document["errors"])
 
 
-def test_reasons_are_published(ask):
+def test_reasons_are_published(ask, validate_against):
     body = get(ask, "/v1/reasons").json()
+    validate_against("ekyc.reasons.1", body)
 
     assert {reason["code"] for reason in body["reasons"]} == set(reason_registry())
 
@@ -81,11 +82,12 @@ def test_reasons_are_published(ask):
         ("DELETE", "/livez", 405, "http.method_not_allowed"),
     ],
 )
-def test_http_errors_are_problems_too(ask, method, path, status, code):
+def test_http_errors_are_problems_too(ask, validate_against, method, path, status, code):
     response = ask(lambda client: client.request(method, path))
 
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
+    validate_against("ekyc.problem.1", response.json())
     assert response.json()["code"] == code
     assert ("allow" in response.headers) is (status == 405)
 
