@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tarfile
 import zipfile
-import zlib
 from typing import IO, TYPE_CHECKING
 
 from ekyc.errors import InputError, LimitError
@@ -36,18 +35,14 @@ def read_member(archive: Path, member: str, *, size: int) -> bytes:
             code="archive.too_large",
             subject=archive.name,
         )
-    reader = _read_zip if zipfile.is_zipfile(archive) else _read_tar
     try:
+        reader = _read_zip if zipfile.is_zipfile(archive) else _read_tar
         return reader(archive, member, size)
+    except InputError:
+        raise
     except (
-        zipfile.BadZipFile,
-        tarfile.TarError,
-        zlib.error,
-        EOFError,
-        OSError,
-        NotImplementedError,  # a zip compression that Python lacks
-        RuntimeError,  # an encrypted zip member
-    ) as exc:
+        Exception
+    ) as exc:  # damaged archives make the two libraries raise a dozen unrelated types
         raise InputError(
             "not a readable wheel or npm tarball", code="archive.unreadable", subject=archive.name
         ) from exc

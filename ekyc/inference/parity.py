@@ -62,8 +62,7 @@ def build_and_check(
     records += _check_outputs(entry, published, steps, session)
     records += [_check_batch(entry, session, shape) for shape in entry.parity_shapes]
     for record in records:
-        # "not <=" also refuses NaN.
-        if not record.difference <= record.tolerance:
+        if record.difference > record.tolerance:
             raise ModelError(
                 f"{record.check}: difference {record.difference:.3g} > {record.tolerance:.3g}",
                 code="model.parity_failed",
@@ -73,8 +72,11 @@ def build_and_check(
 
 
 def difference(found: FloatArray, wanted: FloatArray) -> float:
-    """Largest absolute difference over the larger of 1 and the largest wanted value; infinite for other shapes."""
-    if found.shape != wanted.shape:
+    """Largest absolute difference over the larger of 1 and the largest wanted value.
+
+    Infinite for other shapes and where either holds something that is not a finite number.
+    """
+    if found.shape != wanted.shape or not np.isfinite(found).all() or not np.isfinite(wanted).all():
         return math.inf
     if not wanted.size:
         return 0.0

@@ -134,9 +134,23 @@ def test_difference_is_relative_to_the_largest_value_but_at_least_one(found, wan
     assert difference(*pair) == pytest.approx(expected)
 
 
-@given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=8))
-def test_not_a_number_never_passes(values):
+@given(
+    values=st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=8),
+    odd=st.sampled_from([np.nan, np.inf, -np.inf]),
+)
+def test_what_is_not_a_finite_number_is_infinitely_far(values, odd):
     wanted = np.array(values, np.float32)
     found = wanted.copy()
-    found[-1] = np.nan
-    assert not difference(found, wanted) <= 1.0
+    found[-1] = odd
+    assert difference(found, wanted) == difference(wanted, found) == np.inf
+
+
+def test_a_published_graph_that_answers_nothing_finite_is_refused(kit):
+    model = kit.tiny.prelu()
+    (weight,) = (t for t in model.graph.initializer if t.name == "w")
+    spoilt = np.full((4, 3, 3, 3), np.nan, np.float32)
+    weight.CopyFrom(numpy_helper.from_array(spoilt, "w"))
+    file = kit.published(model, item=(3, 8, 8), transforms=PRELU_STEPS)
+    with pytest.raises(ModelError) as caught:
+        build_and_check(file.entry, file.content, recipe(PRELU_STEPS))
+    assert caught.value.code == "model.parity_failed"
