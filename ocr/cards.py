@@ -32,6 +32,8 @@ from ekyc.ocr.templates import Template, choose_template, load_templates
 from ekyc.outcomes import Check, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ekyc.mrz import Mrz
     from ekyc.ocr.reading import PageReading, Reader
     from ekyc.values import BgrImage
@@ -82,8 +84,10 @@ def read_card(front: BgrImage, back: BgrImage | None, reader: Reader) -> CardRea
     read_ms = (time.perf_counter() - started) * 1000
     zone = _zone(pages)
     qr = find_card_qr(text for side in sides for text in read_qr_texts(side))
+    decoded = [] if zone.mrz is None else [facts_of_mrz(zone.mrz)]
+    decoded += [] if qr is None else [facts_of_qr(qr)]
     checks = (
-        _check_read(pages, template, fields, printed, read_ms),
+        _check_read(pages, template, printed, decoded, read_ms),
         _check_mrz(zone, printed, has_back=back is not None),
         _check_qr(qr, printed),
     )
@@ -120,37 +124,37 @@ def _zone(pages: tuple[PageReading, ...]) -> MrzReading:
 def _check_read(
     pages: tuple[PageReading, ...],
     template: Template | None,
-    fields: tuple[ReadField, ...],
     printed: CardFacts,
+    decoded: Sequence[CardFacts],
     duration_ms: float,
 ) -> Check:
     """``card.read``: the card is of a known kind, required fields are there, certain, and do not contradict."""
-    outcome, reasons, subjects = Outcome.PASSED, list[str](), list[str]()
+    reason, subjects = "", list[str]()
     if not any(page.lines for page in pages):
-        outcome, reasons = Outcome.INDETERMINATE, ["card.no_text"]
+        reason = "card.no_text"
     elif template is None:
-        outcome, reasons = Outcome.INDETERMINATE, ["card.unknown_kind"]
-    else:
-        missing = [name for name in template.required if printed.get(name) is None]
-        unsure = [
-            field.name
-            for field in fields
-            if field.name in template.required and field.confidence < SURE
-        ]
-        if missing:
-            outcome, reasons, subjects = Outcome.INDETERMINATE, ["card.field_missing"], missing
-        elif unsure:
-            outcome, reasons, subjects = Outcome.INDETERMINATE, ["card.low_confidence"], unsure
-        elif _number_contradicts(printed):
-            outcome, reasons = Outcome.INDETERMINATE, ["card.number_contradicts"]
-            subjects = ["personal_number"]
+        reason = "card.unknown_kind"
+    elif subjects := [name for name in template.required if printed.get(name) is None]:
+        reason = "card.field_missing"
+    elif subjects := [name for name in template.required if _is_unsure(name, printed, decoded)]:
+        reason = "card.low_confidence"
+    elif _number_contradicts(printed):
+        reason, subjects = "card.number_contradicts", ["personal_number"]
     return Check(
         id="card.read",
-        outcome=outcome,
-        reasons=tuple(reasons),
+        outcome=Outcome.INDETERMINATE if reason else Outcome.PASSED,
+        reasons=(reason,) if reason else (),
         subjects=tuple(subjects),
         duration_ms=duration_ms,
     )
+
+
+def _is_unsure(name: str, printed: CardFacts, decoded: Sequence[CardFacts]) -> bool:
+    """Whether a field was read with little certainty and neither zone nor QR code says the same."""
+    fact = printed.get(name)
+    if fact is None or fact.confidence >= SURE:
+        return False
+    return all(compare(name, printed, other) is not Verdict.EQUAL for other in decoded)
 
 
 def _number_contradicts(printed: CardFacts) -> bool:

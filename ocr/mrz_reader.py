@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 _LINE = 30
 _TO_DIGIT = str.maketrans("OQDILZSGTBA", "00011256784")
 _TO_LETTER = str.maketrans("0125678", "OIZSGTB")
-_FILLERS = str.maketrans({"«": "<<", "‹": "<", "(": "<", "{": "<", "[": "<", "≤": "<", "_": "<"})
+_FILLERS = str.maketrans(
+    {"-": "<", "«": "<<", "‹": "<", "(": "<", "{": "<", "[": "<", "≤": "<", "_": "<"}
+)
 _ALLOWED = re.compile(r"[^A-Z0-9<]")
 _MIN_CHARS = 18
 _MAX_CANDIDATES = 12

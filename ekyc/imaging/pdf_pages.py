@@ -53,6 +53,11 @@ class PdfLimits:
 DEFAULT_PDF_LIMITS = PdfLimits()
 
 
+def is_pdf(data: bytes) -> bool:
+    """Whether bytes begin as a PDF file does."""
+    return data.startswith(b"%PDF-")
+
+
 def render_pdf_pages(
     data: bytes, *, name: str, dpi: int = 150, limits: PdfLimits = DEFAULT_PDF_LIMITS
 ) -> tuple[BgrImage, ...]:

@@ -83,13 +83,13 @@ def register_page(original: BgrImage, copy: BgrImage) -> Registration | None:
     if pairs is None:
         return None
     source, target = pairs
-    matrix, mask = cv2.findHomography(
+    found, mask = cv2.findHomography(
         source, target, cv2.USAC_MAGSAC, _REPROJECTION_PX, maxIters=5000, confidence=0.999
     )
-    if matrix is None:
+    if found is None:
         return None
+    matrix = np.asarray(found, dtype=np.float64)
     inlier = mask.ravel().astype(bool)
-    matrix = np.asarray(matrix, dtype=np.float64)
     if not _is_trustworthy(matrix, source[inlier], small_one.shape):
         return None
     back = cv2.perspectiveTransform(target[inlier, None], np.linalg.inv(matrix))[:, 0]

@@ -1,0 +1,299 @@
+"""``ekyc ocr``: read pages and cards, hold a copy against its original."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from ekyc.cli.output import (
+    EXIT_PASSED,
+    EXIT_REVIEW,
+    JsonFlag,
+    checks_table,
+    console,
+    exit_for,
+    fail,
+    result_object,
+    write_json,
+)
+from ekyc.cli.pictures import picture_files
+from ekyc.errors import EkycError
+from ekyc.outcomes import Outcome, worst
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ekyc.ocr import (
+        CardReading,
+        DocumentComparison,
+        DocumentReading,
+        ReadField,
+        TextReader,
+    )
+    from ekyc.values import BgrImage, QuadPx
+
+ocr_app = typer.Typer(
+    help="Read cards and papers; hold a copy against its original.", no_args_is_help=True
+)
+
+_DETECTOR = "ppocr-v6-tiny-det"
+_RECOGNISER = "asterocr-1.0.2"
+_VOCABULARY = "asterocr-vocab"
+
+
+@ocr_app.command()
+def read(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Pictures or PDF files, one a paper.")
+    ],
+    json_output: JsonFlag = False,
+) -> None:
+    """Read papers: text, kind and fields. Exit code 0, or 10 when a file holds no text."""
+    try:
+        with _reader() as reader:
+            from ekyc.ocr import read_document
+
+            readings = [read_document(_pages(path), reader) for path in files]
+    except EkycError as error:
+        fail(error, json_output=json_output, command="ocr-read")
+    empty = any(not line_count for line_count in map(_line_count, readings))
+    if json_output:
+        papers = [
+            {"file": path.name, **_document_as_json(reading)}
+            for path, reading in zip(files, readings, strict=True)
+        ]
+        outcome = Outcome.INDETERMINATE if empty else Outcome.PASSED
+        reasons = ["document.no_text"] if empty else []
+        write_json(result_object("ocr-read", outcome.value, [], reasons=reasons, papers=papers))
+    else:
+        for path, reading in zip(files, readings, strict=True):
+            _print_document(path.name, reading)
+    raise typer.Exit(EXIT_REVIEW if empty else EXIT_PASSED)
+
+
+@ocr_app.command()
+def card(
+    front: Annotated[Path, typer.Argument(metavar="FRONT", help="Picture of the front.")],
+    back: Annotated[
+        Path | None, typer.Argument(metavar="[BACK]", help="Picture of the back.")
+    ] = None,
+    json_output: JsonFlag = False,
+) -> None:
+    """Read an identity card: printed fields, machine readable zone, QR code.
+
+    Exit code 0 read and free of contradictions, 11 contradictory, 10 not read well enough. Nothing on a card is
+    signed: this tells nothing about its origin.
+    """
+    try:
+        with _reader() as reader:
+            from ekyc.imaging.decode import read_image
+            from ekyc.ocr import read_card
+
+            back_image = read_image(back) if back is not None else None
+            reading = read_card(read_image(front), back_image, reader)
+    except EkycError as error:
+        fail(error, json_output=json_output, command="ocr-card")
+    outcome = worst(check.outcome for check in reading.checks)
+    if json_output:
+        write_json(_card_as_json(reading, outcome))
+    else:
+        out = console()
+        out.print(_fields_table(reading.fields))
+        out.print(checks_table(reading.checks))
+    exit_for(outcome)
+
+
+@ocr_app.command()
+def compare(
+    original: Annotated[
+        Path, typer.Argument(metavar="ORIGINAL", help="Picture, PDF file or folder of pictures.")
+    ],
+    copy: Annotated[
+        Path, typer.Argument(metavar="COPY", help="Picture, PDF file or folder of pictures.")
+    ],
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write a page that shows what differs."),
+    ] = None,
+    json_output: JsonFlag = False,
+) -> None:
+    """Was anything changed between an original and its copy? Exit code 0 no, 11 yes, 10 an officer has to look."""
+    try:
+        originals, copies = _pages(original), _pages(copy)
+        with _reader() as reader:
+            from ekyc.ocr import compare_copy
+
+            comparison = compare_copy(originals, copies, reader)
+        if html is not None:
+            from ekyc.cli.ocr_html import comparison_page
+
+            html.write_text(comparison_page(comparison, originals, copies), encoding="utf-8")
+    except EkycError as error:
+        fail(error, json_output=json_output, command="ocr-compare")
+    check = comparison.checks[0]
+    if json_output:
+        write_json(_comparison_as_json(comparison))
+    else:
+        _print_comparison(comparison)
+    exit_for(check.outcome)
+
+
+@contextmanager
+def _reader() -> Iterator[TextReader]:
+    from ekyc.inference import Engine
+    from ekyc.ocr import TextReader
+
+    with Engine.open(ids=(_DETECTOR, _RECOGNISER)) as engine:
+        yield TextReader.from_engine_parts(
+            detector=engine.model(_DETECTOR),
+            recogniser=engine.model(_RECOGNISER),
+            vocabulary_file=engine.store.asset_path(_VOCABULARY),
+        )
+
+
+def _pages(path: Path) -> tuple[BgrImage, ...]:
+    """The pages of a paper: one picture, a PDF file, or a folder of pictures by name."""
+    from ekyc.imaging.decode import decode_image, read_image_bytes
+    from ekyc.imaging.pdf_pages import is_pdf, render_pdf_pages
+
+    pages: list[BgrImage] = []
+    for file in picture_files([path]):
+        data = read_image_bytes(file)
+        if is_pdf(data):
+            pages += render_pdf_pages(data, name=file.name)
+        else:
+            pages.append(decode_image(data, name=file.name))
+    return tuple(pages)
+
+
+def _line_count(reading: DocumentReading) -> int:
+    return sum(len(page.lines) for page in reading.pages)
+
+
+def _quad(quad: QuadPx) -> list[list[float]]:
+    return [[round(p.x, 1), round(p.y, 1)] for p in quad.corners]
+
+
+def _field_as_json(field: ReadField) -> dict[str, Any]:
+    return {
+        "name": field.name,
+        "value": field.value.reveal(),
+        "confidence": round(field.confidence, 4),
+        "page": field.page,
+        "quads": [_quad(span.quad) for span in field.spans],
+    }
+
+
+def _document_as_json(reading: DocumentReading) -> dict[str, Any]:
+    return {
+        "kind": reading.kind,
+        "fields": [_field_as_json(field) for field in reading.fields],
+        "pages": [
+            {
+                "width": page.width,
+                "height": page.height,
+                "lines": [
+                    {
+                        "text": line.text,
+                        "confidence": round(line.confidence, 4),
+                        "quad": _quad(line.quad),
+                    }
+                    for line in page.lines
+                ],
+            }
+            for page in reading.pages
+        ],
+    }
+
+
+def _card_as_json(reading: CardReading, outcome: Outcome) -> dict[str, Any]:
+    return result_object(
+        "ocr-card",
+        outcome.value,
+        reading.checks,
+        kind=reading.kind,
+        fields=[_field_as_json(field) for field in reading.fields],
+        mrz=None if reading.mrz is None else {"full_name": reading.mrz.full_name},
+        qr=None if reading.qr is None else {"text": reading.qr.raw.reveal()},
+    )
+
+
+def _comparison_as_json(comparison: DocumentComparison) -> dict[str, Any]:
+    return result_object(
+        "ocr-compare",
+        comparison.checks[0].outcome.value,
+        comparison.checks,
+        reasons=list(comparison.checks[0].reasons),
+        kind=comparison.original.kind,
+        pages=[
+            {
+                "registered": page.registration is not None,
+                "residual_px": page.registration and round(page.registration.residual_px, 3),
+                "wobbles": sum(item.status.value == "WOBBLE" for item in page.differences),
+            }
+            for page in comparison.pages
+        ],
+        fields=[
+            {
+                "name": field.field,
+                "outcome": field.outcome.value,
+                "original": field.original.reveal(),
+            }
+            for field in comparison.fields
+        ],
+        differences=[
+            {
+                "status": item.status.value,
+                "class": item.kind.value if item.kind else None,
+                "page": item.page,
+                "quad": _quad(item.quad),
+                "ink": round(item.ink, 3),
+                "original": item.original.reveal(),
+                "copy": item.copy.reveal(),
+            }
+            for item in comparison.differences
+        ],
+    )
+
+
+def _fields_table(fields: Sequence[ReadField]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in ("field", "value", "confidence"):
+        table.add_column(column, justify="right" if column == "confidence" else "left")
+    for field in fields:
+        table.add_row(field.name, field.value.reveal(), f"{field.confidence:.2f}")
+    return table
+
+
+def _print_document(name: str, reading: DocumentReading) -> None:
+    out = console()
+    out.rule(f"{name}: {reading.kind}")
+    for page in reading.pages:
+        for line in page.lines:
+            out.print(line.text, markup=False)
+    if reading.fields:
+        out.print(_fields_table(reading.fields))
+    out.print(checks_table(reading.checks))
+
+
+def _print_comparison(comparison: DocumentComparison) -> None:
+    out = console()
+    table = Table(box=None, pad_edge=False)
+    for column in ("page", "what", "status", "original", "copy", "ink"):
+        table.add_column(column)
+    for item in comparison.differences:
+        table.add_row(
+            str(item.page + 1),
+            item.kind.value if item.kind else "picture",
+            item.status.value,
+            item.original.reveal(),
+            item.copy.reveal(),
+            f"{item.ink:.2f}",
+        )
+    if comparison.differences:
+        out.print(table)
+    out.print(checks_table(comparison.checks))
