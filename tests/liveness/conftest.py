@@ -1,0 +1,69 @@
+"""Frames whose colours tell a fake detector where the face is and a fake network how live it looks."""
+
+import numpy as np
+import pytest
+
+from ekyc.face import FaceDetector
+from ekyc.face.detect import STRIDES
+from ekyc.testing import StaticModel
+
+SIDE = 480
+
+
+def planted_outputs(height, width, faces):
+    """YuNet's outputs for square faces given as (centre x, centre y, width) in pixels of the model's input."""
+    outputs = [
+        np.zeros((height // stride * (width // stride), values), dtype=np.float32)
+        for values in (1, 1, 4, 10)
+        for stride in STRIDES
+    ]
+    for x, y, side in faces:
+        column, row = int(x // 32), int(y // 32)
+        cell = row * (width // 32) + column
+        outputs[2][cell] = outputs[5][cell] = 1
+        outputs[8][cell] = (x / 32 - column, y / 32 - row, np.log(side / 32), np.log(side / 32))
+        outputs[11][cell] = [0, 0, 1, 0, 0.5, 1, 0, 2, 1, 2]
+    return tuple(outputs)
+
+
+def draw_frame(live, *, number=0, faces=((240, 240, 180),), level=100, grain=16):
+    """A noisy frame; its red plane is 60 times ``live``, and pixel i of its last row holds a face.
+
+    The face is x / 2, y / 2 and width / 2 as blue, green and red.
+    """
+    image = np.random.default_rng(number).integers(0, grain, (SIDE, SIDE, 3), dtype=np.uint8)
+    image = image + np.uint8(level)
+    image[..., 2] = round(60 * live)
+    image[0, 0, 0] = number  # different frames stay different without grain
+    image[-1] = 0
+    for i, face in enumerate(faces):
+        image[-1, i] = np.array(face) // 2
+    return image
+
+
+def _detect(item):
+    if item.shape[1:] != (SIDE, SIDE):  # shown again at another size, because nothing was found
+        return planted_outputs(*item.shape[1:], ())
+    rows = item[:, -1].T
+    return planted_outputs(SIDE, SIDE, [tuple(2 * row) for row in rows if row[2] > 0])
+
+
+@pytest.fixture
+def draw():
+    return draw_frame
+
+
+@pytest.fixture
+def detector():
+    return FaceDetector(StaticModel("yunet-2023mar", _detect))
+
+
+@pytest.fixture
+def pad_model():
+    """Reads the live score from the red plane, the last of blue, green, red."""
+
+    def answer(item):
+        live = float(np.median(item[2])) / 60
+        return (np.array([live, 1 - live, 0], dtype=np.float32),)
+
+    return StaticModel("faceplugin-liveness", answer)
