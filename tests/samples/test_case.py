@@ -1,14 +1,18 @@
 """Whole sample cases: honest ones hold together, and each attack changes exactly what it says."""
 
 import tomllib
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
+from ekyc.chip import ActiveAuthenticationExchange, ChipFiles, inspect_chip
 from ekyc.chip.sim import SimulatedIssuer
 from ekyc.errors import InputError
 from ekyc.flows import load_case
 from ekyc.imaging.decode import decode_image
+from ekyc.outcomes import Outcome
+from ekyc.pki import TrustStore
 from ekyc.samples import ATTACKS, FacePicture, SampleCitizen, build_case, find_attack, make_case
 from ekyc.values import BoxPx
 
@@ -124,6 +128,43 @@ def test_an_attack_changes_only_what_it_names(attack, attacked, honest):
     outside_chip = {name for name in attack.evidence if not name.startswith("chip/")}
     for evidence in outside_chip:
         assert any(name.startswith(evidence) for name in changed), evidence
+
+
+CHIP_VERDICTS = {
+    None: {},
+    "cloned-chip": {"chip.active_authentication": Outcome.FAILED},
+    "altered-dg": {
+        "chip.hashes": Outcome.FAILED,
+        "chip.dg1_matches_dg13": Outcome.NOT_PERFORMED,
+    },
+    "stripped-evidence": {"chip.active_authentication": Outcome.NOT_PERFORMED},
+    "foreign-signer": {"chip.chain": Outcome.INDETERMINATE},
+}
+
+
+@pytest.mark.parametrize("name", CHIP_VERDICTS)
+def test_the_chip_of_an_attack_fails_where_it_must_and_nowhere_else(
+    name, issuer, honest, attacked, tmp_path
+):
+    files = attacked[name] if name else honest.files
+    anchor = tmp_path / "csca.pem"
+    anchor.write_bytes(issuer.csca_certificate_pem)
+    chip = {path[5:]: data for path, data in files.items() if path.startswith("chip/EF.")}
+    signature = files.get("chip/aa-signature.bin", b"")
+    report = inspect_chip(
+        ChipFiles.from_mapping(chip),
+        trust=TrustStore.load([anchor]),
+        challenge=ActiveAuthenticationExchange(nonce=NONCE, signature=signature),
+        at=datetime.now(UTC),
+    )
+    stopped = {
+        check.id: check.outcome for check in report.checks if check.outcome is not Outcome.PASSED
+    }
+    assert stopped == CHIP_VERDICTS[name]
+    if name:
+        (check,) = [c for c in report.checks if c.id == ATTACKS[name].stopped_by]
+        family = ATTACKS[name].reason_family
+        assert all(reason.startswith(f"{family}.") for reason in check.reasons)
 
 
 def test_stripping_leaves_the_rest_of_the_chip_and_says_nothing_of_a_signature(attacked, honest):
