@@ -54,17 +54,17 @@ class Scratch:
 
 def _sweep(folder: Path) -> None:
     """Remove ``folder`` if it is ours and nobody holds it."""
-    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
-        return
     try:
+        if folder.lstat().st_uid != os.getuid():
+            return
         lock = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
-    except OSError:  # another process is just making it
+    except OSError:  # another process is just making or removing it
         return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:  # in use
         return
     else:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)  # which follows no link
     finally:
         os.close(lock)

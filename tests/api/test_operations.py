@@ -191,7 +191,9 @@ def test_uploads_left_by_a_killed_process_are_swept_and_those_in_use_are_not(tmp
     (orphan / "portrait.jpg").write_bytes(b"somebody")
     unrelated = tmp_path / "ekyc-uploads-link"
     (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "lock").touch()
     unrelated.symlink_to(tmp_path / "precious")
+    (tmp_path / "ekyc-uploads-dangling").symlink_to(tmp_path / "nowhere")
 
     mine = Scratch.open(tmp_path)
     with in_use.folder() as folder:
@@ -201,7 +203,8 @@ def test_uploads_left_by_a_killed_process_are_swept_and_those_in_use_are_not(tmp
 
     assert not orphan.exists()
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {"ekyc-uploads-link", "precious"}
+    assert left == {"ekyc-uploads-dangling", "ekyc-uploads-link", "precious"}
+    assert (tmp_path / "precious" / "lock").exists()
 
 
 def test_many_requests_at_once_stay_apart(ask, verifier):

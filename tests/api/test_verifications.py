@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import io
 import stat
+import struct
 import threading
 import zipfile
 
@@ -14,7 +15,8 @@ import pytest
 
 from ekyc.api import ServiceLimits
 from ekyc.api.admission import Admission
-from ekyc.errors import BusyError, InputError, ModelError
+from ekyc.api.archives import unpack
+from ekyc.errors import BusyError, InputError, LimitError, ModelError
 
 CASE = b'schema = "ekyc.case/1"\nprofile = "identity"\n'
 
@@ -205,6 +207,17 @@ def test_an_archive_of_very_many_files_is_refused_before_it_is_listed(post, smal
     problem(post([archive(many)], limits=small()), 413, "request.too_many_parts")
 
 
+def test_a_large_directory_is_refused_whatever_its_count_says(tmp_path, small):
+    path = tmp_path / "many.zip"
+    data = bytearray(zipped({f"{i:050}": b"" for i in range(50)}))
+    data[-14:-10] = struct.pack("<2H", 1, 1)  # claims one entry
+    path.write_bytes(data)
+
+    with pytest.raises(LimitError) as caught:
+        unpack(path, tmp_path, small(parts=100, directory_bytes=1000))
+    assert caught.value.code == "request.too_many_parts"
+
+
 def test_a_file_that_is_too_large_is_refused(post, small):
     parts = [part("case", CASE), part("file", bytes(50_001), "a.jpg")]
 
@@ -224,9 +237,16 @@ def test_too_many_parts_are_refused(post, small):
     problem(post(parts, limits=small()), 413, "request.too_many_parts")
 
 
-def test_a_body_is_counted_even_without_content_length(ask, small):
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"--b\r\nContent-Disposition: form-data; name=archive; filename=a\r\n\r\n",
+        b"--b--\r\n",  # all that follows belongs to no part
+    ],
+)
+def test_a_body_is_counted_even_without_content_length(ask, small, beginning):
     async def endless():
-        yield b"--b\r\nContent-Disposition: form-data; name=archive; filename=a\r\n\r\n"
+        yield beginning
         while True:
             yield bytes(10_000)
 
