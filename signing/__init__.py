@@ -7,11 +7,32 @@ from ekyc.signing.appearance import Appearance
 from ekyc.signing.authority import EmbeddedAuthority, SigningIdentity
 from ekyc.signing.keystore import DerivationCost
 from ekyc.signing.pades import sign_pdf
+from ekyc.signing.report import (
+    Coverage,
+    Indication,
+    Integrity,
+    Modifications,
+    SignatureKind,
+    SignatureReport,
+    TimestampReport,
+    ValidationReport,
+)
+from ekyc.signing.validate import ValidationLimits, inspect_pdf
 
 __all__ = [
     "Appearance",
+    "Coverage",
     "DerivationCost",
     "EmbeddedAuthority",
+    "Indication",
+    "Integrity",
+    "Modifications",
+    "SignatureKind",
+    "SignatureReport",
     "SigningIdentity",
+    "TimestampReport",
+    "ValidationLimits",
+    "ValidationReport",
+    "inspect_pdf",
     "sign_pdf",
 ]

@@ -93,7 +93,7 @@ def draw_appearance(appearance: Appearance, at: datetime) -> bytes:
 
 
 def stamp_style(page_pdf: bytes) -> StaticStampStyle:
-    """pyHanko's stamp that shows a drawn page edge to edge."""
+    """A stamp for pyHanko that shows a drawn page edge to edge."""
     return StaticStampStyle(
         border_width=0,
         background=_DrawnPage(page_pdf),
@@ -101,7 +101,7 @@ def stamp_style(page_pdf: bytes) -> StaticStampStyle:
         background_layout=SimpleBoxLayoutRule(
             x_align=AxisAlignment.ALIGN_MIN,
             y_align=AxisAlignment.ALIGN_MIN,
-            margins=Margins.uniform(0),
+            margins=Margins(left=0, right=0, top=0, bottom=0),
             inner_content_scaling=InnerScaling.NO_SCALING,
         ),
     )

@@ -41,7 +41,14 @@ def issue_root(
 ) -> x509.Certificate:
     """Self-signed root that may issue end-entity certificates and CRLs, nothing below another CA."""
     subject = _subject(name)
-    builder = _builder(subject, subject, key.public_key(), at, ROOT_LIFE, random)
+    builder = _builder(
+        subject=subject,
+        issuer=subject,
+        public_key=key.public_key(),
+        at=at,
+        life=ROOT_LIFE,
+        random=random,
+    )
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     builder = builder.add_extension(_usage(certificate_sign=True), critical=True)
     return builder.sign(key, hashes.SHA256())
@@ -57,7 +64,14 @@ def issue_signer(
     random: Random,
 ) -> x509.Certificate:
     """End-entity certificate for signing documents: KeyUsage contentCommitment (nonRepudiation)."""
-    builder = _builder(_subject(name), root.subject, public_key, at, LEAF_LIFE, random)
+    builder = _builder(
+        subject=_subject(name),
+        issuer=root.subject,
+        public_key=public_key,
+        at=at,
+        life=LEAF_LIFE,
+        random=random,
+    )
     builder = builder.add_extension(_usage(content_commitment=True), critical=True)
     return _finish_leaf(builder, root, root_key)
 
@@ -72,7 +86,14 @@ def issue_timestamper(
     random: Random,
 ) -> x509.Certificate:
     """Certificate of a time-stamping authority: EKU timeStamping alone and critical (RFC 3161 §2.3)."""
-    builder = _builder(_subject(name), root.subject, public_key, at, LEAF_LIFE, random)
+    builder = _builder(
+        subject=_subject(name),
+        issuer=root.subject,
+        public_key=public_key,
+        at=at,
+        life=LEAF_LIFE,
+        random=random,
+    )
     builder = builder.add_extension(_usage(digital_signature=True), critical=True)
     usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING])
     builder = builder.add_extension(usage, critical=True)
@@ -119,6 +140,7 @@ def _subject(name: str) -> x509.Name:
 
 
 def _builder(
+    *,
     subject: x509.Name,
     issuer: x509.Name,
     public_key: EllipticCurvePublicKey,

@@ -117,7 +117,7 @@ def _open(pdf: bytes) -> IncrementalPdfFileWriter:
             "the PDF shows different readers different content (hybrid cross-references)",
             code="signing.pdf.hybrid",
         )
-    writer.ensure_output_version(version=(1, 7))
+    writer.ensure_output_version(version=(1, 7))  # type: ignore[no-untyped-call]  # untyped in pyHanko 0.38
     if writer.output_version < (2, 0):
         writer.register_extension(ESIC_EXTENSION_1)
     return writer

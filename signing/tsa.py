@@ -106,23 +106,19 @@ class TimestampAuthority:
 
 
 def _problem(request: tsp.TimeStampReq) -> int | None:
-    """The failure that the request earns, if any."""
+    """The first failure that the request earns, if any."""
     imprint = request["message_imprint"]
-    algorithm = imprint["hash_algorithm"]["algorithm"].native
+    size = _DIGEST_SIZES.get(imprint["hash_algorithm"]["algorithm"].native)
     nonce = request["nonce"].native
-    if request["version"].native != "v1":
-        return _BAD_REQUEST
-    if algorithm not in _DIGEST_SIZES:
-        return _BAD_ALGORITHM
-    if len(imprint["hashed_message"].native) != _DIGEST_SIZES[algorithm]:
-        return _BAD_DATA_FORMAT
-    if request["req_policy"].native not in {None, POLICY_OID}:
-        return _UNACCEPTED_POLICY
-    if request["extensions"].native:
-        return _UNACCEPTED_EXTENSION
-    if nonce is not None and nonce.bit_length() > _MAX_NONCE_BITS:
-        return _BAD_REQUEST
-    return None
+    rules = (
+        (request["version"].native == "v1", _BAD_REQUEST),
+        (size is not None, _BAD_ALGORITHM),
+        (len(imprint["hashed_message"].native) == size, _BAD_DATA_FORMAT),
+        (request["req_policy"].native in {None, POLICY_OID}, _UNACCEPTED_POLICY),
+        (not request["extensions"].native, _UNACCEPTED_EXTENSION),
+        (nonce is None or nonce.bit_length() <= _MAX_NONCE_BITS, _BAD_REQUEST),
+    )
+    return next((failure for kept, failure in rules if not kept), None)
 
 
 def _refuse(failure: int) -> bytes:

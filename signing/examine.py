@@ -1,0 +1,279 @@
+"""The examination of the signatures of one file; its steps stand in :mod:`ekyc.signing.validate`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.validation.errors import SignatureValidationError
+from pyhanko.sign.validation.generic_cms import validate_sig_integrity
+from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+
+from ekyc.outcomes import Check, Outcome
+from ekyc.signing import revisions, trust
+from ekyc.signing.report import (
+    Indication,
+    Integrity,
+    SignatureKind,
+    SignatureReport,
+    TimestampReport,
+)
+from ekyc.values import Redacted
+
+INTEGRITY_CHECK_ID: Final = "signature.integrity"
+TIMESTAMP_CHECK_ID: Final = "signature.timestamp"
+
+_SUBFILTERS: Final = {
+    ("/Sig", "/ETSI.CAdES.detached"),
+    ("/Sig", "/adbe.pkcs7.detached"),
+    ("/DocTimeStamp", "/ETSI.RFC3161"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A signature field that holds something."""
+
+    name: str
+    reference: Any
+    """pyHanko's reference to the field's dictionary."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Integrity:
+    value: Integrity
+    sub_indication: str | None
+    check: Check
+
+
+class Examiner:
+    """Looks at the signatures of one open file."""
+
+    def __init__(self, data: bytes, reader: PdfFileReader, settings: trust.TrustSettings) -> None:
+        self._data = data
+        self._reader = reader
+        self._settings = settings
+        self._clean_tail = revisions.has_clean_tail(data, reader)
+
+    async def examine(self, fields: list[Field]) -> list[SignatureReport]:
+        """Report on each field, in the order of the revisions that signed them; unreadable ones come last."""
+        readable: list[EmbeddedPdfSignature] = []
+        unreadable: list[SignatureReport] = []
+        for field in fields:
+            try:
+                signature = EmbeddedPdfSignature(self._reader, field.reference, field.name)
+                readable.append(_require_known_format(signature))
+            except Exception:  # noqa: BLE001  # rule: whatever happens in a parser never passes
+                unreadable.append(_unreadable(field.name))
+        readable.sort(key=lambda signature: int(signature.signed_revision), reverse=True)
+        later = {entry.field_name: entry.indication for entry in unreadable}
+        reports: list[SignatureReport] = []
+        for signature in readable:
+            report = await self._examine_one(signature, later)
+            later[report.field_name] = report.indication
+            reports.append(report)
+        return [*reversed(reports), *unreadable]
+
+    async def _examine_one(
+        self, signature: EmbeddedPdfSignature, later: Mapping[str, Indication]
+    ) -> SignatureReport:
+        shown: revisions.Finding | None = None
+        signer: trust.Finding | None = None
+        try:
+            integrity = _integrity(signature)  # (2)
+        except Exception:  # noqa: BLE001  # rule: whatever happens in a parser never passes
+            integrity = _integrity_unknown("GENERIC", "signature.unexpected")
+        if integrity.value is Integrity.INTACT:
+            try:
+                shown = self._judge_shown(signature, later)  # (3)
+                signer = await self._judge_signer(signature)  # (4)
+            except Exception:  # noqa: BLE001  # the same rule: without both findings nothing passes
+                signer = None
+        return _report(signature, integrity, shown, signer)
+
+    def _judge_shown(
+        self, signature: EmbeddedPdfSignature, later: Mapping[str, Indication]
+    ) -> revisions.Finding:
+        signature.compute_integrity_info()  # type: ignore[no-untyped-call]  # untyped in pyHanko 0.38
+        return revisions.judge(self._data, signature, clean_tail=self._clean_tail, later=later)
+
+    async def _judge_signer(self, signature: EmbeddedPdfSignature) -> trust.Finding:
+        if _kind(signature) is SignatureKind.DOCUMENT_TIMESTAMP:
+            return await trust.judge_document_timestamp(signature, self._settings)
+        return await trust.judge_signature(signature, self._settings)
+
+
+def _require_known_format(signature: EmbeddedPdfSignature) -> EmbeddedPdfSignature:
+    """Refuse signature types that are not understood, rather than pass them over in silence."""
+    found = (signature.sig_object_type, signature.sig_object.get("/SubFilter"))
+    carries_content = signature.signed_data["encap_content_info"]["content"].native is not None
+    if found not in _SUBFILTERS or carries_content != (found[0] == "/DocTimeStamp"):
+        raise ValueError("not a signature format that is validated here")
+    return signature
+
+
+def _integrity(signature: EmbeddedPdfSignature) -> _Integrity:
+    """Step (2): digest of the byte range and signature value. Asks nothing about trust."""
+    digest = signature.compute_digest()
+    content_type = "data"
+    imprint_matches = True
+    if _kind(signature) is SignatureKind.DOCUMENT_TIMESTAMP:
+        content = signature.signed_data["encap_content_info"]["content"]
+        imprint_matches = content.parsed["message_imprint"]["hashed_message"].native == digest
+        digest = hashlib.new(signature.md_algorithm, bytes(content)).digest()
+        content_type = "tst_info"
+    try:
+        intact, valid = validate_sig_integrity(
+            signature.signer_info, signature.signer_cert, content_type, digest
+        )
+    except SignatureValidationError as exc:
+        name = str(exc.ades_subindication.standard_name)
+        return _integrity_unknown(name, trust.reason_for(name))
+    if intact and valid and imprint_matches:
+        check = Check(id=INTEGRITY_CHECK_ID, outcome=Outcome.PASSED)
+        return _Integrity(value=Integrity.INTACT, sub_indication=None, check=check)
+    failure = "SIG_CRYPTO_FAILURE" if intact and imprint_matches else "HASH_FAILURE"
+    check = Check(id=INTEGRITY_CHECK_ID, outcome=Outcome.FAILED, reasons=("signature.altered",))
+    return _Integrity(value=Integrity.BROKEN, sub_indication=failure, check=check)
+
+
+def _integrity_unknown(sub_indication: str, reason: str) -> _Integrity:
+    check = Check(id=INTEGRITY_CHECK_ID, outcome=Outcome.INDETERMINATE, reasons=(reason,))
+    return _Integrity(value=Integrity.UNKNOWN, sub_indication=sub_indication, check=check)
+
+
+def _conclude(
+    integrity: _Integrity, shown: revisions.Finding | None, signer: trust.Finding | None
+) -> tuple[Indication, str | None]:
+    """The worst news decides; passing is what is left when there is no bad news."""
+    news: list[tuple[Indication, str | None]] = [
+        *_news_of_integrity(integrity),
+        *_news_of_shown(shown),
+        *_news_of_signer(signer),
+    ]
+    for indication in (Indication.TOTAL_FAILED, Indication.INDETERMINATE):
+        for found in news:
+            if found[0] is indication:
+                return found
+    return Indication.TOTAL_PASSED, None
+
+
+def _news_of_integrity(integrity: _Integrity) -> list[tuple[Indication, str | None]]:
+    if integrity.value is Integrity.INTACT:
+        return []
+    broken = integrity.value is Integrity.BROKEN
+    indication = Indication.TOTAL_FAILED if broken else Indication.INDETERMINATE
+    return [(indication, integrity.sub_indication)]
+
+
+def _news_of_shown(shown: revisions.Finding | None) -> list[tuple[Indication, str | None]]:
+    if shown is None:
+        return [(Indication.INDETERMINATE, "GENERIC")]
+    if shown.check.outcome is Outcome.FAILED:
+        return [(Indication.TOTAL_FAILED, "FORMAT_FAILURE")]
+    if shown.check.outcome is not Outcome.PASSED:
+        return [(Indication.INDETERMINATE, "SIG_CONSTRAINTS_FAILURE")]
+    return []
+
+
+def _news_of_signer(signer: trust.Finding | None) -> list[tuple[Indication, str | None]]:
+    if signer is None:
+        return [(Indication.INDETERMINATE, "GENERIC")]
+    news: list[tuple[Indication, str | None]] = []
+    if signer.indication is not Indication.TOTAL_PASSED:
+        news.append((signer.indication, signer.sub_indication))
+    stamp = signer.timestamp
+    if stamp is not None and stamp.indication is not Indication.TOTAL_PASSED:
+        # A missing timestamp leaves a weaker signature; a wrong one is a sign of tampering.
+        news.append((Indication.INDETERMINATE, stamp.sub_indication))
+    return news
+
+
+def _report(
+    signature: EmbeddedPdfSignature,
+    integrity: _Integrity,
+    shown: revisions.Finding | None,
+    signer: trust.Finding | None,
+) -> SignatureReport:
+    indication, sub_indication = _conclude(integrity, shown, signer)
+    kind = _kind(signature)
+    checks = [integrity.check]
+    if shown is not None:
+        checks.append(shown.check)
+    if signer is not None:
+        checks.append(signer.check)
+        if kind is SignatureKind.SIGNATURE:
+            checks.append(_timestamp_check(signer.timestamp))
+    elif integrity.value is Integrity.INTACT:
+        checks.append(_undecided(trust.CHECK_ID, "signature.unexpected"))
+    return SignatureReport(
+        field_name=signature.field_name,
+        kind=kind,
+        indication=indication,
+        sub_indication=sub_indication,
+        integrity=integrity.value,
+        coverage=shown.coverage if shown else None,
+        modifications=shown.modifications if shown else None,
+        signer_subject=_subject(signature),
+        anchor_subject=signer.anchor_subject if signer else None,
+        claimed_time=_claimed_time(signature),
+        timestamp=signer.timestamp if signer else None,
+        checks=tuple(checks),
+    )
+
+
+def _unreadable(field_name: str) -> SignatureReport:
+    return SignatureReport(
+        field_name=field_name,
+        kind=SignatureKind.SIGNATURE,
+        indication=Indication.INDETERMINATE,
+        sub_indication="FORMAT_FAILURE",
+        integrity=Integrity.UNKNOWN,
+        coverage=None,
+        modifications=None,
+        signer_subject=None,
+        anchor_subject=None,
+        claimed_time=None,
+        timestamp=None,
+        checks=(_undecided(INTEGRITY_CHECK_ID, "signature.unreadable"),),
+    )
+
+
+def _timestamp_check(timestamp: TimestampReport | None) -> Check:
+    if timestamp is None:
+        return Check(
+            id=TIMESTAMP_CHECK_ID,
+            outcome=Outcome.NOT_PERFORMED,
+            reasons=("signature.timestamp_missing",),
+        )
+    if timestamp.indication is not Indication.TOTAL_PASSED:
+        return _undecided(TIMESTAMP_CHECK_ID, "signature.timestamp_invalid")
+    return Check(id=TIMESTAMP_CHECK_ID, outcome=Outcome.PASSED)
+
+
+def _undecided(check_id: str, reason: str) -> Check:
+    return Check(id=check_id, outcome=Outcome.INDETERMINATE, reasons=(reason,))
+
+
+def _kind(signature: EmbeddedPdfSignature) -> SignatureKind:
+    if signature.sig_object_type == "/DocTimeStamp":
+        return SignatureKind.DOCUMENT_TIMESTAMP
+    return SignatureKind.SIGNATURE
+
+
+def _subject(signature: EmbeddedPdfSignature) -> Redacted[str] | None:
+    try:
+        return Redacted(str(signature.signer_cert.subject.human_friendly))
+    except Exception:  # noqa: BLE001  # only described; its absence is reported elsewhere
+        return None
+
+
+def _claimed_time(signature: EmbeddedPdfSignature) -> datetime | None:
+    try:
+        return signature.self_reported_timestamp
+    except Exception:  # noqa: BLE001  # only described; proves nothing anyway
+        return None

@@ -1,0 +1,147 @@
+"""What validation finds, in the words of ETSI EN 319 102-1 §5.1.3: an indication for each signature, and why.
+
+The three indications answer one question: may this signature be relied on?
+
+* ``TOTAL-PASSED``: it is intact, covers what is shown, and its certificate leads to an anchor **that the caller
+  trusts**. It does not say that the anchor deserves that trust, nor that the content is true.
+* ``TOTAL-FAILED``: the signed bytes were changed, or what is shown is not what was signed, or the certificate
+  was revoked before it signed.
+* ``INDETERMINATE``: not decided. Anything unknown, unreadable or unexpected ends here, never above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ekyc.outcomes import Check, Outcome, worst
+from ekyc.values import Redacted
+
+
+class Indication(StrEnum):
+    """ETSI EN 319 102-1 §5.1.3, main indication."""
+
+    TOTAL_PASSED = "TOTAL-PASSED"
+    INDETERMINATE = "INDETERMINATE"
+    TOTAL_FAILED = "TOTAL-FAILED"
+
+
+class SignatureKind(StrEnum):
+    """What the entry in the PDF is."""
+
+    SIGNATURE = "signature"
+    DOCUMENT_TIMESTAMP = "document-timestamp"
+
+
+class Integrity(StrEnum):
+    """Whether the key of the signer's certificate signed these very bytes."""
+
+    INTACT = "INTACT"
+    BROKEN = "BROKEN"
+    UNKNOWN = "UNKNOWN"
+
+
+class Coverage(StrEnum):
+    """How much of the file the signature covers."""
+
+    ENTIRE_FILE = "ENTIRE_FILE"
+    ENTIRE_REVISION = "ENTIRE_REVISION"
+    """Everything up to the end of its revision; further revisions follow."""
+    PARTIAL = "PARTIAL"
+    """Less, or a gap larger than the signature itself. Never acceptable."""
+
+
+class Modifications(StrEnum):
+    """What was added to the file after the signature, in order of harm."""
+
+    NONE = "NONE"
+    LTA_UPDATES = "LTA_UPDATES"
+    """Revocation data and document timestamps."""
+    LATER_SIGNATURES = "LATER_SIGNATURES"
+    """Only fields of later signatures, each of which is TOTAL-PASSED itself."""
+    FORM_FILLING = "FORM_FILLING"
+    ANNOTATIONS = "ANNOTATIONS"
+    OTHER = "OTHER"
+    """Something that no rule explains."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimestampReport:
+    """The RFC 3161 timestamp of a signature."""
+
+    indication: Indication
+    sub_indication: str | None
+    time: datetime
+    """What the token says; proves something only if ``indication`` is TOTAL-PASSED."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureReport:
+    """One signature or document timestamp of a file."""
+
+    field_name: str
+    kind: SignatureKind
+    indication: Indication
+    sub_indication: str | None
+    """Name in EN 319 102-1, e.g. ``HASH_FAILURE``; ``None`` when passed."""
+    integrity: Integrity
+    coverage: Coverage | None
+    modifications: Modifications | None
+    signer_subject: Redacted[str] | None
+    """Subject of the signer's certificate. A claim, unless the indication is TOTAL-PASSED."""
+    anchor_subject: str | None
+    """The trust anchor that the chain ended at, if it did."""
+    claimed_time: datetime | None
+    """What the signer's machine said. Proves nothing."""
+    timestamp: TimestampReport | None
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationReport:
+    """Everything that validation found in one file."""
+
+    signatures: tuple[SignatureReport, ...]
+    document_timestamps: tuple[SignatureReport, ...]
+    problems: tuple[Check, ...]
+    """What is wrong with the file as a whole; empty if every signature could be looked at."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """PASSED only if there is a signature and nothing in the file is less than TOTAL-PASSED."""
+        entries = (*self.signatures, *self.document_timestamps)
+        indications = {entry.indication for entry in entries}
+        if Indication.TOTAL_FAILED in indications:
+            return Outcome.FAILED
+        if self.problems:
+            return worst(problem.outcome for problem in self.problems)
+        if self.signatures and indications == {Indication.TOTAL_PASSED}:
+            return Outcome.PASSED
+        return Outcome.INDETERMINATE
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """The checks of all signatures, merged by id: worst outcome, all reasons, the fields concerned."""
+        entries = (*self.signatures, *self.document_timestamps)
+        return (*self.problems, *_merged(entries))
+
+
+def _merged(entries: Iterable[SignatureReport]) -> list[Check]:
+    found: dict[str, list[tuple[str, Check]]] = {}
+    for entry in entries:
+        for check in entry.checks:
+            found.setdefault(check.id, []).append((entry.field_name, check))
+    return [_merge(check_id, pairs) for check_id, pairs in found.items()]
+
+
+def _merge(check_id: str, pairs: list[tuple[str, Check]]) -> Check:
+    outcome = worst(check.outcome for _, check in pairs)
+    return Check(
+        id=check_id,
+        outcome=outcome,
+        reasons=tuple(dict.fromkeys(code for _, check in pairs for code in check.reasons)),
+        subjects=tuple(dict.fromkeys(name for name, check in pairs if check.reasons)),
+        duration_ms=sum(check.duration_ms for _, check in pairs),
+    )

@@ -1,0 +1,278 @@
+"""Whom to trust, as of when: the validation of certificates and times (ETSI EN 319 102-1 §5), without a network.
+
+Revocation is checked where a certificate points to a status service: with CRLs and OCSP responses that the file
+carries, or that the caller hands over. Nothing is ever fetched; data that are missing give INDETERMINATE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from asn1crypto import crl, ocsp, pem, x509
+from pyhanko.pdf_utils.decode_limits import DecodePurpose
+from pyhanko.sign.ades.report import AdESStatus, AdESSubIndic
+from pyhanko.sign.validation.ades import (
+    ades_lta_validation,
+    ades_timestamp_validation,
+    ades_with_time_validation,
+)
+from pyhanko.sign.validation.dss import DocumentSecurityStore
+from pyhanko.sign.validation.errors import NoDSSFoundError
+from pyhanko.sign.validation.generic_cms import extract_tst_data_iter, message_imprint_checker
+from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+from pyhanko.sign.validation.policy_decl import (
+    CertificateFetchingRule,
+    LocalKnowledge,
+    PdfSignatureValidationSpec,
+    RevinfoOnlineFetchingRule,
+    RevocationInfoGatheringSpec,
+    SignatureValidationSpec,
+)
+from pyhanko.sign.validation.settings import KeyUsageConstraints
+from pyhanko.sign.validation.status import PdfSignatureStatus
+from pyhanko_certvalidator.context import CertValidationPolicySpec
+from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
+from pyhanko_certvalidator.policy_decl import (
+    CertRevTrustPolicy,
+    RevocationCheckingPolicy,
+    RevocationCheckingRule,
+)
+from pyhanko_certvalidator.registry import SimpleTrustManager
+from pyhanko_certvalidator.revinfo.archival import CRLContainer, OCSPContainer
+
+from ekyc.errors import InputError
+from ekyc.outcomes import Check, Outcome
+from ekyc.signing.report import Indication, TimestampReport
+
+CHECK_ID: Final = "signature.trust"
+_CLOCK_TOLERANCE: Final = timedelta(seconds=60)
+
+_INDICATIONS: Final = {
+    AdESStatus.PASSED: Indication.TOTAL_PASSED,
+    AdESStatus.INDETERMINATE: Indication.INDETERMINATE,
+    AdESStatus.FAILED: Indication.TOTAL_FAILED,
+}
+_REASONS: Final = {
+    "HASH_FAILURE": "signature.altered",
+    "SIG_CRYPTO_FAILURE": "signature.altered",
+    "FORMAT_FAILURE": "signature.format",
+    "REVOKED": "signature.revoked",
+    "REVOKED_NO_POE": "signature.revoked",
+    "REVOKED_CA_NO_POE": "signature.revoked",
+    "NO_CERTIFICATE_CHAIN_FOUND": "signature.no_anchor",
+    "CERTIFICATE_CHAIN_GENERAL_FAILURE": "signature.no_anchor",
+    "NO_SIGNING_CERTIFICATE_FOUND": "signature.no_certificate",
+    "EXPIRED": "signature.certificate_expired",
+    "NOT_YET_VALID": "signature.certificate_expired",
+    "NO_POE": "signature.certificate_expired",
+    "OUT_OF_BOUNDS_NO_POE": "signature.certificate_expired",
+    "OUT_OF_BOUNDS_NOT_REVOKED": "signature.certificate_expired",
+    "REVOCATION_OUT_OF_BOUNDS_NO_POE": "signature.revocation_unknown",
+    "TRY_LATER": "signature.revocation_unknown",
+    "CHAIN_CONSTRAINTS_FAILURE": "signature.certificate_unsuitable",
+    "SIG_CONSTRAINTS_FAILURE": "signature.certificate_unsuitable",
+    "CRYPTO_CONSTRAINTS_FAILURE": "signature.weak_algorithm",
+    "CRYPTO_CONSTRAINTS_FAILURE_NO_POE": "signature.weak_algorithm",
+    "TIMESTAMP_ORDER_FAILURE": "signature.timestamp_invalid",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What is known of the signer and the time of one signature."""
+
+    indication: Indication
+    sub_indication: str | None
+    anchor_subject: str | None
+    timestamp: TimestampReport | None
+    check: Check
+
+
+class TrustSettings:
+    """Anchors, revocation data and the time as of which to judge."""
+
+    def __init__(
+        self, *, anchors: Iterable[bytes], crls: Iterable[bytes], at: datetime, historical: bool
+    ) -> None:
+        """Read anchors and CRLs, each DER or PEM.
+
+        Args:
+            anchors: trusted certificates, of signers' and of timestamps' authorities alike.
+            crls: revocation lists beyond those inside the file.
+            at: time of judgement, aware.
+            historical: whether that is another time than now.
+
+        Raises:
+            InputError: ``signing.anchor.invalid`` or ``signing.crl.invalid``.
+        """
+        if at.tzinfo is None:
+            raise InputError("the time has no zone", code="signing.time.naive")
+        roots = [_certificate(data) for data in anchors]
+        self.timing = ValidationTimingInfo(
+            validation_time=at, best_signature_time=at, point_in_time_validation=historical
+        )
+        self._spec = SignatureValidationSpec(
+            cert_validation_policy=_policy(roots),
+            revinfo_gathering_policy=RevocationInfoGatheringSpec(
+                online_fetching_rule=RevinfoOnlineFetchingRule.LOCAL_ONLY,
+                certificate_fetching_rule=CertificateFetchingRule.NEVER_FETCH,
+            ),
+            local_knowledge=LocalKnowledge(known_crls=[_crl(data) for data in crls]),
+            key_usage_settings=KeyUsageConstraints(
+                key_usage={"non_repudiation", "digital_signature"}, match_all_key_usages=False
+            ),
+        )
+
+    def spec_for(self, signature: EmbeddedPdfSignature) -> SignatureValidationSpec:
+        """The specification, with the certificates and revocation data that the file itself carries."""
+        known = self._spec.local_knowledge
+        try:
+            store = DocumentSecurityStore.read_dss(signature.reader)
+        except NoDSSFoundError:
+            return self._spec
+        knowledge = LocalKnowledge(
+            known_ocsps=[c for item in store.ocsps for c in _ocsp_containers(item)],
+            known_crls=[
+                *known.known_crls,
+                *(_crl(item.get_object().read_data(DecodePurpose.CRL)) for item in store.crls),
+            ],
+            known_certs=list(store.load_certs()),
+        )
+        return replace(self._spec, local_knowledge=knowledge)
+
+
+async def judge_signature(signature: EmbeddedPdfSignature, settings: TrustSettings) -> Finding:
+    """Validate signer, chain, revocation and time.
+
+    As of now with the help of the signature's timestamp (EN 319 102-1 §5.5); where that does not decide and the
+    file has document timestamps, with their proofs of existence as well (§5.6).
+    """
+    spec = settings.spec_for(signature)
+    timestamp = await _judge_timestamp(signature, settings, spec)
+    result = await ades_with_time_validation(
+        signature.signed_data,
+        spec,
+        timing_info=settings.timing,
+        raw_digest=signature.compute_digest(),
+        extra_status_kwargs=signature.summarise_integrity_info(),
+        status_cls=PdfSignatureStatus,
+    )
+    undecided = result.ades_subindic.status is AdESStatus.INDETERMINATE
+    if undecided and signature.reader.embedded_timestamp_signatures:
+        result = await ades_lta_validation(
+            signature,
+            PdfSignatureValidationSpec(signature_validation_spec=spec),
+            timing_info=settings.timing,
+        )
+    return _finding(result.ades_subindic, result.api_status, timestamp=timestamp)
+
+
+async def _judge_timestamp(
+    signature: EmbeddedPdfSignature, settings: TrustSettings, spec: SignatureValidationSpec
+) -> TimestampReport | None:
+    """Validate the signature's own timestamps: the first that passes, else the last."""
+    found: TimestampReport | None = None
+    for token in extract_tst_data_iter(signature.signer_info, signed=False):
+        result = await ades_timestamp_validation(
+            token,
+            spec,
+            message_imprint_checker(signature.signer_info),
+            timing_info=settings.timing,
+        )
+        indication = _INDICATIONS[result.ades_subindic.status]
+        found = TimestampReport(
+            indication=indication,
+            sub_indication=_name(result.ades_subindic),
+            time=token["encap_content_info"]["content"].parsed["gen_time"].native,
+        )
+        if indication is Indication.TOTAL_PASSED:
+            break
+    return found
+
+
+async def judge_document_timestamp(
+    signature: EmbeddedPdfSignature, settings: TrustSettings
+) -> Finding:
+    """Validate a document timestamp (EN 319 102-1 §5.4)."""
+    result = await ades_timestamp_validation(
+        signature.signed_data,
+        settings.spec_for(signature),
+        signature.compute_digest,
+        timing_info=settings.timing,
+    )
+    return _finding(result.ades_subindic, result.api_status, timestamp=None)
+
+
+def _finding(
+    indication: AdESSubIndic, status: object, *, timestamp: TimestampReport | None
+) -> Finding:
+    path = getattr(status, "validation_path", None)
+    name = _name(indication)
+    main = _INDICATIONS[indication.status]
+    check = Check(id=CHECK_ID, outcome=Outcome.PASSED)
+    if name is not None:
+        outcome = Outcome.FAILED if main is Indication.TOTAL_FAILED else Outcome.INDETERMINATE
+        check = Check(id=CHECK_ID, outcome=outcome, reasons=(reason_for(name),))
+    return Finding(
+        indication=main,
+        sub_indication=name,
+        anchor_subject=path.trust_anchor.authority.name.human_friendly if path else None,
+        timestamp=timestamp,
+        check=check,
+    )
+
+
+def reason_for(sub_indication: str) -> str:
+    """Reason code of a sub-indication of EN 319 102-1."""
+    return _REASONS.get(sub_indication, "signature.unexpected")
+
+
+def _name(indication: AdESSubIndic) -> str | None:
+    passed = indication.status is AdESStatus.PASSED
+    return None if passed else str(indication.standard_name)
+
+
+def _policy(roots: list[x509.Certificate]) -> CertValidationPolicySpec:
+    return CertValidationPolicySpec(
+        trust_manager=SimpleTrustManager.build(trust_roots=roots),
+        revinfo_policy=CertRevTrustPolicy(
+            RevocationCheckingPolicy(
+                ee_certificate_rule=RevocationCheckingRule.CHECK_IF_DECLARED,
+                intermediate_ca_cert_rule=RevocationCheckingRule.CHECK_IF_DECLARED,
+            )
+        ),
+        time_tolerance=_CLOCK_TOLERANCE,
+    )
+
+
+def _certificate(data: bytes) -> x509.Certificate:
+    try:
+        certificate = x509.Certificate.load(_unarmoured(data), strict=True)
+        certificate.native  # noqa: B018  # parses everything now, rather than at first use
+    except (ValueError, TypeError, KeyError) as exc:
+        raise InputError("not a certificate", code="signing.anchor.invalid") from exc
+    return certificate
+
+
+def _crl(data: bytes) -> CRLContainer:
+    try:
+        revoked = crl.CertificateList.load(_unarmoured(data), strict=True)
+        revoked["tbs_cert_list"]["issuer"].native  # noqa: B018  # parses it now
+    except (ValueError, TypeError, KeyError) as exc:
+        raise InputError("not a revocation list", code="signing.crl.invalid") from exc
+    return CRLContainer(revoked)
+
+
+def _ocsp_containers(item: Any) -> list[OCSPContainer]:
+    response = ocsp.OCSPResponse.load(item.get_object().read_data(DecodePurpose.OCSP_RESPONSE))
+    return list(OCSPContainer.load_multi(response))
+
+
+def _unarmoured(data: bytes) -> bytes:
+    if pem.detect(data):
+        der: bytes = pem.unarmor(data)[2]
+        return der
+    return data

@@ -1,0 +1,119 @@
+"""Look at the signatures of a PDF: are they intact, do they cover what is shown, and who vouches for them?
+
+For each signature, latest first (a later one may explain changes made after an earlier one):
+
+1. Read its structure. Unreadable: INDETERMINATE.
+2. Integrity: the key of the embedded certificate signed the digest of the byte range. Otherwise TOTAL-FAILED.
+3. What is shown is what was signed: the three rules of :mod:`ekyc.signing.revisions`.
+4. Trust: chain to one of the caller's anchors, revocation, times (:mod:`ekyc.signing.trust`).
+
+Every exception ends in INDETERMINATE: what could not be checked never passes. What stays with the caller: whether
+the anchors deserve trust, whether the signer was entitled to sign this, and whether the content is true.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from io import BytesIO
+from typing import Final
+
+from pyhanko.pdf_utils.misc import PdfError
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.fields import enumerate_sig_fields
+
+from ekyc.errors import LimitError
+from ekyc.outcomes import Check, Outcome
+from ekyc.ports import Clock, SystemClock
+from ekyc.signing.bounded import OverdueError, within
+from ekyc.signing.examine import Examiner, Field
+from ekyc.signing.report import SignatureKind, ValidationReport
+from ekyc.signing.trust import TrustSettings
+
+CHECK_ID: Final = "signature.file"
+
+for _name in ("pyhanko", "pyhanko_certvalidator"):
+    # They write the names of signers into their logs. An operator who wants that sets a level of his own.
+    if logging.getLogger(_name).level == logging.NOTSET:
+        logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationLimits:
+    """Bounds on what one file may cost."""
+
+    max_bytes: int = 64 << 20
+    max_signatures: int = 32
+    time_s: float = 30.0
+
+
+DEFAULT_LIMITS: Final = ValidationLimits()
+
+
+def inspect_pdf(
+    data: bytes,
+    *,
+    anchors: Iterable[bytes],
+    crls: Iterable[bytes] = (),
+    at: datetime | None = None,
+    limits: ValidationLimits = DEFAULT_LIMITS,
+    clock: Clock | None = None,
+) -> ValidationReport:
+    """Report on every signature of a PDF. Never raises for a bad PDF.
+
+    Args:
+        data: the file.
+        anchors: certificates to trust, DER or PEM. None: every intact signature is INDETERMINATE.
+        crls: revocation lists beyond those in the file, DER or PEM.
+        at: judge as of this time (aware) instead of now.
+        limits: bounds on size, number of signatures and time.
+        clock: gives the present.
+
+    Raises:
+        InputError: an anchor or CRL cannot be read, or ``at`` has no zone: the caller's own material.
+    """
+    now = (clock or SystemClock()).now()
+    settings = TrustSettings(anchors=anchors, crls=crls, at=at or now, historical=at is not None)
+    if len(data) > limits.max_bytes:
+        return _problem("signature.limit")
+    try:
+        return within(limits.time_s, lambda: _inspect(data, settings, limits))
+    except (OverdueError, LimitError):
+        return _problem("signature.limit")
+    except (PdfError, RecursionError):
+        return _problem("signature.unreadable")
+    except Exception:  # noqa: BLE001  # rule: whatever happens in a parser of hostile files never passes
+        return _problem("signature.unexpected")
+
+
+def _inspect(data: bytes, settings: TrustSettings, limits: ValidationLimits) -> ValidationReport:
+    reader = PdfFileReader(BytesIO(data))
+    if reader.encrypted:
+        return _problem("signature.encrypted")
+    fields = _filled_fields(reader, limits.max_signatures)
+    if not fields:
+        return _problem("signature.none")
+    entries = asyncio.run(Examiner(data, reader, settings).examine(fields))
+    stamps = tuple(e for e in entries if e.kind is SignatureKind.DOCUMENT_TIMESTAMP)
+    return ValidationReport(
+        signatures=tuple(e for e in entries if e.kind is SignatureKind.SIGNATURE),
+        document_timestamps=stamps,
+        problems=(),
+    )
+
+
+def _filled_fields(reader: PdfFileReader, most: int) -> list[Field]:
+    fields: list[Field] = []
+    for name, _, reference in enumerate_sig_fields(reader, filled_status=True):
+        if len(fields) == most:
+            raise LimitError(f"more than {most} signatures", code="signature.limit")
+        fields.append(Field(name=str(name), reference=reference))
+    return fields
+
+
+def _problem(reason: str) -> ValidationReport:
+    check = Check(id=CHECK_ID, outcome=Outcome.INDETERMINATE, reasons=(reason,))
+    return ValidationReport(signatures=(), document_timestamps=(), problems=(check,))
