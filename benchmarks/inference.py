@@ -28,8 +28,7 @@ from ekyc.inference.policy import usable_cores
 from ekyc.inference.session import Session, open_graph
 
 if TYPE_CHECKING:
-    from ekyc.benchmarks.recorder import Recorder
-    from ekyc.benchmarks.runner import RunOptions
+    from ekyc.benchmarks.recorder import Recorder, RunOptions
     from ekyc.values import FloatArray
 
 EMBEDDER = "sface-2021dec"

@@ -1,4 +1,4 @@
-"""What a suite writes into: metrics with their spread, peers measured in the same run, raw observations."""
+"""What a suite is given: the caller's options, and the recorder for metrics, peers and raw observations."""
 
 from __future__ import annotations
 
@@ -11,12 +11,24 @@ import numpy as np
 from ekyc.benchmarks.statistics import bootstrap, clopper_pearson
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from ekyc.inference import RegistryEntry
 
 Report = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What the caller chose."""
+
+    data: Path | None = None
+    seed: int = 20261122
+    quick: bool = False
+    """Fewer repetitions: shows that the suite works, gives no figure to quote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

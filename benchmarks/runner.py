@@ -8,30 +8,21 @@ import platform
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ekyc
-from ekyc.benchmarks.recorder import Recorder, Report
+from ekyc.benchmarks.recorder import Recorder, Report, RunOptions
 from ekyc.errors import InputError
 
 if TYPE_CHECKING:
     from ekyc.benchmarks.suites import Suite
 
+__all__ = ["RunOptions", "commit", "machine", "run_suite"]
+
 SCHEMA = "ekyc.bench/1"
 _LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "cryptography")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """What the caller chose."""
-
-    data: Path | None = None
-    seed: int = 20261122
-    quick: bool = False
-    """Fewer repetitions: shows that the suite works, gives no figure to quote."""
 
 
 def run_suite(

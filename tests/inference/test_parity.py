@@ -154,3 +154,9 @@ def test_a_published_graph_that_answers_nothing_finite_is_refused(kit):
     with pytest.raises(ModelError) as caught:
         build_and_check(file.entry, file.content, recipe(PRELU_STEPS))
     assert caught.value.code == "model.parity_failed"
+
+
+def test_batches_are_not_asked_for_where_the_registry_allows_none(kit):
+    file = kit.published(kit.tiny.prelu(), item=(3, 8, 8), transforms=PRELU_STEPS, max_batch=1)
+    _content, records = build_and_check(file.entry, file.content, recipe(PRELU_STEPS))
+    assert [record.check for record in records] == ["equals the published graph at (3, 8, 8)"]

@@ -96,5 +96,7 @@ def test_an_id_is_safe_as_a_folder_name(kit, entry_id):
     ],
 )
 def test_item_shapes_are_held_against_the_entry(shape, complaint):
-    found = default_registry()["yunet-2023mar"].input.complaint(shape)
+    spec = default_registry()["yunet-2023mar"].input
+    assert spec is not None
+    found = spec.complaint(shape)
     assert found is None if complaint is None else complaint in found
