@@ -184,7 +184,8 @@ def _inspect_active_authentication(
     try:
         verified = _verify_active_authentication(parsed, passive, challenge)
     except TrustError as exc:
-        return _about_key(Outcome.FAILED, exc.code)
+        unsigned = passive is not None and passive.hashes.coverage[15] is Coverage.NOT_COVERED
+        return _about_key(Outcome.INDETERMINATE if unsigned else Outcome.FAILED, exc.code)
     except InputError:
         return _about_key(Outcome.INDETERMINATE, "chip.aa_unsupported")
     return _ActiveAuthenticationFinding(

@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
@@ -31,69 +30,40 @@ _UTC_TIME: Final = 0x17
 _GENERALIZED_TIME: Final = 0x18
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """One certificate. Its content is a claim until a path to an anchor verifies (:mod:`ekyc.pki.path`)."""
+    """One certificate. Its content is a claim until a path to an anchor verifies (:mod:`ekyc.pki.path`).
+
+    Everything is read when the certificate is parsed, so that a hostile one fails there and nowhere later.
+    """
 
     encoded: bytes = field(repr=False)
     """The whole DER."""
+    fingerprint: Sha256Hex
+    """SHA-256 of the DER."""
     to_be_signed: bytes = field(repr=False)
     signature_algorithm: bytes = field(repr=False)
     """DER ``AlgorithmIdentifier`` of the issuer's signature."""
     signature: bytes = field(repr=False)
     serial_number: int
+    issuer: Name
     issuer_encoded: bytes = field(repr=False)
-    subject_encoded: bytes = field(repr=False)
+    subject: Name
     public_key: bytes = field(repr=False)
-    """DER ``SubjectPublicKeyInfo``."""
+    """DER ``SubjectPublicKeyInfo``, unparsed."""
     not_before: datetime
     not_after: datetime
-    extensions: Mapping[str, bytes] = field(repr=False)
-    """Dotted type → extension value (the content of its OCTET STRING)."""
+    subject_key_identifier: bytes | None = field(repr=False)
+    authority_key_identifier: bytes | None = field(repr=False)
+    """The ``keyIdentifier`` field only; issuer name and serial there are often wrong."""
+    may_sign_certificates: bool
+    """Key usage grants ``keyCertSign``, or basic constraints say ``cA`` (RFC 5280 §4.2.1).
 
-    @cached_property
-    def fingerprint(self) -> Sha256Hex:
-        """SHA-256 of the DER."""
-        return Sha256Hex(hashlib.sha256(self.encoded).hexdigest())
-
-    @cached_property
-    def subject(self) -> Name:
-        return parse_name(self.subject_encoded)
-
-    @cached_property
-    def issuer(self) -> Name:
-        return parse_name(self.issuer_encoded)
-
-    @cached_property
-    def subject_key_identifier(self) -> bytes | None:
-        value = self.extensions.get(_SUBJECT_KEY_IDENTIFIER)
-        return der.content_of(value, der.single(value, der.OCTET_STRING)) if value else None
-
-    @cached_property
-    def authority_key_identifier(self) -> bytes | None:
-        """The ``keyIdentifier`` field only; issuer name and serial there are often wrong."""
-        value = self.extensions.get(_AUTHORITY_KEY_IDENTIFIER)
-        if value is None:
-            return None
-        fields = der.children(value, der.single(value, der.SEQUENCE))
-        found = next((item for item in fields if item.tag == 0x80), None)
-        return der.content_of(value, found) if found else None
-
-    @cached_property
-    def may_sign_certificates(self) -> bool:
-        """Key usage grants ``keyCertSign``, or basic constraints say ``cA`` (RFC 5280 §4.2.1).
-
-        RFC 5280 wants both, but real CSCAs exist with only one of them right (Italy, Turkey, Luxembourg), and only
-        certificates that the operator installed are ever asked. A document signer has neither.
-        """
-        usage, constraints = self._key_usage_bits, self.extensions.get(_BASIC_CONSTRAINTS)
-        granted = usage is not None and usage & 0x04 != 0
-        return granted or (constraints is not None and _is_ca(constraints))
-
-    @cached_property
-    def may_sign_data(self) -> bool:
-        """Key usage, where present, allows digital signatures."""
-        return self._key_usage_bits is None or self._key_usage_bits & 0x80 != 0
+    RFC 5280 wants both, but real CSCAs exist with only one of them right (Italy, Turkey, Luxembourg), and only
+    certificates that the operator installed are ever asked. A document signer has neither.
+    """
+    may_sign_data: bool
+    """Key usage, where present, grants ``digitalSignature``."""
 
     @property
     def self_issued(self) -> bool:
@@ -101,15 +71,6 @@ class Certificate:
 
     def valid_at(self, moment: datetime) -> bool:
         return self.not_before <= moment <= self.not_after
-
-    @cached_property
-    def _key_usage_bits(self) -> int | None:
-        """First octet of the bit string: digitalSignature 0x80 … keyCertSign 0x04."""
-        value = self.extensions.get(_KEY_USAGE)
-        if value is None:
-            return None
-        bits = der.content_of(value, der.single(value, 0x03))
-        return bits[1] if len(bits) > 1 else 0
 
 
 def parse_certificate(encoded: bytes) -> Certificate:
@@ -134,19 +95,26 @@ def _parse(encoded: bytes) -> Certificate:
         parts = parts[1:]
     serial, _inner_algorithm, issuer, validity, subject, key, *rest = parts
     not_before, not_after = der.children(encoded, validity)
-    extensions = next((item for item in rest if item.tag == 0xA3), None)
+    extensions = _extensions(encoded, next((item for item in rest if item.tag == 0xA3), None))
+    usage = _key_usage_bits(extensions.get(_KEY_USAGE))
+    issuer_encoded = der.encoding_of(encoded, issuer)
     return Certificate(
         encoded=encoded,
+        fingerprint=Sha256Hex(hashlib.sha256(encoded).hexdigest()),
         to_be_signed=der.encoding_of(encoded, tbs),
         signature_algorithm=der.encoding_of(encoded, algorithm),
         signature=der.content_of(encoded, signature)[1:],
         serial_number=der.decode_integer(der.content_of(encoded, serial)),
-        issuer_encoded=der.encoding_of(encoded, issuer),
-        subject_encoded=der.encoding_of(encoded, subject),
+        issuer=parse_name(issuer_encoded),
+        issuer_encoded=issuer_encoded,
+        subject=parse_name(der.encoding_of(encoded, subject)),
         public_key=der.encoding_of(encoded, key),
         not_before=decode_time(not_before.tag, der.content_of(encoded, not_before)),
         not_after=decode_time(not_after.tag, der.content_of(encoded, not_after)),
-        extensions=_extensions(encoded, extensions),
+        subject_key_identifier=_subject_key_identifier(extensions),
+        authority_key_identifier=_authority_key_identifier(extensions),
+        may_sign_certificates=bool(usage and usage & 0x04) or _is_ca(extensions),
+        may_sign_data=usage is None or usage & 0x80 != 0,
     )
 
 
@@ -164,7 +132,32 @@ def _extensions(encoded: bytes, wrapper: der.Element | None) -> Mapping[str, byt
     return MappingProxyType(found)
 
 
-def _is_ca(value: bytes) -> bool:
+def _subject_key_identifier(extensions: Mapping[str, bytes]) -> bytes | None:
+    value = extensions.get(_SUBJECT_KEY_IDENTIFIER)
+    return der.content_of(value, der.single(value, der.OCTET_STRING)) if value else None
+
+
+def _authority_key_identifier(extensions: Mapping[str, bytes]) -> bytes | None:
+    value = extensions.get(_AUTHORITY_KEY_IDENTIFIER)
+    if value is None:
+        return None
+    fields = der.children(value, der.single(value, der.SEQUENCE))
+    found = next((item for item in fields if item.tag == 0x80), None)
+    return der.content_of(value, found) if found else None
+
+
+def _key_usage_bits(value: bytes | None) -> int | None:
+    """First octet of the bit string: digitalSignature 0x80 … keyCertSign 0x04; None where the extension is absent."""
+    if value is None:
+        return None
+    bits = der.content_of(value, der.single(value, 0x03))
+    return bits[1] if len(bits) > 1 else 0
+
+
+def _is_ca(extensions: Mapping[str, bytes]) -> bool:
+    value = extensions.get(_BASIC_CONSTRAINTS)
+    if value is None:
+        return False
     fields = der.children(value, der.single(value, der.SEQUENCE))
     return bool(fields) and fields[0].tag == 0x01 and der.content_of(value, fields[0]) != b"\x00"
 

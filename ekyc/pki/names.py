@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ekyc.errors import InputError
@@ -26,11 +26,13 @@ class Name:
     """A distinguished name: attribute type (dotted) and value, in order of appearance."""
 
     attributes: tuple[tuple[str, str], ...]
+    folded: tuple[tuple[str, str], ...] = field(repr=False)
+    """For comparison: case folded and runs of spaces made one; the string type no longer matters."""
 
-    @property
-    def folded(self) -> tuple[tuple[str, str], ...]:
-        """For comparison: case folded and runs of spaces made one; the string type no longer matters."""
-        return tuple((oid, " ".join(value.casefold().split())) for oid, value in self.attributes)
+    @classmethod
+    def of(cls, *attributes: tuple[str, str]) -> Name:
+        folded = tuple((oid, " ".join(value.casefold().split())) for oid, value in attributes)
+        return cls(attributes, folded)
 
     @property
     def country(self) -> str | None:
@@ -60,7 +62,7 @@ def parse_name(encoded: bytes) -> Name:
                 raise InputError("a distinguished name is malformed", code="asn1.name")
             oid = der.decode_oid(der.content_of(encoded, parts[0]))
             attributes.append((oid, _text(parts[1].tag, der.content_of(encoded, parts[1]))))
-    return Name(tuple(attributes))
+    return Name.of(*attributes)
 
 
 def _text(tag: int, content: bytes) -> str:

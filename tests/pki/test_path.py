@@ -174,4 +174,4 @@ def test_names_compare_by_meaning_not_by_encoding():
     )
     assert parse_name(utf8).folded == parse_name(printable).folded
     assert parse_name(printable).country == "VA"
-    assert Name(()).country is None
+    assert Name.of().country is None
