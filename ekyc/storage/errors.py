@@ -69,6 +69,11 @@ def storage_errors(subject: str) -> Iterator[None]:
         raise _translate(exc, subject) from exc
     except SQLAlchemyError as exc:
         raise StorageError("the database cannot be used", subject=subject) from exc
+    except (OverflowError, TypeError, ValueError) as exc:
+        # A damaged page still reads: text that is no UTF-8, a time beyond all calendars, a number in place of text.
+        raise StorageError(
+            "the database holds values of another form", code="storage.corrupted", subject=subject
+        ) from exc
 
 
 def _translate(error: DBAPIError, subject: str) -> EkycError:

@@ -105,7 +105,7 @@ class ResultStore:
         query = select(results).where(results.c.id == result_id)
         with storage_errors(self._subject), self._reading.begin() as connection:
             row = connection.execute(query).one_or_none()
-        return None if row is None else _from_row(row)
+            return None if row is None else _from_row(row)
 
     def recent(self, limit: int = 50) -> tuple[StoredResult, ...]:
         """The newest records, newest first; ``limit`` from 1 to 1000."""
