@@ -4,7 +4,7 @@ Law asks for a licensed authority and hardware keys; what the embedded one lacks
 """
 
 from ekyc.signing.appearance import Appearance
-from ekyc.signing.authority import EmbeddedAuthority, SigningIdentity
+from ekyc.signing.authority import ROOT_NAME, EmbeddedAuthority, SigningIdentity
 from ekyc.signing.keystore import DerivationCost
 from ekyc.signing.pades import sign_pdf
 from ekyc.signing.report import (
@@ -17,9 +17,13 @@ from ekyc.signing.report import (
     TimestampReport,
     ValidationReport,
 )
+from ekyc.signing.result_document import SIGNATURE_BOX_PT, ResultDocument, render_result_pdf
+from ekyc.signing.trust_material import TrustMaterial, read_trust_material
 from ekyc.signing.validate import ValidationLimits, inspect_pdf
 
 __all__ = [
+    "ROOT_NAME",
+    "SIGNATURE_BOX_PT",
     "Appearance",
     "Coverage",
     "DerivationCost",
@@ -27,12 +31,16 @@ __all__ = [
     "Indication",
     "Integrity",
     "Modifications",
+    "ResultDocument",
     "SignatureKind",
     "SignatureReport",
     "SigningIdentity",
     "TimestampReport",
+    "TrustMaterial",
     "ValidationLimits",
     "ValidationReport",
     "inspect_pdf",
+    "read_trust_material",
+    "render_result_pdf",
     "sign_pdf",
 ]

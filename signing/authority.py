@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_der_private_key,
 )
+from cryptography.x509.oid import NameOID
 
 from ekyc.errors import InputError
 from ekyc.ports import Clock, Random, SystemClock, SystemRandom
@@ -138,6 +139,13 @@ class EmbeddedAuthority:
     def root_certificate_der(self) -> bytes:
         """The trust anchor of everything this authority signs."""
         return self._root.certificate_der
+
+    @property
+    def signer_name(self) -> str:
+        """Common name in the signer's certificate."""
+        certificate = x509.load_der_x509_certificate(self.signer.certificate_der)
+        (name,) = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        return str(name.value)
 
     @property
     def anchors(self) -> tuple[bytes, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from ekyc.signing.report import (
 )
 from ekyc.values import Redacted
 
-INTEGRITY_CHECK_ID: Final = "signature.integrity"
+INTEGRITY_CHECK_ID: Final = "signature.valid"
 TIMESTAMP_CHECK_ID: Final = "signature.timestamp"
 
 _SUBFILTERS: Final = {
@@ -48,6 +49,17 @@ class _Integrity:
     value: Integrity
     sub_indication: str | None
     check: Check
+
+
+class _Watch:
+    """Writes into each check the time since the one before."""
+
+    def __init__(self) -> None:
+        self._since = time.perf_counter()
+
+    def timed(self, check: Check) -> Check:
+        before, self._since = self._since, time.perf_counter()
+        return replace(check, duration_ms=(self._since - before) * 1000)
 
 
 class Examiner:
@@ -83,14 +95,18 @@ class Examiner:
     ) -> SignatureReport:
         shown: revisions.Finding | None = None
         signer: trust.Finding | None = None
+        watch = _Watch()
         try:
             integrity = _integrity(signature)  # (2)
         except Exception:  # noqa: BLE001  # rule: whatever happens in a parser never passes
             integrity = _integrity_unknown("GENERIC", "signature.unexpected")
+        integrity = replace(integrity, check=watch.timed(integrity.check))
         if integrity.value is Integrity.INTACT:
             try:
                 shown = self._judge_shown(signature, later)  # (3)
+                shown = replace(shown, check=watch.timed(shown.check))
                 signer = await self._judge_signer(signature)  # (4)
+                signer = replace(signer, check=watch.timed(signer.check))
             except Exception:  # noqa: BLE001  # the same rule: without both findings nothing passes
                 signer = None
         return _report(signature, integrity, shown, signer)
@@ -137,7 +153,8 @@ def _integrity(signature: EmbeddedPdfSignature) -> _Integrity:
         check = Check(id=INTEGRITY_CHECK_ID, outcome=Outcome.PASSED)
         return _Integrity(value=Integrity.INTACT, sub_indication=None, check=check)
     failure = "SIG_CRYPTO_FAILURE" if intact and imprint_matches else "HASH_FAILURE"
-    check = Check(id=INTEGRITY_CHECK_ID, outcome=Outcome.FAILED, reasons=("signature.altered",))
+    reasons = (trust.reason_for(failure),)
+    check = Check(id=INTEGRITY_CHECK_ID, outcome=Outcome.FAILED, reasons=reasons)
     return _Integrity(value=Integrity.BROKEN, sub_indication=failure, check=check)
 
 

@@ -41,6 +41,7 @@ from ekyc.errors import InputError, LimitError
 from ekyc.signing.appearance import Appearance, draw_appearance, stamp_style
 from ekyc.signing.authority import EmbeddedAuthority
 from ekyc.signing.cms import signed_attributes, signed_data
+from ekyc.signing.result_document import ResultDocument
 from ekyc.signing.timestamp import request_token
 
 _DIGEST: Final = "sha256"
@@ -54,6 +55,7 @@ def sign_pdf(
     authority: EmbeddedAuthority,
     *,
     appearance: Appearance | None = None,
+    document: ResultDocument | None = None,
     field_name: str | None = None,
     reason: str | None = None,
 ) -> bytes:
@@ -62,7 +64,8 @@ def sign_pdf(
     Args:
         pdf: the document. Signatures already in it stay untouched: the new one is an incremental update.
         authority: signer, timestamps, revocation list and clock.
-        appearance: what is seen on the page; ``None`` signs invisibly.
+        appearance: what is seen on the page; by default nothing is.
+        document: the result that ``pdf`` was rendered from; its appearance is taken if none is given.
         field_name: name of the signature field; by default the first free ``Signature<n>``.
         reason: why it was signed, shown by PDF readers. Holds no personal data.
 
@@ -71,6 +74,8 @@ def sign_pdf(
         LimitError: the file passes 64 MiB.
     """
     at = authority.clock.now()
+    if appearance is None and document is not None:
+        appearance = document.appearance(authority.signer_name)
     try:
         writer = _open(pdf)  # (1)
         _add_validation_data(writer, authority)  # (2)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from asn1crypto import crl, ocsp, pem, x509
+from asn1crypto import crl, ocsp, x509
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
 from pyhanko.sign.ades.report import AdESStatus, AdESSubIndic
 from pyhanko.sign.validation.ades import (
@@ -46,6 +46,7 @@ from pyhanko_certvalidator.revinfo.archival import CRLContainer, OCSPContainer
 from ekyc.errors import InputError
 from ekyc.outcomes import Check, Outcome
 from ekyc.signing.report import Indication, TimestampReport
+from ekyc.signing.trust_material import read_trust_material
 
 CHECK_ID: Final = "signature.trust"
 _CLOCK_TOLERANCE: Final = timedelta(seconds=60)
@@ -56,8 +57,8 @@ _INDICATIONS: Final = {
     AdESStatus.FAILED: Indication.TOTAL_FAILED,
 }
 _REASONS: Final = {
-    "HASH_FAILURE": "signature.altered",
-    "SIG_CRYPTO_FAILURE": "signature.altered",
+    "HASH_FAILURE": "signature.digest_mismatch",
+    "SIG_CRYPTO_FAILURE": "signature.value_wrong",
     "FORMAT_FAILURE": "signature.format",
     "REVOKED": "signature.revoked",
     "REVOKED_NO_POE": "signature.revoked",
@@ -106,11 +107,13 @@ class TrustSettings:
             historical: whether that is another time than now.
 
         Raises:
-            InputError: ``signing.anchor.invalid`` or ``signing.crl.invalid``.
+            InputError: ``signing.trust.unreadable`` or ``signing.time.naive``.
         """
         if at.tzinfo is None:
             raise InputError("the time has no zone", code="signing.time.naive")
-        roots = [_certificate(data) for data in anchors]
+        trusted = [der for data in anchors for der in read_trust_material(data).certificates]
+        revoked = [der for data in crls for der in read_trust_material(data).crls]
+        roots = [x509.Certificate.load(der) for der in trusted]
         self.timing = ValidationTimingInfo(
             validation_time=at, best_signature_time=at, point_in_time_validation=historical
         )
@@ -120,7 +123,7 @@ class TrustSettings:
                 online_fetching_rule=RevinfoOnlineFetchingRule.LOCAL_ONLY,
                 certificate_fetching_rule=CertificateFetchingRule.NEVER_FETCH,
             ),
-            local_knowledge=LocalKnowledge(known_crls=[_crl(data) for data in crls]),
+            local_knowledge=LocalKnowledge(known_crls=[_crl(der) for der in revoked]),
             key_usage_settings=KeyUsageConstraints(
                 key_usage={"non_repudiation", "digital_signature"}, match_all_key_usages=False
             ),
@@ -248,31 +251,10 @@ def _policy(roots: list[x509.Certificate]) -> CertValidationPolicySpec:
     )
 
 
-def _certificate(data: bytes) -> x509.Certificate:
-    try:
-        certificate = x509.Certificate.load(_unarmoured(data), strict=True)
-        certificate.native  # noqa: B018  # parses everything now, rather than at first use
-    except (ValueError, TypeError, KeyError) as exc:
-        raise InputError("not a certificate", code="signing.anchor.invalid") from exc
-    return certificate
-
-
-def _crl(data: bytes) -> CRLContainer:
-    try:
-        revoked = crl.CertificateList.load(_unarmoured(data), strict=True)
-        revoked["tbs_cert_list"]["issuer"].native  # noqa: B018  # parses it now
-    except (ValueError, TypeError, KeyError) as exc:
-        raise InputError("not a revocation list", code="signing.crl.invalid") from exc
-    return CRLContainer(revoked)
+def _crl(der: bytes) -> CRLContainer:
+    return CRLContainer(crl.CertificateList.load(der))
 
 
 def _ocsp_containers(item: Any) -> list[OCSPContainer]:
     response = ocsp.OCSPResponse.load(item.get_object().read_data(DecodePurpose.OCSP_RESPONSE))
     return list(OCSPContainer.load_multi(response))
-
-
-def _unarmoured(data: bytes) -> bytes:
-    if pem.detect(data):
-        der: bytes = pem.unarmor(data)[2]
-        return der
-    return data
