@@ -145,7 +145,9 @@ def install_with_progress(
 
 def _reporter(progress: Progress, task: Any) -> Callable[[RegistryEntry, str], None]:
     def report(entry: RegistryEntry, step: str) -> None:
-        progress.update(task, description=f"{step} {entry.id}", advance=step == "ready")
+        if step == "failed":
+            progress.console.print(f"[bold red]failed[/] {entry.id} ({entry.source.requirement})")
+        progress.update(task, description=f"{step} {entry.id}", advance=step in {"ready", "failed"})
 
     return report
 

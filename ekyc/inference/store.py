@@ -16,15 +16,15 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import platformdirs
 
-from ekyc.errors import ModelError
+from ekyc.errors import EkycError, ModelError
 from ekyc.inference.registry import ModelRegistry, RegistryEntry, default_registry
 from ekyc.inference.transforms import recipe, recipe_stamp
 
@@ -131,22 +131,37 @@ class ModelStore:
     ) -> Iterator[Installed]:
         """Install what is missing or altered, one by one; what is whole is left alone and needs no fetcher.
 
-        ``progress`` is called with each entry and ``"fetch" | "transform" | "ready"``.
+        An entry that fails does not keep the others from being installed; the first failure is raised at the end.
+        ``progress`` is called with each entry and ``"fetch" | "transform" | "ready" | "failed"``.
 
         Raises:
-            ModelError: unknown id, wrong hash, failed transform or parity.
+            ModelError: unknown id, wrong hash, failed transform or parity, ``model.store_unwritable``.
             UpstreamError: download failed.
+            InputError: an archive is damaged or passes a bound.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
+        failure: EkycError | None = None
         for entry in self.registry.select(ids):
-            if not self._is_whole(entry):
-                progress(entry, "fetch")
-                published = fetcher.fetch(entry)
-                _assert_hash(published, entry.sha256, subject=entry.id)
-                progress(entry, "transform")
-                self._write(entry, published)
-            progress(entry, "ready")
-            yield self.require(entry.id)
+            try:
+                self._make_whole(entry, fetcher, progress)
+            except EkycError as exc:
+                failure = failure or exc
+                progress(entry, "failed")
+            else:
+                progress(entry, "ready")
+                yield self.require(entry.id)
+        if failure is not None:
+            raise failure
+
+    def _make_whole(
+        self, entry: RegistryEntry, fetcher: Fetcher, progress: Callable[[RegistryEntry, str], None]
+    ) -> None:
+        if self._is_whole(entry):
+            return
+        progress(entry, "fetch")
+        published = fetcher.fetch(entry)
+        _assert_hash(published, entry.sha256, subject=entry.id)
+        progress(entry, "transform")
+        self._write(entry, published)
 
     def _is_whole(self, entry: RegistryEntry) -> bool:
         try:
@@ -160,11 +175,23 @@ class ModelStore:
         return self.root / entry.id / hashlib.sha256(stamp.encode()).hexdigest()[:16]
 
     def _write(self, entry: RegistryEntry, published: bytes) -> None:
+        try:
+            self._build_in_place(entry, published)
+        except OSError as exc:
+            raise ModelError(
+                f"cannot be written: {exc.strerror}",
+                code="model.store_unwritable",
+                subject=str(self.root),
+            ) from exc
+
+    def _build_in_place(self, entry: RegistryEntry, published: bytes) -> None:
         """Build the version in a folder beside its place, then move it there."""
         place = self._folder(entry)
         place.parent.mkdir(parents=True, exist_ok=True)
         _sweep(place.parent)
-        building = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=place.parent))
+        # Not mkdtemp: others, such as the service's own user, must be able to read what is installed.
+        building = place.parent / f"{_BUILDING}{uuid4().hex}"
+        building.mkdir()
         try:
             _build(entry, published, building)
             self._move_into_place(entry, building, place)
@@ -237,17 +264,19 @@ def _build(entry: RegistryEntry, published: bytes, folder: Path) -> None:
 
 def _from_manifest(entry: RegistryEntry, folder: Path, manifest: Any) -> Installed:
     try:
-        used, published = manifest["used"], manifest["published"]
-        names = (str(used["file"]), str(published["file"]))
+        used, published = (
+            folder / Path(manifest[part]["file"]).name for part in ("used", "published")
+        )
         return Installed(
             id=entry.id,
-            path=folder / Path(names[0]).name,
-            sha256=str(used["sha256"]),
-            published=folder / Path(names[1]).name,
-            published_sha256=str(published["sha256"]),
+            path=used,
+            # The registry pins published bytes; what was made of them is known to the manifest alone.
+            sha256=entry.sha256 if used == published else str(manifest["used"]["sha256"]),
+            published=published,
+            published_sha256=entry.sha256,
             parity=tuple(manifest["parity"]),
         )
-    except (KeyError, TypeError, ValueError) as exc:
+    except (KeyError, TypeError) as exc:
         raise ModelError(
             "manifest is malformed; install again", code="model.altered", subject=entry.id
         ) from exc

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -83,6 +84,19 @@ def test_a_wrong_hash_installs_nothing(store, memory_fetcher, asset, content):
     assert caught.value.code == "model.altered"
     assert caught.value.subject == "asset"
     assert files_under(store.root) == []
+
+
+def test_a_failure_keeps_nobody_else_from_being_installed(store, memory_fetcher, model, asset):
+    model.content = b"not what is pinned"
+    told = []
+    installing = store.install(
+        memory_fetcher(model, asset), progress=lambda entry, step: told.append((entry.id, step))
+    )
+    assert next(installing).id == "asset"
+    with pytest.raises(ModelError) as caught:
+        next(installing)
+    assert caught.value.subject == "tiny"
+    assert ("tiny", "failed") in told
 
 
 def test_a_failing_transform_installs_nothing(kit, tmp_path, memory_fetcher):
@@ -170,6 +184,35 @@ def test_a_manifest_reaches_no_file_outside_its_folder(store, memory_fetcher, as
     assert store.require("asset").path.parent == done.path.parent
     with pytest.raises(ModelError):
         store.asset_path("asset")
+
+
+def test_a_manifest_cannot_vouch_for_other_published_bytes(store, memory_fetcher, asset):
+    (done,) = install(store, memory_fetcher(asset), ["asset"])
+    done.path.write_bytes(b"another picture")
+    manifest = done.path.with_name("manifest.json")
+    facts = json.loads(manifest.read_text())
+    for part in ("used", "published"):
+        facts[part]["sha256"] = hashlib.sha256(b"another picture").hexdigest()
+    manifest.write_text(json.dumps(facts))
+    with pytest.raises(ModelError) as caught:
+        store.asset_path("asset")
+    assert caught.value.code == "model.altered"
+
+
+def test_a_root_that_cannot_be_written_is_a_typed_error(kit, tmp_path, memory_fetcher, asset):
+    (tmp_path / "file").write_bytes(b"")
+    store = kit.store(tmp_path / "file" / "store", asset.entry)
+    with pytest.raises(ModelError) as caught:
+        install(store, memory_fetcher(asset))
+    assert caught.value.code == "model.store_unwritable"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permission bits are those of POSIX")
+def test_what_one_user_installs_another_may_read(store, memory_fetcher, asset):
+    (done,) = install(store, memory_fetcher(asset), ["asset"])
+    usual = os.umask(0)
+    os.umask(usual)
+    assert done.path.parent.stat().st_mode & 0o777 == 0o777 & ~usual
 
 
 def test_what_is_not_installed_says_how_to_install(store):
