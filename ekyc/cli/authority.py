@@ -27,14 +27,13 @@ def new(
     The passphrase comes from EKYC_KEY_PASSPHRASE or is asked for. Then sign results with
     ekyc verify CASE --authority DIR --out DIR.
     """
-    from ekyc.signing import EmbeddedAuthority
+    from ekyc.signing import ROOT_NAME, EmbeddedAuthority
 
     try:
-        authority = EmbeddedAuthority.create(folder, passphrase())
-        root = folder / "root.pem"
-        root.write_bytes(authority.root_certificate_pem)
+        EmbeddedAuthority.create(folder, passphrase())
     except EkycError as error:
         fail(error, json_output=json_output, command="authority-new")
+    root = folder / ROOT_NAME
     if json_output:
         write_json(result_object("authority-new", "PASSED", (), root_certificate=str(root)))
         return

@@ -67,7 +67,7 @@ def demo(
                 _pictures(engine, portrait, selfie),
                 engine=engine,
                 attack=ATTACKS[attack] if attack else None,
-                announce=lambda text: err.print(f"[dim]·[/] {text}"),
+                announce=lambda text: err.print(f"[dim]·[/] {text}", soft_wrap=True),
                 progress=ProgressPrinter(err),
             )
     except EkycError as error:
@@ -154,10 +154,14 @@ def _print(
     out.print(
         "The citizen is a sample, and frames rendered from one photograph prove nothing about liveness.",
         style="dim",
+        soft_wrap=True,
     )
     if attack is None and validation is not None:
         out.print("Try next:")
-        out.print(f"  ekyc validate {folder / 'result.pdf'} --trust {folder / 'trust/root.pem'}")
+        out.print(
+            f"  ekyc validate {folder / 'result.pdf'} --trust {folder / 'trust/root.pem'}",
+            soft_wrap=True,
+        )
         out.print("  ekyc demo --attack cloned-chip")
     elif attack is not None:
         out.print(

@@ -78,9 +78,13 @@ def checks_table(checks: Iterable[Check], language: str = "en") -> Table:
             why += f" [{', '.join(check.subjects)}]"
         style = STYLE_OF_OUTCOME[check.outcome]
         table.add_row(
-            check.id, f"[{style}]{check.outcome.value}[/]", why, f"{check.duration_ms:.0f}"
+            check.id, f"[{style}]{check.outcome.value}[/]", why, _milliseconds(check.duration_ms)
         )
     return table
+
+
+def _milliseconds(duration_ms: float) -> str:
+    return f"{duration_ms:.1f}" if duration_ms < 10 else f"{duration_ms:.0f}"
 
 
 def exit_for(outcome: Outcome) -> NoReturn:

@@ -138,4 +138,4 @@ def print_result(out: Console, result: VerificationResult, language: str = "en")
     out.print()
     out.print(f"[{_STYLE_OF_VERDICT[verdict]}]{word}[/]  (profile {result.profile.id})")
     for code in result.decision.reasons:
-        out.print(f"  {code}: {describe_reason(code, language)}")
+        out.print(f"  {code}: {describe_reason(code, language)}", soft_wrap=True)
