@@ -153,6 +153,15 @@ def test_frames_are_large_without_border_and_move(picture):
     assert all(np.array_equal(a, b) for a, b in zip(frames, again, strict=True))
 
 
+def test_motions_between_frames_are_small(picture):
+    frames = render_face_frames(picture, count=8, seed=3)
+    middle = [frame[450:510, 330:390].astype(float).mean(axis=(0, 1)) for frame in frames]
+    # Red is 120 all over, so the ratio cancels the change of light; blue then tells the column of the photograph.
+    columns = [2 * 120 * blue / red for blue, _, red in middle]
+    spread_px = (max(columns) - min(columns)) * FRAME_WIDTH_PX / 267
+    assert 1 < spread_px < 40
+
+
 def test_no_frame_at_all_is_refused(picture):
     with pytest.raises(InputError) as caught:
         render_face_frames(picture, count=0)
@@ -174,8 +183,10 @@ def test_a_portrait_holds_the_face_and_never_leaves_the_photograph(picture, face
     assert portrait[:, :, 2].min() == 120, "no border is invented"
     # Blue and green tell the source column and row.
     left, right = (2 * int(portrait[265, column, 0]) for column in (0, -1))
+    top, bottom = (2 * int(portrait[row, 200, 1]) for row in (0, -1))
     centre = (max(face.left, 0) + min(face.right, 500)) / 2
     assert left - 3 <= centre <= right + 3
+    assert (right - left) / (bottom - top) == pytest.approx(413 / 531, rel=0.04), "not stretched"
 
 
 def test_a_replay_shows_a_dark_bezel_around_a_smaller_face(picture):
