@@ -52,7 +52,11 @@ def issue_result(result: VerificationResult, authority: EmbeddedAuthority) -> by
         report_digest=report_digest(result),
         sample=result.sample or result.profile.demonstration,
     )
-    return sign_pdf(render_result_pdf(document), authority, appearance=document.appearance())
+    return sign_pdf(
+        render_result_pdf(document),
+        authority,
+        appearance=document.appearance(authority.signer_name),
+    )
 
 
 def write_outputs(

@@ -320,7 +320,7 @@ class Verifier:
             card = reading.result()
             if card is None:
                 return StageResult(
-                    value=None, checks=not_performed(_CARD_CHECKS, "case.model_undisclosed")
+                    value=None, checks=not_performed(_CARD_CHECKS, "model.undisclosed_not_allowed")
                 )
             if chip is None or chip.identity is None:
                 against = not_performed(("card.matches_chip",), "case.part_missing")
@@ -340,7 +340,8 @@ class Verifier:
                 )
             if self._forbidden(profile, Stage.DOCUMENTS):
                 return StageResult(
-                    value=None, checks=not_performed(_DOCUMENT_CHECKS, "case.model_undisclosed")
+                    value=None,
+                    checks=not_performed(_DOCUMENT_CHECKS, "model.undisclosed_not_allowed"),
                 )
             comparison = compare_copy(
                 pictures.original_pages, pictures.copy_pages, self._rooms.reader
@@ -363,7 +364,7 @@ class Verifier:
                 )
             if self._forbidden(profile, Stage.FACE):
                 return StageResult(
-                    value=None, checks=not_performed(_FACE_CHECKS, "case.model_undisclosed")
+                    value=None, checks=not_performed(_FACE_CHECKS, "model.undisclosed_not_allowed")
                 )
             comparison = compare_faces(
                 decode_image(chip.portrait, name="EF.DG2 portrait"),
@@ -392,7 +393,8 @@ class Verifier:
                 )
             if self._forbidden(profile, Stage.LIVENESS):
                 return StageResult(
-                    value=None, checks=not_performed(_LIVENESS_CHECKS, "case.model_undisclosed")
+                    value=None,
+                    checks=not_performed(_LIVENESS_CHECKS, "model.undisclosed_not_allowed"),
                 )
             thresholds = PadThresholds()
             if profile.liveness_live_at is not None:

@@ -107,7 +107,7 @@ def test_a_profile_may_forbid_models_of_undisclosed_training(honest, chip_only, 
     result = honest.verifier.verify(replace(chip_only, face_frames=honest.case.face_frames))
     assert outcome_of(result, "liveness.passive") == (
         Outcome.NOT_PERFORMED,
-        ("case.model_undisclosed",),
+        ("model.undisclosed_not_allowed",),
     )
 
 
