@@ -184,8 +184,8 @@ def _inspect_active_authentication(
     try:
         verified = _verify_active_authentication(parsed, passive, challenge)
     except TrustError as exc:
-        unsigned = passive is not None and passive.hashes.coverage[15] is Coverage.NOT_COVERED
-        return _about_key(Outcome.INDETERMINATE if unsigned else Outcome.FAILED, exc.code)
+        open_ = exc.code == "chip.aa_key_not_covered" and not _refuted(passive)
+        return _about_key(Outcome.INDETERMINATE if open_ else Outcome.FAILED, exc.code)
     except InputError:
         return _about_key(Outcome.INDETERMINATE, "chip.aa_unsupported")
     return _ActiveAuthenticationFinding(
@@ -211,6 +211,14 @@ def _verify_active_authentication(
         digest=_named_digest(parsed, passive),
     )
     return bind_to_passive_authentication(result, passive)
+
+
+def _refuted(passive: PassiveAuthentication | None) -> bool:
+    """Whether the key in DG15 is known to be a wrong one, rather than merely not vouched for."""
+    return passive is not None and (
+        passive.hashes.coverage.get(15) is Coverage.MISMATCH
+        or Outcome.FAILED in (passive.signature.outcome, passive.chain.outcome)
+    )
 
 
 def _about_key(outcome: Outcome, reason: str) -> _ActiveAuthenticationFinding:

@@ -16,7 +16,7 @@ from ekyc.chip.active_auth import recover_message
 from ekyc.chip.lds.dg15 import parse_dg15
 from ekyc.errors import ChipError, InputError, TrustError
 from ekyc.pki import der
-from ekyc.pki.keys import parse_public_key
+from ekyc.pki.keys import RsaPublicKey, parse_public_key
 
 NONCE = bytes.fromhex("f173589974bf40c6")
 TRAILERS = {
@@ -208,6 +208,7 @@ def test_etsi_prototype_signatures(shared_data):
     pairs = vectors(shared_data, "iso9796_dg_sod_vectors.json")["iso9796e2_test.py"]
     begin = next(i for i, (name, _) in enumerate(pairs) if name == "rawDg15")
     key = parse_dg15(bytes.fromhex(pairs[begin][1]))
+    assert isinstance(key, RsaPublicKey)
     values = [bytes.fromhex(value) for _, value in pairs[begin + 1 :]]
     answers = [values[i : i + 3] for i in range(0, len(values), 3)]
     *genuine, foreign = answers

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ekyc.chip import (
     ActiveAuthenticationExchange,
@@ -15,7 +17,14 @@ from ekyc.chip import (
     inspect_chip,
 )
 from ekyc.chip.sim import SimulatedIssuer
-from ekyc.chip.sim.files import build_com, build_dg1, build_dg13, build_security_object
+from ekyc.chip.sim.card import public_key_of
+from ekyc.chip.sim.files import (
+    build_com,
+    build_dg1,
+    build_dg13,
+    build_dg15,
+    build_security_object,
+)
 from ekyc.outcomes import Outcome, worst
 from ekyc.pki import TrustStore
 
@@ -277,3 +286,23 @@ def test_empty_set_of_files(trust, clock):
     report = inspect_chip(ChipFiles.from_mapping({}), trust=trust, at=clock.now())
     assert worst(check.outcome for check in report.checks) is not Outcome.PASSED
     assert report.identity is None
+
+
+@pytest.mark.shared_data
+def test_weak_signature_leaves_active_authentication_open(shared_data, trust, clock):
+    """Nobody vouches for the key as long as SHA-1 does not count; that is no evidence of a copy."""
+    files = ChipFiles.from_folder(shared_data / "chip/specimens/bsi2008")
+    key = ec.generate_private_key(ec.SECP256R1())
+    files = files.with_file(ElementaryFile.DG15, build_dg15(public_key_of(key)))
+    signature = key.sign(bytes(8), ec.ECDSA(hashes.SHA256()))
+    report = inspect_chip(
+        files,
+        trust=trust,
+        challenge=ActiveAuthenticationExchange(nonce=bytes(8), signature=signature),
+        at=clock.now(),
+    )
+    active = report.check("chip.active_authentication")
+    assert (active.outcome, active.reasons) == (
+        Outcome.INDETERMINATE,
+        ("chip.aa_key_not_covered",),
+    )

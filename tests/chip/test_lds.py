@@ -49,6 +49,7 @@ class TestDg1:
     def test_vietnamese_card(self, citizen):
         dg1 = parse_dg1(build_dg1(citizen))
         assert (dg1.format, dg1.issuer) == ("TD1", "VNM")
+        assert dg1.mrz
         assert dg1.mrz.document_number == "185012345"
         assert dg1.mrz.optional_1.startswith("048185012345")
         assert dg1.mrz.full_name == "NGUYEN THI MAU"

@@ -43,21 +43,18 @@ def issue(
     with_identifiers: bool = True,
     usage_bit: str | None = None,
 ) -> Certificate:
-    bits = dict.fromkeys(
-        (
-            "digital_signature",
-            "content_commitment",
-            "key_encipherment",
-            "data_encipherment",
-            "key_agreement",
-            "key_cert_sign",
-            "crl_sign",
-            "encipher_only",
-            "decipher_only",
-        ),
-        False,
+    usage = usage_bit or ("key_cert_sign" if ca else "digital_signature")
+    bits = x509.KeyUsage(
+        digital_signature=usage == "digital_signature",
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=usage == "key_agreement",
+        key_cert_sign=usage == "key_cert_sign",
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
     )
-    bits[usage_bit or ("key_cert_sign" if ca else "digital_signature")] = True
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject.name)
@@ -66,7 +63,7 @@ def issue(
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(end)
-        .add_extension(x509.KeyUsage(**bits), critical=True)
+        .add_extension(bits, critical=True)
     )
     if ca:
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), True)

@@ -27,6 +27,7 @@ def test_chained(make, now, csca, signer):
     root = make.issue(csca, csca, ca=True)
     chain = inspect_chain(make.issue(signer, csca, ca=False), store(root), at=now)
     assert (chain.verdict, chain.flaws) == (ChainVerdict.CHAINED, ())
+    assert chain.anchor
     assert chain.anchor.certificate == root
 
 
@@ -140,6 +141,7 @@ class TestSigningTimeModel:
         )
         fresh = make.issue(csca, csca, ca=True)
         chain = inspect_chain(make.issue(signer, csca, ca=False), store(stale, fresh), at=now)
+        assert chain.anchor
         assert (chain.verdict, chain.anchor.certificate) == (ChainVerdict.CHAINED, fresh)
 
 
@@ -149,6 +151,7 @@ def test_link_certificate_leads_up_to_the_old_root(make, now, csca, signer):
     old = make.issue(csca, csca, ca=True)
     link = make.issue(successor, csca, ca=True)
     chain = inspect_chain(make.issue(signer, successor, ca=False), store(old, link), at=now)
+    assert chain.anchor
     assert chain.anchor.certificate == link
     assert [anchor.certificate for anchor in chain.roots] == [old]
 

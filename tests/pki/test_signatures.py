@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from ekyc.errors import InputError, TrustError
 from ekyc.pki import TrustStore
-from ekyc.pki.keys import parse_public_key
+from ekyc.pki.keys import EcPublicKey, parse_public_key
 from ekyc.pki.signatures import (
     SignatureAlgorithm,
     SignatureEvidence,
@@ -153,7 +153,9 @@ def test_explicit_parameters_read_as_the_curve_they_equal(shared_data):
     """The Vietnamese passport CSCA: brainpoolP512r1 spelled out; ``cryptography`` alone refuses it."""
     store = TrustStore.load([shared_data / "chip/masterlists/DE_ML_2026-05-28-08-28-45.ml"])
     (csca,) = (a.certificate for a in store.anchors if a.certificate.subject.country == "VN")
-    assert parse_public_key(csca.public_key).curve.name == "brainpoolP512r1"
+    key = parse_public_key(csca.public_key)
+    assert isinstance(key, EcPublicKey)
+    assert key.curve.name == "brainpoolP512r1"
     with pytest.raises(UnsupportedAlgorithm, match="explicit parameters"):
         load_der_public_key(csca.public_key)
 

@@ -69,7 +69,7 @@ def test_oversized_file(tmp_path, monkeypatch):
 def test_german_master_list(shared_data):
     store = TrustStore.load([shared_data / GERMAN])
     assert len(store) == 588
-    assert {anchor.listed_by.split()[0] for anchor in store.anchors} == {"DE"}
+    assert {(anchor.listed_by or "")[:3] for anchor in store.anchors} == {"DE "}
     assert len({anchor.certificate.subject.country for anchor in store.anchors}) > 90
 
 
