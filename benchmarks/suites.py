@@ -38,6 +38,24 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
                 question="Does the batcher keep every answer, and what does it cost?",
                 function="inference:run",
             ),
+            Suite(
+                name="face",
+                question="At the shipped thresholds, who is let through and who is turned away?",
+                function="face:run",
+                data="faces/london with labels.csv, and faces/lfw_folds_1_5_250px.tar if at hand",
+            ),
+            Suite(
+                name="liveness",
+                question="Which real attacks get through, and how often does the grid cue cry wolf?",
+                function="liveness:run",
+                data="liveness/manifest.csv with its pictures, and faces/ as for the suite face",
+            ),
+            Suite(
+                name="ocr",
+                question="How well is print read, and are altered copies told from honest ones?",
+                function="ocr:run",
+                data="lines.jsonl and docs.jsonl with their pictures (generated Vietnamese OCR set)",
+            ),
         )
     }
 )

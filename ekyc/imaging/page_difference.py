@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ekyc.imaging.geometry import resize
-from ekyc.imaging.strips import STRIP_HEIGHT, compare_strips
+from ekyc.imaging.strips import HALO_PX, STRIP_HEIGHT, compare_strips
 from ekyc.values import BoxPx
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ekyc.values import BgrImage, FloatArray, QuadPx
 
 _WORKING_WIDTH = 1000
+_BAND = STRIP_HEIGHT + 2 * HALO_PX
 _BORDER = 0.03
 """Edge of the page that is not compared, as a part of its width: shadows and cut edges of scans."""
 _SPOT_AT = 0.35
@@ -52,7 +53,7 @@ def difference_regions(
         Largest difference first, at most fifty.
     """
     scale = _WORKING_WIDTH / original.shape[1]
-    height = max(STRIP_HEIGHT, round(original.shape[0] * scale))
+    height = max(_BAND, round(original.shape[0] * scale))
     one, other = (resize(page, _WORKING_WIDTH, height) for page in (original, laid_over))
     excess = _excess(one, other)
     _blank(excess, lines, scale)
@@ -62,12 +63,13 @@ def difference_regions(
 def _excess(one: BgrImage, other: BgrImage) -> FloatArray:
     """Unexplained ink of the whole page, in overlapping bands; of two values the smaller."""
     height, width = one.shape[:2]
-    excess = np.ones((height, width), dtype=np.float32)
-    tops = list(range(0, height - STRIP_HEIGHT, STRIP_HEIGHT // 2))
-    for top in (*tops, height - STRIP_HEIGHT):
-        band = slice(top, top + STRIP_HEIGHT)
-        found = compare_strips(one[band], other[band]).excess
-        excess[band] = np.minimum(excess[band], found)
+    excess = np.full((height, width), np.inf, dtype=np.float32)
+    last = height - _BAND
+    for top in (*range(0, last, STRIP_HEIGHT // 2), last):
+        found = compare_strips(one[top : top + _BAND], other[top : top + _BAND]).excess
+        inner = np.s_[top + HALO_PX : top + _BAND - HALO_PX, HALO_PX : width - HALO_PX]
+        excess[inner] = np.minimum(excess[inner], found)
+    excess[np.isinf(excess)] = 0.0
     return excess
 
 

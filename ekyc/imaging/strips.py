@@ -24,16 +24,19 @@ from ekyc.imaging.text_regions import grow_quad, quad_size
 
 if TYPE_CHECKING:
     from ekyc.imaging.registration import Registration
-    from ekyc.values import BgrImage, FloatArray, QuadPx
+    from ekyc.values import BgrImage, FloatArray, GrayImage, QuadPx
 
 STRIP_HEIGHT = 64
-"""Strips are compared at this height, margins included."""
+"""Strips are compared at this height, margins included, halo not."""
+HALO_PX = 8
+"""Seen on all four sides, not judged."""
 _MAX_LENGTH = 100 * STRIP_HEIGHT
 _PIECE = 3.0
 """Length of a piece that is shifted as one, in strip heights."""
 _MAX_SHIFT_PX = 5
-_BLURS = (0.0, 0.7, 1.0, 1.4, 1.9, 2.5)
-_SPOT_PX = 5
+_BLURS = (0.6, 0.9, 1.3, 1.8, 2.4)
+_FINER = 0.2
+_SPOT_PX = 4
 """Side of the spot over which the difference is averaged: about the thickness of a stroke."""
 
 
@@ -42,7 +45,10 @@ class StripDifference:
     """What two strips of one size do not share."""
 
     excess: FloatArray
-    """float32, shape of the strips: root mean square of the unexplained ink around each pixel, 0–1."""
+    """float32, shape of the strips: mean of the unexplained ink around each pixel, 0–1.
+
+    A mean, not a mean of squares: along a contour that lies a little off, too much and too little cancel out.
+    """
     original_ink: FloatArray
     """float32, same shape: ink of the original, as soft as the copy's."""
     copy_ink: FloatArray
@@ -68,7 +74,7 @@ def cut_strips(
     *,
     margin: tuple[float, float],
 ) -> tuple[BgrImage, BgrImage]:
-    """The same line of both pages, straight, height :data:`STRIP_HEIGHT`.
+    """The same line of both pages, straight, :data:`STRIP_HEIGHT` high, and a halo of :data:`HALO_PX` all round.
 
     Args:
         original: the original's page.
@@ -78,13 +84,15 @@ def cut_strips(
         margin: what is added before and behind, and what above and below, as parts of the line's height.
     """
     height = quad_size(quad)[1]
-    grown = grow_quad(quad, along=margin[0] * height, across=margin[1] * height)
-    width, height = quad_size(grown)
-    length = max(STRIP_HEIGHT // 2, round(width * STRIP_HEIGHT / max(height, 1.0)))
-    length = min(length, _MAX_LENGTH)
+    inner = grow_quad(quad, along=margin[0] * height, across=margin[1] * height)
+    width, height = quad_size(inner)
+    scale = STRIP_HEIGHT / max(height, 1.0)
+    length = min(max(STRIP_HEIGHT // 2, round(width * scale)), _MAX_LENGTH)
+    outer = grow_quad(inner, along=HALO_PX * width / length, across=HALO_PX / scale)
+    size = (length + 2 * HALO_PX, STRIP_HEIGHT + 2 * HALO_PX)
     return (
-        warp_quad(original, grown, length, STRIP_HEIGHT),
-        warp_quad(copy, registration.quad_to_copy(grown), length, STRIP_HEIGHT),
+        warp_quad(original, outer, *size),
+        warp_quad(copy, registration.quad_to_copy(outer), *size),
     )
 
 
@@ -92,37 +100,50 @@ def compare_strips(original: BgrImage, copy: BgrImage) -> StripDifference:
     """Steps 1 to 4.
 
     Args:
-        original: one line of print, height :data:`STRIP_HEIGHT`.
+        original: one line of print with its halo: what is blurred into the line from outside must be seen.
         copy: the same line, same shape, out of place by no more than a few pixels.
+
+    Returns:
+        The difference without the halo.
     """
-    bridge = STRIP_HEIGHT // 2 | 1
-    one = ink_of_page(to_gray(original), bridge_px=bridge)
-    other = ink_of_page(to_gray(copy), bridge_px=bridge)
-    other = _shifted_onto(one, other)
-    one, other = _equally_soft(one, other)
-    rest = (one - other) ** 2
-    excess = np.sqrt(np.maximum(cv2.blur(rest, (_SPOT_PX, _SPOT_PX)), 0.0))
+    gray_one, gray_other = to_gray(original), to_gray(copy)
+    one, other = _ink(gray_one), _ink(gray_other)
+    shift = _shifts(one, other)
+    soft_one, soft_other = _softness(one, _moved(other, shift))
+    # Blurred as pictures, not as ink: dividing out the paper is not linear, and both must go through it alike.
+    one = _ink(_soft_picture(gray_one, soft_one))
+    other = _moved(_ink(_soft_picture(gray_other, soft_other)), shift)
+    other = other * np.float32(_gain(one, other))
+    excess = np.abs(cv2.blur(one - other, (_SPOT_PX, _SPOT_PX)))
+    inner = np.s_[HALO_PX:-HALO_PX, HALO_PX:-HALO_PX]
     return StripDifference(
-        excess=np.asarray(excess, dtype=np.float32), original_ink=one, copy_ink=other
+        excess=np.asarray(excess, dtype=np.float32)[inner],
+        original_ink=one[inner],
+        copy_ink=other[inner],
     )
 
 
-def _shifted_onto(one: FloatArray, other: FloatArray) -> FloatArray:
-    """``other`` moved onto ``one``, each piece by its own shift, the shifts blended between pieces."""
+def _ink(gray: GrayImage) -> FloatArray:
+    return ink_of_page(gray, bridge_px=STRIP_HEIGHT // 2 | 1)
+
+
+def _shifts(one: FloatArray, other: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """How far each column of ``other`` lies off ``one``: x and y, measured piece by piece, blended between pieces."""
     height, width = one.shape
-    count = max(1, round(width / (_PIECE * height)))
-    edges = np.linspace(0, width, count + 1).astype(int)
-    shifts = [_best_shift(one[:, a:b], other[:, a:b]) for a, b in pairwise(edges.tolist())]
+    edges = np.linspace(0, width, max(1, round(width / (_PIECE * height))) + 1).astype(int)
+    found = [_best_shift(one[:, a:b], other[:, a:b]) for a, b in pairwise(edges.tolist())]
     centres = (edges[:-1] + edges[1:]) / 2
     columns = np.arange(width)
-    dx = np.interp(columns, centres, [x for x, _ in shifts])
-    dy = np.interp(columns, centres, [y for _, y in shifts])
-    rows = np.arange(height, dtype=np.float32)[:, None]
-    map_x = np.broadcast_to((columns + dx).astype(np.float32)[None, :], one.shape)
-    map_y = (rows + dy[None, :]).astype(np.float32)
-    moved = cv2.remap(
-        other, np.ascontiguousarray(map_x), map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    x, y = (np.interp(columns, centres, [shift[axis] for shift in found]) for axis in (0, 1))
+    return x.astype(np.float32), y.astype(np.float32)
+
+
+def _moved(ink: FloatArray, shifts: tuple[FloatArray, FloatArray]) -> FloatArray:
+    height, width = ink.shape
+    columns = np.arange(width, dtype=np.float32) + shifts[0]
+    rows = np.arange(height, dtype=np.float32)[:, None] + shifts[1][None, :]
+    map_x = np.ascontiguousarray(np.broadcast_to(columns[None, :], ink.shape))
+    moved = cv2.remap(ink, map_x, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(moved, dtype=np.float32)
 
 
@@ -150,23 +171,37 @@ def _vertex(values: FloatArray, at: int) -> float:
     return 0.0 if bend <= 0 else float(np.clip((before - behind) / (2 * bend), -0.5, 0.5))
 
 
-def _equally_soft(one: FloatArray, other: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Both strips at the softness and the darkness at which they fit best."""
-    best: tuple[float, FloatArray, FloatArray] | None = None
+def _softness(one: FloatArray, other: FloatArray) -> tuple[float, float]:
+    """Blur (sigma in pixels) of each that makes both equally soft; one of the two is 0."""
+    tried = {(0.0, 0.0): _misfit(one, other)}
     for blur in _BLURS:
-        for soften_one in (True, False) if blur else (True,):
-            a = _blurred(one, blur) if soften_one else one
-            b = other if soften_one else _blurred(other, blur)
-            gain = float((a * b).sum() / max(float((b * b).sum()), 1e-6))
-            b = b * np.float32(np.clip(gain, 0.5, 2.0))
-            misfit = float(((a - b) ** 2).mean()) / max(float((a * a).mean()), 1e-6)
-            if best is None or misfit < best[0]:
-                best = (misfit, a, b)
-    assert best is not None
-    return best[1], best[2]
+        tried[blur, 0.0] = _misfit(_blurred(one, blur), other)
+        tried[0.0, blur] = _misfit(one, _blurred(other, blur))
+    best = min(tried, key=lambda pair: tried[pair])
+    for step in (-_FINER, _FINER):
+        finer = (max(0.0, best[0] + step * (best[0] > 0)), max(0.0, best[1] + step * (best[1] > 0)))
+        tried[finer] = _misfit(_blurred(one, finer[0]), _blurred(other, finer[1]))
+    return min(tried, key=lambda pair: tried[pair])
+
+
+def _misfit(one: FloatArray, other: FloatArray) -> float:
+    rest = one - other * np.float32(_gain(one, other))
+    return float((rest * rest).mean()) / max(float((one * one).mean()), 1e-6)
+
+
+def _gain(one: FloatArray, other: FloatArray) -> float:
+    """Factor that brings the ink of ``other`` nearest to that of ``one``, within a factor of two."""
+    gain = float((one * other).sum()) / max(float((other * other).sum()), 1e-6)
+    return min(2.0, max(0.5, gain))
 
 
 def _blurred(ink: FloatArray, sigma_px: float) -> FloatArray:
     if sigma_px == 0.0:
         return ink
     return np.asarray(cv2.GaussianBlur(ink, (0, 0), sigma_px), dtype=np.float32)
+
+
+def _soft_picture(gray: GrayImage, sigma_px: float) -> GrayImage:
+    if sigma_px == 0.0:
+        return gray
+    return np.asarray(cv2.GaussianBlur(gray, (0, 0), sigma_px), dtype=np.uint8)
