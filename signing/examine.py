@@ -35,6 +35,10 @@ _SUBFILTERS: Final = {
 }
 
 
+_ALGORITHMS: Final = {"rsa", "pkcs1v15", "pss", "ecdsa", "ed25519", "ed448"}
+"""Endings of the names that asn1crypto gives to signature algorithms, as in ``sha256_rsa``, ``rsassa_pss``."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """A signature field that holds something."""
@@ -109,7 +113,9 @@ class Examiner:
                 signer = replace(signer, check=watch.timed(signer.check))
             except Exception:  # noqa: BLE001  # the same rule: without both findings nothing passes
                 signer = None
-        return _report(signature, integrity, shown, signer)
+        hybrid = self._reader.xrefs.hybrid_xrefs_present
+        excuse = "signature.hybrid" if hybrid else "signature.unexpected"
+        return _report(signature, integrity, shown, signer, excuse=excuse)
 
     def _judge_shown(
         self, signature: EmbeddedPdfSignature, later: Mapping[str, Indication]
@@ -134,6 +140,9 @@ def _require_known_format(signature: EmbeddedPdfSignature) -> EmbeddedPdfSignatu
 
 def _integrity(signature: EmbeddedPdfSignature) -> _Integrity:
     """Step (2): digest of the byte range and signature value. Asks nothing about trust."""
+    family = signature.signer_info["signature_algorithm"]["algorithm"].native.split("_", 1)[-1]
+    if family not in _ALGORITHMS:
+        return _integrity_unknown("CRYPTO_CONSTRAINTS_FAILURE", "signature.algorithm_unknown")
     digest = signature.compute_digest()
     content_type = "data"
     imprint_matches = True
@@ -215,18 +224,23 @@ def _report(
     integrity: _Integrity,
     shown: revisions.Finding | None,
     signer: trust.Finding | None,
+    *,
+    excuse: str,
 ) -> SignatureReport:
+    """Put the findings together; ``excuse`` is the reason for a finding that is missing."""
     indication, sub_indication = _conclude(integrity, shown, signer)
     kind = _kind(signature)
     checks = [integrity.check]
     if shown is not None:
         checks.append(shown.check)
+    elif integrity.value is Integrity.INTACT:
+        checks.append(_undecided(revisions.CHECK_ID, excuse))
     if signer is not None:
         checks.append(signer.check)
         if kind is SignatureKind.SIGNATURE:
             checks.append(_timestamp_check(signer.timestamp))
     elif integrity.value is Integrity.INTACT:
-        checks.append(_undecided(trust.CHECK_ID, "signature.unexpected"))
+        checks.append(_undecided(trust.CHECK_ID, excuse))
     return SignatureReport(
         field_name=signature.field_name,
         kind=kind,

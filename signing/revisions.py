@@ -7,7 +7,8 @@ content). So:
 * **Byte-range rule**: one gap, filled exactly by the signature's own ``/Contents``; nothing beyond the file's end.
 * **Tail rule**: after the last ``startxref N %%EOF`` there is white space only, and ``N`` is where the parser began.
 * **Level rule**: after the signature only revocation data and document timestamps were added, or fields of later
-  signatures that are themselves TOTAL-PASSED. Form filling and annotations need a person; all else fails.
+  signatures that are themselves TOTAL-PASSED. Anything else is INDETERMINATE: pyHanko's analysis knows what is
+  harmless, not what is harmful, and it raises false alarms (``Signature-P-DE_SCI-4`` of DSS: renumbered objects).
 """
 
 from __future__ import annotations
@@ -40,6 +41,11 @@ _MODIFICATIONS: Final = {
     ModificationLevel.LTA_UPDATES: Modifications.LTA_UPDATES,
     ModificationLevel.FORM_FILLING: Modifications.FORM_FILLING,
     ModificationLevel.ANNOTATIONS: Modifications.ANNOTATIONS,
+}
+_TO_BE_LOOKED_AT: Final = {
+    Modifications.FORM_FILLING: "signature.later_changes",
+    Modifications.ANNOTATIONS: "signature.later_changes",
+    Modifications.OTHER: "signature.changed_after_signing",
 }
 
 
@@ -129,12 +135,9 @@ def _check(coverage: Coverage, modifications: Modifications, *, clean_tail: bool
         failed.append("signature.tail")
     if coverage is Coverage.PARTIAL:
         failed.append("signature.coverage")
-    elif modifications is Modifications.OTHER:
-        failed.append("signature.changed_after_signing")
     if failed:
         return Check(id=CHECK_ID, outcome=Outcome.FAILED, reasons=tuple(failed))
-    if modifications in {Modifications.FORM_FILLING, Modifications.ANNOTATIONS}:
-        return Check(
-            id=CHECK_ID, outcome=Outcome.INDETERMINATE, reasons=("signature.later_changes",)
-        )
+    reason = _TO_BE_LOOKED_AT.get(modifications)
+    if reason is not None:
+        return Check(id=CHECK_ID, outcome=Outcome.INDETERMINATE, reasons=(reason,))
     return Check(id=CHECK_ID, outcome=Outcome.PASSED)

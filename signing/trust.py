@@ -15,6 +15,7 @@ from asn1crypto import crl, ocsp, x509
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
 from pyhanko.sign.ades.report import AdESStatus, AdESSubIndic
 from pyhanko.sign.validation.ades import (
+    ades_basic_validation,
     ades_lta_validation,
     ades_timestamp_validation,
     ades_with_time_validation,
@@ -32,7 +33,6 @@ from pyhanko.sign.validation.policy_decl import (
     SignatureValidationSpec,
 )
 from pyhanko.sign.validation.settings import KeyUsageConstraints
-from pyhanko.sign.validation.status import PdfSignatureStatus
 from pyhanko_certvalidator.context import CertValidationPolicySpec
 from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
 from pyhanko_certvalidator.policy_decl import (
@@ -150,18 +150,18 @@ class TrustSettings:
 async def judge_signature(signature: EmbeddedPdfSignature, settings: TrustSettings) -> Finding:
     """Validate signer, chain, revocation and time.
 
-    As of now with the help of the signature's timestamp (EN 319 102-1 §5.5); where that does not decide and the
-    file has document timestamps, with their proofs of existence as well (§5.6).
+    As of the signature's timestamp where that passes (EN 319 102-1 §5.5), else as of now (§5.3). Where this does
+    not decide and the file has document timestamps, with their proofs of existence as well (§5.6).
     """
     spec = settings.spec_for(signature)
     timestamp = await _judge_timestamp(signature, settings, spec)
-    result = await ades_with_time_validation(
+    proven = timestamp is not None and timestamp.indication is Indication.TOTAL_PASSED
+    validate = ades_with_time_validation if proven else ades_basic_validation
+    result: Any = await validate(
         signature.signed_data,
         spec,
         timing_info=settings.timing,
         raw_digest=signature.compute_digest(),
-        extra_status_kwargs=signature.summarise_integrity_info(),
-        status_cls=PdfSignatureStatus,
     )
     undecided = result.ades_subindic.status is AdESStatus.INDETERMINATE
     if undecided and signature.reader.embedded_timestamp_signatures:
