@@ -243,16 +243,17 @@ def _to_bgr(image: Image.Image, name: str) -> BgrImage:
         return np.repeat(grey[:, :, None], 3, axis=2)
     if image.mode in _WITH_ALPHA or "transparency" in image.info:
         image = _on_white(image)
-    rgb = np.asarray(image.convert("RGB"), dtype=np.uint8)
+    rgb = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
     if rgb.ndim != 3 or rgb.shape[2] != 3:
         raise _unsupported_pixels(name)
     return np.ascontiguousarray(rgb[:, :, ::-1])
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    picture = image.convert("RGBA")
-    paper = Image.new("RGBA", picture.size, "white")
-    return Image.alpha_composite(paper, picture)
+    picture = image if image.mode == "RGBA" else image.convert("RGBA")
+    paper = Image.new("RGB", picture.size, "white")
+    paper.paste(picture, mask=picture.getchannel("A"))
+    return paper
 
 
 def _too_many_pixels(name: str, limits: ImageLimits) -> LimitError:

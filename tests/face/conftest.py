@@ -42,11 +42,12 @@ def portrait(person, *, faces=((128, 128, 120),), side=256, grain=3):
 
 
 def _detect(item):
-    if item.shape[1:] != (256, 256):  # shown again at another size, because nothing was found
-        return planted_outputs(*item.shape[1:], ())
+    _, height, width = item.shape
+    if (height, width) != (256, 256):  # shown again at another size, because nothing was found
+        return planted_outputs(height, width, ())
     rows = item[:, 0].T
     faces = [tuple(row) for row in rows if row[2] > 0]
-    return planted_outputs(*item.shape[1:], faces)
+    return planted_outputs(height, width, faces)
 
 
 def _embed(item):

@@ -12,6 +12,7 @@ from ekyc.face import (
     FaceEmbedder,
     FaceProblem,
     MatchThresholds,
+    UsableFace,
     compare_faces,
     judge_cosine,
     usable_face,
@@ -111,7 +112,9 @@ def test_best_frame_is_the_sharpest_not_the_likest(draw, detector, embedder):
 def test_rank_prefers_large_sharp_frontal_sure_faces(draw, detector):
     def rank(**options):
         image = draw(3, **options)
-        return usable_face(image, detector.detect(image)).rank
+        found = usable_face(image, detector.detect(image))
+        assert isinstance(found, UsableFace)
+        return found.rank
 
     base = rank(grain=10)
     assert rank(grain=40) > base
@@ -179,6 +182,7 @@ def test_twenty_londoners_are_known_by_their_smile_and_never_taken_for_each_othe
     for neutral, smiling in listed:
         found = compare_faces(neutral, [smiling], detector, embedder)
         assert found.check.outcome is Outcome.PASSED
+        assert found.cosine is not None
         assert found.cosine > 0.7
     vectors = [
         [embedder.embed(image, detector.detect(image)[0]) for image in pair] for pair in listed

@@ -42,8 +42,9 @@ def draw_frame(live, *, number=0, faces=((240, 240, 180),), level=100, grain=16)
 
 
 def _detect(item):
-    if item.shape[1:] != (SIDE, SIDE):  # shown again at another size, because nothing was found
-        return planted_outputs(*item.shape[1:], ())
+    _, height, width = item.shape
+    if (height, width) != (SIDE, SIDE):  # shown again at another size, because nothing was found
+        return planted_outputs(height, width, ())
     rows = item[:, -1].T
     return planted_outputs(SIDE, SIDE, [tuple(2 * row) for row in rows if row[2] > 0])
 
