@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from asn1crypto import tsp
+from asn1crypto import cms, core, tsp
 
 from ekyc.errors import UpstreamError
 from ekyc.ports import Random
@@ -20,6 +20,15 @@ from ekyc.signing.der import integer, octet_string, oid, sequence, tlv
 
 _SHA256: Final = "2.16.840.1.101.3.4.2.1"
 _TRUE: Final = tlv(0x01, b"\xff")
+
+
+class _Response(core.Sequence):  # type: ignore[misc]  # asn1crypto publishes no types
+    """TimeStampResp; asn1crypto's own does not know that a refusal carries no token (RFC 3161 §2.4.2)."""
+
+    _fields = (
+        ("status", tsp.PKIStatusInfo),
+        ("time_stamp_token", cms.ContentInfo, {"optional": True}),
+    )
 
 
 def request_token(digest: bytes, *, ask: Callable[[bytes], bytes], random: Random) -> bytes:
@@ -39,7 +48,7 @@ def request_token(digest: bytes, *, ask: Callable[[bytes], bytes], random: Rando
     request = sequence(integer(1), imprint, integer(nonce), _TRUE)
     answer = ask(request)  # (1)
     try:
-        response = tsp.TimeStampResp.load(answer)
+        response = _Response.load(answer)
         status = response["status"]["status"].native
         if status not in {"granted", "granted_with_mods"}:  # (2)
             raise UpstreamError(f"no timestamp: {status}", code="signing.timestamp.refused")
