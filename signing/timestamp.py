@@ -25,10 +25,10 @@ _TRUE: Final = tlv(0x01, b"\xff")
 class _Response(core.Sequence):  # type: ignore[misc]  # asn1crypto publishes no types
     """TimeStampResp; asn1crypto's own does not know that a refusal carries no token (RFC 3161 §2.4.2)."""
 
-    _fields = (
+    _fields = [  # noqa: RUF012  # the form that asn1crypto asks for
         ("status", tsp.PKIStatusInfo),
         ("time_stamp_token", cms.ContentInfo, {"optional": True}),
-    )
+    ]
 
 
 def request_token(digest: bytes, *, ask: Callable[[bytes], bytes], random: Random) -> bytes:
