@@ -112,7 +112,7 @@ def test_a_malformed_purpose_is_refused(storage, purpose):
 
 
 def test_every_refusal_is_a_published_reason():
-    codes = {"unknown", "expired", "already_used", "wrong_purpose", "not_requested"}
+    codes = {"unknown", "expired", "already_used", "wrong_purpose"}
 
     assert {f"freshness.{code}" for code in codes} <= set(reason_registry())
 

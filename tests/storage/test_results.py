@@ -19,7 +19,7 @@ def record(storage, **changes):
         "case_digest": DIGEST,
         "profile": "demo",
         "verdict": Verdict.REVIEW,
-        "reasons": ("chip.no_anchor", "freshness.not_requested"),
+        "reasons": ("chip.no_anchor", "freshness.expired"),
         "report_digest": "cd" * 32,
     }
     return storage.results.record(**(facts | changes))
