@@ -48,14 +48,13 @@ from ekyc.ocr import (
 from ekyc.outcomes import Check, Outcome
 from ekyc.policy import ProcedureProfile, decide, load_profile
 from ekyc.ports import Clock, SystemClock
+from ekyc.storage import ACTIVE_AUTHENTICATION, FreshnessError
 from ekyc.values import Sha256Hex
 
 if TYPE_CHECKING:
     from ekyc.inference import Engine
     from ekyc.pki import TrustStore
     from ekyc.storage import Storage
-
-CHALLENGE_PURPOSE: Final = "active-authentication"
 
 _CHIP_CHECKS: Final = (
     "chip.structure",
@@ -276,29 +275,22 @@ class Verifier:
 
     def _redeem(
         self, case: Case, challenge_id: str | None
-    ) -> tuple[ActiveAuthenticationExchange | None, Check | None]:
+    ) -> tuple[ActiveAuthenticationExchange, Check | None]:
         """Spend the challenge. A refusal is the check's verdict, whatever the signature says."""
-        if challenge_id is None or case.active_authentication_signature is None:
-            return None, None
-        if self._storage is None:
-            return None, None
+        signature = case.active_authentication_signature
+        unasked = ActiveAuthenticationExchange(nonce=None, signature=signature)
+        if challenge_id is None or signature is None or self._storage is None:
+            return unasked, None
         try:
-            nonce = self._storage.nonces.redeem(challenge_id, CHALLENGE_PURPOSE)
-        except InputError as error:
-            if not error.code.startswith("freshness."):
-                raise
+            nonce = self._storage.nonces.redeem(challenge_id, ACTIVE_AUTHENTICATION)
+        except FreshnessError as error:
             spent = error.code == "freshness.already_used"
-            return None, Check(
+            return unasked, Check(
                 id="chip.active_authentication",
                 outcome=Outcome.FAILED if spent else Outcome.INDETERMINATE,
                 reasons=(error.code,),
             )
-        return (
-            ActiveAuthenticationExchange(
-                nonce=nonce, signature=case.active_authentication_signature
-            ),
-            None,
-        )
+        return ActiveAuthenticationExchange(nonce=nonce, signature=signature), None
 
     def _read_card(self, profile: ProcedureProfile, pictures: CasePictures) -> CardReading | None:
         if pictures.card_front is None or self._forbidden(profile, Stage.CARD):
