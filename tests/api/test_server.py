@@ -49,6 +49,7 @@ def server(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
+    assert process.stderr is not None
     for line in process.stderr:
         if "startup complete" in line:
             break

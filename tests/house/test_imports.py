@@ -59,7 +59,7 @@ def public_packages():
 def test_what_a_package_declares_is_what_it_exports(name):
     package = importlib.import_module(name)
     declared = getattr(package, "__all__", [])
-    tree = ast.parse(Path(package.__file__).read_text(encoding="utf-8"))
+    tree = ast.parse(Path(str(package.__file__)).read_text(encoding="utf-8"))
     imported = {
         alias.asname or alias.name
         for node in tree.body

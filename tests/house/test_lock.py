@@ -72,6 +72,7 @@ def test_the_tools_that_build_the_package_are_locked(lock):
     versions = {}
     for line in requirements(lock):
         found = _PIN.match(re.split(r"\s+--hash=", line)[0].strip())
+        assert found
         versions[found["name"]] = found["version"]
 
     assert int(versions["setuptools"].split(".")[0]) >= 80
@@ -83,9 +84,7 @@ def test_every_requirement_of_the_project_is_locked(repository_root, lock):
     wanted = table["project"]["dependencies"] + table["dependency-groups"]["dev"]
     locked = {re.split(r"==", line)[0] for line in requirements(lock)}
 
-    names = {
-        re.match(r"[A-Za-z0-9._-]+", line).group().lower().replace("_", "-") for line in wanted
-    }
+    names = {re.split(r"[^A-Za-z0-9._-]", line)[0].lower().replace("_", "-") for line in wanted}
     assert names - locked == set()
 
 

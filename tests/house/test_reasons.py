@@ -60,7 +60,7 @@ def constants(node):
     """Literals below ``node`` that look like codes; the beginning of an f-string counts as ``beginning*``."""
     if isinstance(node, ast.JoinedStr):
         first = node.values[0]
-        if isinstance(first, ast.Constant) and re.match(r"[a-z]+\.", first.value):
+        if isinstance(first, ast.Constant) and re.match(r"[a-z]+\.", str(first.value)):
             yield f"{first.value}*"
     elif isinstance(node, ast.Constant):
         if isinstance(node.value, str) and _CODE.match(node.value):

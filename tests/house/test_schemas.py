@@ -48,6 +48,7 @@ def test_every_schema_is_one(documents):
 def test_every_schema_names_its_own_version(documents):
     for name, document in documents.items():
         found = _NAME.match(name)
+        assert found
         consts = set(re.findall(r'"const": "(ekyc\.[^"]+)"', json.dumps(document)))
         if found["command"] not in {"common", "problem"}:
             assert consts == {f"ekyc.{found['command']}/{found['version']}"}, name

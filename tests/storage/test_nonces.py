@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -121,12 +123,12 @@ class NonceMachine(RuleBasedStateMachine):
     """The store against a model of three sentences: once, before the end, for its purpose."""
 
     challenges = Bundle("challenges")
+    root: Path
 
     def __init__(self):
         super().__init__()
         self.clock = FixedClock()
-        self.folder = NonceMachine.folders()
-        self.path = self.folder / "state.sqlite3"
+        self.path = Path(tempfile.mkdtemp(dir=self.root)) / "state.sqlite3"
         self.storage = Storage.open(self.path, clock=self.clock)
         self.used = set()
 
@@ -179,7 +181,7 @@ class NonceMachine(RuleBasedStateMachine):
 
 
 def test_the_store_keeps_its_three_promises_in_any_order(tmp_path_factory):
-    NonceMachine.folders = staticmethod(lambda: tmp_path_factory.mktemp("nonces"))
+    NonceMachine.root = tmp_path_factory.mktemp("nonces")
     machine = NonceMachine.TestCase
     machine.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
     machine().runTest()

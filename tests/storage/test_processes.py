@@ -38,12 +38,15 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def start(code, *arguments):
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    return process, process.stdin, process.stdout
 
 
 def test_of_two_racing_processes_exactly_one_gets_each_nonce(tmp_path):
@@ -51,17 +54,17 @@ def test_of_two_racing_processes_exactly_one_gets_each_nonce(tmp_path):
     with Storage.open(path) as storage:
         issued = [storage.nonces.issue(ACTIVE_AUTHENTICATION) for _ in range(40)]
     workers = [start(_REDEEM, path), start(_REDEEM, path)]
-    for worker in workers:
-        assert worker.stdout.readline() == "ready\n"
+    for _, _, out in workers:
+        assert out.readline() == "ready\n"
 
     # Both read until end of input: closing both pipes is the starting shot.
-    for worker in workers:
-        worker.stdin.write(" ".join(challenge.id for challenge in issued))
-    for worker in workers:
-        worker.stdin.close()
-    answers = [worker.stdout.read().split() for worker in workers]
-    for worker in workers:
-        worker.stdout.close()
+    for _, into, _ in workers:
+        into.write(" ".join(challenge.id for challenge in issued))
+    for _, into, _ in workers:
+        into.close()
+    answers = [out.read().split() for _, _, out in workers]
+    for worker, _, out in workers:
+        out.close()
         assert worker.wait() == 0
 
     for challenge, pair in zip(issued, zip(*answers, strict=True), strict=True):
@@ -73,10 +76,10 @@ def test_processes_that_start_at_once_migrate_once(tmp_path):
     workers = [start(_OPEN, path) for _ in range(4)]
 
     ids = set()
-    for worker in workers:
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
-    for worker in workers:
+    for _, into, _ in workers:
+        into.write("go\n")
+        into.flush()
+    for worker, _, _ in workers:
         ids.add(worker.communicate()[0].strip())
         assert worker.returncode == 0
 
@@ -87,10 +90,10 @@ def test_a_redeemed_challenge_stays_redeemed_when_the_process_is_killed(tmp_path
     path = tmp_path / "state.sqlite3"
     with Storage.open(path) as storage:
         challenge = storage.nonces.issue(ACTIVE_AUTHENTICATION)
-    killed = start(_DIE_AFTER_REDEEM, path, challenge.id)
+    killed, _, _ = start(_DIE_AFTER_REDEEM, path, challenge.id)
     killed.communicate()
     assert killed.returncode == -9
 
-    again = start(_REDEEM, path)
+    again, _, _ = start(_REDEEM, path)
     answer, _ = again.communicate(challenge.id)
     assert answer.split() == ["ready", "freshness.already_used"]

@@ -20,6 +20,7 @@ from ekyc.storage import ACTIVE_AUTHENTICATION, Storage, StorageError, default_h
 from ekyc.storage.engine import make_engine, parse_target
 from ekyc.storage.migrate import current_revision, migrate, newest_revision
 from ekyc.storage.tables import metadata
+from ekyc.values import Sha256Hex
 
 
 def mode(path):
@@ -126,11 +127,11 @@ def sound_file(tmp_path_factory):
         for _ in range(50):
             storage.nonces.issue(ACTIVE_AUTHENTICATION)
             storage.results.record(
-                case_digest="ab" * 32,
+                case_digest=Sha256Hex("ab" * 32),
                 profile="demo",
                 verdict=Verdict.REVIEW,
                 reasons=("freshness.expired",),
-                report_digest="cd" * 32,
+                report_digest=Sha256Hex("cd" * 32),
             )
     return path
 
