@@ -194,6 +194,24 @@ def test_group_outside_the_signed_list_is_not_covered(card, issuer, inspect):
     assert report.identity.full_name.reveal() == "NGUYEN THI MAU"
 
 
+@pytest.mark.parametrize(
+    ("covered", "outcome"),
+    [({1, 2, 13, 15}, Outcome.PASSED), ({1, 2, 13, 14, 15}, Outcome.FAILED)],
+)
+def test_digest_named_in_dg14_binds_only_if_the_issuer_signed_it(
+    card, issuer, inspect, covered, outcome
+):
+    """The card signs with SHA-256; this DG14 says SHA-512."""
+    named = card.files.get(ElementaryFile.DG14)
+    other = named.replace(
+        bytes.fromhex("04007f00070101040103"), bytes.fromhex("04007f00070101040105")
+    )
+    assert other != named
+    files = card.files.with_file(ElementaryFile.DG14, other)
+    report = inspect_chip_of(card, sign(issuer, files, covered), inspect)
+    assert report.check("chip.active_authentication").outcome is outcome
+
+
 def test_list_of_files_that_differs_from_the_signed_one_is_only_remarked(card, inspect):
     files = card.files.with_file(ElementaryFile.COM, build_com((1, 2, 13)))
     report = inspect_chip_of(card, files, inspect)

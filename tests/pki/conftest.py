@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
@@ -22,7 +22,7 @@ class Party:
     """A name with its key."""
 
     name: x509.Name
-    key: ec.EllipticCurvePrivateKey
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 def party(common_name: str, country: str | None = "VN") -> Party:
@@ -39,7 +39,7 @@ def issue(
     ca: bool,
     start: datetime = NOW - timedelta(days=100),
     end: datetime = NOW + timedelta(days=3650),
-    claimed_issuer_key: ec.EllipticCurvePrivateKey | None = None,
+    claimed_issuer_key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None,
     with_identifiers: bool = True,
     usage_bit: str | None = None,
 ) -> Certificate:

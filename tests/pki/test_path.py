@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ekyc.pki import ChainFlaw, ChainVerdict, TrustStore, inspect_chain
 from ekyc.pki.names import Name, parse_name
@@ -95,6 +96,21 @@ def test_a_certificate_that_may_not_sign_data(make, now, csca, signer):
     wrong = make.issue(signer, csca, ca=False, usage_bit="key_agreement")
     chain = inspect_chain(wrong, store(make.issue(csca, csca, ca=True)), at=now)
     assert chain.flaws == (ChainFlaw.NOT_A_SIGNER,)
+
+
+@pytest.mark.parametrize(
+    ("legacy", "verdict"), [(False, ChainVerdict.NO_ANCHOR), (True, ChainVerdict.CHAINED)]
+)
+def test_authority_with_a_short_key_counts_only_under_legacy(make, now, signer, legacy, verdict):
+    csca = make.party("CSCA")
+    csca.key = rsa.generate_private_key(65537, 1024)
+    chain = inspect_chain(
+        make.issue(signer, csca, ca=False),
+        store(make.issue(csca, csca, ca=True)),
+        at=now,
+        legacy=legacy,
+    )
+    assert (chain.verdict, chain.flaws) == (verdict, (ChainFlaw.WEAK_ALGORITHM,))
 
 
 class TestSigningTimeModel:
