@@ -22,7 +22,6 @@ from typing import Any, Final
 from asn1crypto import crl, x509
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.hashes import SHA256
-from pyhanko.pdf_utils.generic import pdf_name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter, enumerate_sig_fields
@@ -79,7 +78,7 @@ def sign_pdf(
     try:
         writer = _open(pdf)  # (1)
         _add_validation_data(writer, authority)  # (2)
-        name = field_name or _free_field_name(writer)
+        name = _choose_field(writer, field_name)
         filling = _prepare(writer, name, appearance, reason, at)  # (3)
         out = BytesIO()
         prepared, _ = filling.send(SigIOSetup(md_algorithm=_DIGEST, output=out))  # (4)
@@ -137,11 +136,16 @@ def _add_validation_data(writer: IncrementalPdfFileWriter, authority: EmbeddedAu
     )
 
 
-def _free_field_name(writer: IncrementalPdfFileWriter) -> str:
-    taken = {name for name, _, _ in enumerate_sig_fields(writer)}
-    return next(
-        name for name in (f"Signature{n}" for n in range(1, len(taken) + 2)) if name not in taken
-    )
+def _choose_field(writer: IncrementalPdfFileWriter, wanted: str | None) -> str:
+    filled = {str(name): value is not None for name, value, _ in enumerate_sig_fields(writer)}
+    if wanted is None:
+        names = (f"Signature{n}" for n in range(1, len(filled) + 2))
+        return next(name for name in names if name not in filled)
+    if filled.get(wanted):
+        raise InputError(
+            "a signature field of this name is filled already", code="signing.pdf.field"
+        )
+    return wanted
 
 
 def _prepare(
@@ -159,11 +163,7 @@ def _prepare(
             sig_field_name=name, on_page=appearance.page, box=(left, bottom, right, top)
         )
     filling = PdfCMSEmbedder(new_field_spec=field).write_cms(field_name=name, writer=writer)
-    created = next(filling).get_object()
-    if pdf_name("/V") in created:
-        raise InputError(
-            "a signature field of this name is filled already", code="signing.pdf.field"
-        )
+    next(filling)
     signature = SignatureObject(
         timestamp=at,
         subfilter=SigSeedSubFilter.PADES,

@@ -51,6 +51,16 @@ from ekyc.signing.trust_material import read_trust_material
 CHECK_ID: Final = "signature.trust"
 _CLOCK_TOLERANCE: Final = timedelta(seconds=60)
 
+_PURPOSES: Final = {
+    "1.3.6.1.5.5.7.3.36",  # documentSigning, RFC 9336
+    "1.2.840.113583.1.1.5",  # Adobe's authentic documents
+    "microsoft_document_signing",
+    "email_protection",
+    "client_auth",  # what many issuers of personal signing certificates put there
+}
+"""Extended key usages with which a certificate may sign documents. Without the extension any purpose is allowed;
+with it, a certificate for timestamps, OCSP or web servers of the same authority may not."""
+
 _INDICATIONS: Final = {
     AdESStatus.PASSED: Indication.TOTAL_PASSED,
     AdESStatus.INDETERMINATE: Indication.INDETERMINATE,
@@ -125,7 +135,10 @@ class TrustSettings:
             ),
             local_knowledge=LocalKnowledge(known_crls=[_crl(der) for der in revoked]),
             key_usage_settings=KeyUsageConstraints(
-                key_usage={"non_repudiation", "digital_signature"}, match_all_key_usages=False
+                key_usage={"non_repudiation", "digital_signature"},
+                match_all_key_usages=False,
+                extd_key_usage=_PURPOSES,
+                explicit_extd_key_usage_required=False,
             ),
         )
 

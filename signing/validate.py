@@ -79,24 +79,32 @@ def inspect_pdf(
     settings = TrustSettings(anchors=anchors, crls=crls, at=at or now, historical=at is not None)
     if len(data) > limits.max_bytes:
         return _problem("signature.limit")
+    loop = asyncio.new_event_loop()  # made and closed out here, where nothing is interrupted
     try:
-        return within(limits.time_s, lambda: _inspect(data, settings, limits))
+        return within(limits.time_s, lambda: _inspect(data, settings, limits, loop))
     except (OverdueError, LimitError):
         return _problem("signature.limit")
     except (PdfError, RecursionError):
         return _problem("signature.unreadable")
     except Exception:  # noqa: BLE001  # rule: whatever happens in a parser of hostile files never passes
         return _problem("signature.unexpected")
+    finally:
+        loop.close()
 
 
-def _inspect(data: bytes, settings: TrustSettings, limits: ValidationLimits) -> ValidationReport:
+def _inspect(
+    data: bytes,
+    settings: TrustSettings,
+    limits: ValidationLimits,
+    loop: asyncio.AbstractEventLoop,
+) -> ValidationReport:
     reader = PdfFileReader(BytesIO(data))
     if reader.encrypted:
         return _problem("signature.encrypted")
     fields = _filled_fields(reader, limits.max_signatures)
     if not fields:
         return _problem("signature.none")
-    entries = asyncio.run(Examiner(data, reader, settings).examine(fields))
+    entries = loop.run_until_complete(Examiner(data, reader, settings).examine(fields))
     stamps = tuple(e for e in entries if e.kind is SignatureKind.DOCUMENT_TIMESTAMP)
     return ValidationReport(
         signatures=tuple(e for e in entries if e.kind is SignatureKind.SIGNATURE),
