@@ -8,6 +8,7 @@
     ├── ChipError             the chip or its data breaks ICAO 9303 or answers with an error
     ├── TrustError            something is readable but cannot be trusted (raised by ``verify_x`` functions)
     ├── ModelError            a model is missing, altered, or does not match its registry entry
+    ├── StorageError          the state database is damaged, full or not ours (ekyc.storage)
     ├── UpstreamError         another service failed or is unreachable; retryable
     └── BusyError             our own queue is full or the deadline passed; retryable
 

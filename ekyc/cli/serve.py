@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
     app.command()(serve)
 
 
-def serve(  # noqa: PLR0917 - Typer passes options by name
+def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8765,
     socket_path: Annotated[
