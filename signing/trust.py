@@ -61,6 +61,11 @@ _PURPOSES: Final = {
 """Extended key usages with which a certificate may sign documents. Without the extension any purpose is allowed;
 with it, a certificate for timestamps, OCSP or web servers of the same authority may not."""
 
+_REVOCATION: Final = RevocationCheckingPolicy(
+    ee_certificate_rule=RevocationCheckingRule.CHECK_IF_DECLARED,
+    intermediate_ca_cert_rule=RevocationCheckingRule.CHECK_IF_DECLARED,
+)
+
 _INDICATIONS: Final = {
     AdESStatus.PASSED: Indication.TOTAL_PASSED,
     AdESStatus.INDETERMINATE: Indication.INDETERMINATE,
@@ -74,7 +79,7 @@ _REASONS: Final = {
     "REVOKED_NO_POE": "signature.revoked",
     "REVOKED_CA_NO_POE": "signature.revoked",
     "NO_CERTIFICATE_CHAIN_FOUND": "signature.no_anchor",
-    "CERTIFICATE_CHAIN_GENERAL_FAILURE": "signature.no_anchor",
+    "CERTIFICATE_CHAIN_GENERAL_FAILURE": "signature.certificate_not_verified",
     "NO_SIGNING_CERTIFICATE_FOUND": "signature.no_certificate",
     "EXPIRED": "signature.certificate_expired",
     "NOT_YET_VALID": "signature.certificate_expired",
@@ -254,12 +259,7 @@ def _name(indication: AdESSubIndic) -> str | None:
 def _policy(roots: list[x509.Certificate]) -> CertValidationPolicySpec:
     return CertValidationPolicySpec(
         trust_manager=SimpleTrustManager.build(trust_roots=roots),
-        revinfo_policy=CertRevTrustPolicy(
-            RevocationCheckingPolicy(
-                ee_certificate_rule=RevocationCheckingRule.CHECK_IF_DECLARED,
-                intermediate_ca_cert_rule=RevocationCheckingRule.CHECK_IF_DECLARED,
-            )
-        ),
+        revinfo_policy=CertRevTrustPolicy(_REVOCATION),
         time_tolerance=_CLOCK_TOLERANCE,
     )
 
