@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ekyc.benchmarks.statistics import bootstrap, clopper_pearson
+from ekyc.benchmarks.statistics import bootstrap
+from ekyc.intervals import clopper_pearson
 
 if TYPE_CHECKING:
     from pathlib import Path

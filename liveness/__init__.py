@@ -8,7 +8,6 @@ from ekyc.liveness.metrics import (
     PadErrorRates,
     Presentation,
     Rate,
-    clopper_pearson,
     error_rates,
 )
 from ekyc.liveness.passive import (
@@ -34,7 +33,6 @@ __all__ = [
     "Presentation",
     "Rate",
     "check_liveness",
-    "clopper_pearson",
     "error_rates",
     "measure_screen_lines",
     "score_frame",

@@ -7,10 +7,10 @@ that gets through.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ekyc.errors import InputError
+from ekyc.intervals import clopper_pearson
 from ekyc.outcomes import Outcome
 
 
@@ -38,8 +38,8 @@ class Rate:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Lowest and highest rate that the counts do not contradict at 95 %."""
-        return clopper_pearson(self.errors, self.total)
+        """Lowest and highest rate that the counts do not contradict at 95 %; (0, 1) of nothing."""
+        return clopper_pearson(self.errors, self.total) if self.total else (0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,25 +76,6 @@ def error_rates(presentations: Iterable[Presentation]) -> PadErrorRates:
     )
 
 
-def clopper_pearson(errors: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Exact interval of a binomial proportion.
-
-    Args:
-        errors: 0 to ``total``.
-        total: number of independent trials; 0 gives (0, 1).
-        confidence: two-sided, between 0 and 1.
-
-    Raises:
-        InputError: ``metrics.invalid_counts``.
-    """
-    if not 0 <= errors <= total or not 0 < confidence < 1:
-        raise InputError("0 ≤ errors ≤ total and 0 < confidence < 1", code="metrics.invalid_counts")
-    tail = (1 - confidence) / 2
-    low = 0.0 if errors == 0 else _solve(lambda p: 1 - _cdf(errors - 1, total, p), tail)
-    high = 1.0 if errors == total else _solve(lambda p: 1 - _cdf(errors, total, p), 1 - tail)
-    return low, high
-
-
 def _share(outcomes: list[Outcome], counted: Outcome) -> Rate:
     return Rate(errors=outcomes.count(counted), total=len(outcomes))
 
@@ -102,35 +83,3 @@ def _share(outcomes: list[Outcome], counted: Outcome) -> Rate:
 def _silent(outcomes: list[Outcome]) -> Rate:
     answered = outcomes.count(Outcome.PASSED) + outcomes.count(Outcome.FAILED)
     return Rate(errors=len(outcomes) - answered, total=len(outcomes))
-
-
-def _cdf(most: int, total: int, p: float) -> float:
-    """P(X ≤ most) of a binomial variable, summed in logarithms so that large totals do not overflow."""
-    if p <= 0:
-        return 1.0
-    if p >= 1:
-        return 1.0 if most >= total else 0.0
-    log_p, log_q = math.log(p), math.log1p(-p)
-    terms = (
-        math.exp(
-            math.lgamma(total + 1)
-            - math.lgamma(k + 1)
-            - math.lgamma(total - k + 1)
-            + k * log_p
-            + (total - k) * log_q
-        )
-        for k in range(most + 1)
-    )
-    return min(1.0, math.fsum(terms))
-
-
-def _solve(rising: Callable[[float], float], target: float) -> float:
-    """Where a rising function of [0, 1] reaches a target, by halving."""
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        if rising(middle) < target:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
