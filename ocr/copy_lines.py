@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # Thresholds of the unexplained ink (0–1) around a spot, chosen on generated pages of 150 dots per inch through three
 # simulated scanners (`ekyc bench run ocr`): honest copies stayed below 0.13 in print and below 0.17 under stamp and
 # signature; an exchanged tone mark gave 0.25–0.69, an exchanged digit 0.59 and more.
-INK_AGREES = 0.15
+INK_AGREES = 0.17
 INK_DIFFERS = 0.2
 INK_DIFFERS_ALONE = 0.2
 SURE_CHAR = 0.8

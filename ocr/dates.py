@@ -122,11 +122,11 @@ def _numbers() -> Mapping[str, int]:
 
 
 def _nearest(letters: str, numbers: range) -> int | None:
-    """The number whose words are nearest, if that is unique and at most one edit per eight letters away."""
+    """The number whose words are nearest, if that is unique and near: no edit in *ba*, one in *sáu*, more in a year."""
     exact = _numbers().get(letters)
     if exact in numbers:
         return exact
-    allowed = 1 + len(letters) // 16
+    allowed = min(1 + len(letters) // 16, (len(letters) + 1) // 4)
     distances = sorted(
         (edit_distance(letters, words), number)
         for words, number in _numbers().items()

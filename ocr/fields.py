@@ -176,7 +176,7 @@ def _value(
         pieces = _continued(label, pieces, spec.lines, lines, labelled)
     if not pieces:
         return None
-    chars = _joined(pieces, stands_beside_label=pieces[0].place is label)
+    chars = _joined(pieces, comma=spec.breaks_at_comma and pieces[0].place is label)
     return ReadField(
         name=spec.name,
         value=Redacted("".join(char for char, _ in chars)),
@@ -194,16 +194,13 @@ def _value(
     )
 
 
-def _joined(pieces: Sequence[_Piece], *, stands_beside_label: bool) -> list[tuple[str, float]]:
-    """Characters of all pieces with their confidence.
-
-    A card breaks an address behind its first part, without a comma, when that part stands beside the label.
-    """
+def _joined(pieces: Sequence[_Piece], *, comma: bool) -> list[tuple[str, float]]:
+    """Characters of all pieces with their confidence."""
     chars: list[tuple[str, float]] = []
     for i, piece in enumerate(pieces):
         if i:
-            comma = i == 1 and stands_beside_label and chars[-1][0] != ","
-            chars += [(char, 1.0) for char in (", " if comma else " ")]
+            with_comma = comma and i == 1 and chars[-1][0] != ","
+            chars += [(char, 1.0) for char in (", " if with_comma else " ")]
         chars += [(char.char, char.confidence) for char in piece.chars]
     return chars
 

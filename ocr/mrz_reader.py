@@ -73,9 +73,8 @@ def zone_text(line: str) -> str:
 
 def _looks_like_zone(line: str) -> bool:
     text = zone_text(line)
-    return len(text) >= _MIN_CHARS and (
-        "<" in text or sum(c.isdigit() for c in text) > len(text) // 2
-    )
+    mostly_digits = sum(char.isdigit() for char in text) > len(text) // 2
+    return "<<" in text or (len(text) >= _MIN_CHARS and ("<" in text or mostly_digits))
 
 
 def repair_td1(one: str, two: str, three: str) -> str | None:

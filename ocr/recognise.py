@@ -32,9 +32,9 @@ _FLAT_CONTRAST = 12
 """A crop whose grey values differ by less is blank."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class LineText:
-    """A line as read."""
+    """A line as read. The text may be personal data: ``repr`` shows only its length."""
 
     chars: tuple[ReadChar, ...] = ()
 
@@ -50,6 +50,15 @@ class LineText:
         Not calibrated. It says nothing about text that the detector did not find.
         """
         return min((char.confidence for char in self.chars), default=0.0)
+
+    @property
+    def mean_confidence(self) -> float:
+        """The characters' mean confidence, 0–1; 0 for no text. Tells text from scribbles, not right from wrong."""
+        return sum(char.confidence for char in self.chars) / max(len(self.chars), 1)
+
+    def __repr__(self) -> str:
+        """The length, not the text."""
+        return f"LineText({len(self.chars)} characters)"
 
 
 class LineRecogniser(Protocol):

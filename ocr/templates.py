@@ -42,6 +42,8 @@ class FieldSpec:
     """Lines that the value may fill."""
     below: bool = False
     """Whether the value may stand below a label that has a line of its own."""
+    breaks_at_comma: bool = False
+    """Whether the print breaks behind the part beside the label, leaving out the comma, as cards do."""
     section: str = ""
     """Section that the field belongs to; empty for none."""
     opens: str = ""
