@@ -5,7 +5,10 @@ from datetime import timedelta
 from io import BytesIO
 
 import pytest
+from asn1crypto import cms
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
@@ -106,8 +109,22 @@ class TestTouchedAfterwards:
         report, signature = judged(bytes(changed), authority)
         assert report.outcome is Outcome.FAILED
         assert signature.indication is Indication.TOTAL_FAILED
-        assert signature.sub_indication == "HASH_FAILURE"
+        assert (signature.integrity, signature.sub_indication) == ("BROKEN", "HASH_FAILURE")
         assert reasons(report) == {"signature.digest_mismatch"}
+
+    def test_another_signature_value_is_total_failed(self, signed_pdf, authority):
+        gap = self.gap(signed_pdf)
+        der = bytes.fromhex(signed_pdf[gap.start + 1 : gap.stop - 1].decode())
+        value = cms.ContentInfo.load(der)["content"]["signer_infos"][0]["signature"].native
+        other = authority.signer.key.sign(b"something else", ECDSA(SHA256()))
+        while len(other) != len(value):
+            other = authority.signer.key.sign(b"something else", ECDSA(SHA256()))
+        changed = signed_pdf.replace(value.hex().upper().encode(), other.hex().upper().encode())
+        assert changed != signed_pdf
+        report, signature = judged(changed, authority)
+        assert (signature.integrity, signature.sub_indication) == ("BROKEN", "SIG_CRYPTO_FAILURE")
+        assert signature.indication is Indication.TOTAL_FAILED
+        assert reasons(report) == {"signature.value_wrong"}
 
     @pytest.mark.parametrize(
         "tail", [b"x", b"%comment", b"\n1 0 obj\nnull\nendobj\n", b"\nxref\n0 0\nstartxref\n9\n"]
@@ -170,8 +187,8 @@ class TestTouchedAfterwards:
     ):
         gap, other = self.gap(signed_pdf), self.gap(signed_result)
         assert len(gap) == len(other)
-        cms = signed_pdf[gap.start : gap.stop]
-        changed = signed_result[: other.start] + cms + signed_result[other.stop :]
+        taken = signed_pdf[gap.start : gap.stop]
+        changed = signed_result[: other.start] + taken + signed_result[other.stop :]
         report, _ = judged(changed, authority)
         assert report.outcome is Outcome.FAILED
 
