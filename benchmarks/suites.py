@@ -56,6 +56,11 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
                 function="ocr:run",
                 data="lines.jsonl and docs.jsonl with their pictures (generated Vietnamese OCR set)",
             ),
+            Suite(
+                name="signing",
+                question="What do a signature and its validation cost?",
+                function="signing:run",
+            ),
         )
     }
 )
