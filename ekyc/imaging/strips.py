@@ -131,10 +131,16 @@ def _shifts(one: FloatArray, other: FloatArray) -> tuple[FloatArray, FloatArray]
     """How far each column of ``other`` lies off ``one``: x and y, measured piece by piece, blended between pieces."""
     height, width = one.shape
     edges = np.linspace(0, width, max(1, round(width / (_PIECE * height))) + 1).astype(int)
-    found = [_best_shift(one[:, a:b], other[:, a:b]) for a, b in pairwise(edges.tolist())]
-    centres = (edges[:-1] + edges[1:]) / 2
+    found = {
+        (a + b) / 2: shift
+        for a, b in pairwise(edges.tolist())
+        if (shift := _best_shift(one[:, a:b], other[:, a:b])) is not None
+    } or {0.0: (0.0, 0.0)}
     columns = np.arange(width)
-    x, y = (np.interp(columns, centres, [shift[axis] for shift in found]) for axis in (0, 1))
+    x, y = (
+        np.interp(columns, list(found), [shift[axis] for shift in found.values()])
+        for axis in (0, 1)
+    )
     return x.astype(np.float32), y.astype(np.float32)
 
 
@@ -147,11 +153,11 @@ def _moved(ink: FloatArray, shifts: tuple[FloatArray, FloatArray]) -> FloatArray
     return np.asarray(moved, dtype=np.float32)
 
 
-def _best_shift(one: FloatArray, other: FloatArray) -> tuple[float, float]:
-    """Shift (x, y) in pixels that brings ``other`` onto ``one``, to a fraction of a pixel."""
+def _best_shift(one: FloatArray, other: FloatArray) -> tuple[float, float] | None:
+    """Shift (x, y) in pixels that brings ``other`` onto ``one``, to a fraction of a pixel; None without ink."""
     reach = _MAX_SHIFT_PX
     if min(one.shape) <= 4 * reach or one.max() < 0.2:
-        return 0.0, 0.0
+        return None
     inner = cv2.GaussianBlur(one, (0, 0), 1.2)[reach:-reach, reach:-reach]
     soft = cv2.GaussianBlur(other, (0, 0), 1.2)
     score = np.asarray(cv2.matchTemplate(soft, inner, cv2.TM_SQDIFF), dtype=np.float32)

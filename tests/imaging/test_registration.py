@@ -92,8 +92,8 @@ def test_what_is_not_the_page_is_not_laid_over(other):
     assert register_page(page(), other) is None
 
 
-def strip_of(original, copy, index):
-    registration = register_page(original, copy)
+def strip_of(original, copy, index, registration=None):
+    registration = registration or register_page(original, copy)
     assert registration is not None
     quad = quad_of_line(index)
     return compare_strips(*cut_strips(original, copy, registration, quad, margin=(0.1, 0.2)))
@@ -103,8 +103,9 @@ def strip_of(original, copy, index):
 def test_an_honest_line_is_explained(how):
     original = page()
     copy, _ = scanned(original, **how)
+    registration = register_page(original, copy)
     for index in range(len(LINES)):
-        strips = strip_of(original, copy, index)
+        strips = strip_of(original, copy, index, registration)
         assert strips.peak < 0.2
         assert strips.excess.shape[0] == STRIP_HEIGHT
 
@@ -126,6 +127,15 @@ def test_one_changed_character_is_found_where_it_stands(index, changed):
     expected = (at + 0.5) / len(changed) * text_width / 640
     assert abs(column - expected) < 0.1
     assert strip_of(original, copy, 0).peak < 0.2
+
+
+@pytest.mark.parametrize("shift", [(3, 0), (0, -3), (-2, 2), (2.5, 1.5)])
+def test_a_strip_a_little_out_of_place_is_moved_back(shift):
+    y = TOP + PITCH * 3
+    strip = page()[y - 50 : y + 30]
+    matrix = np.float32([[1, 0, shift[0]], [0, 1, shift[1]]])
+    moved = cv2.warpAffine(strip, matrix, strip.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+    assert compare_strips(strip, moved).peak < 0.15
 
 
 def test_strips_of_blank_paper_agree():

@@ -174,6 +174,15 @@ def test_changed_ink_and_letter_outside_all_fields_are_for_an_officer(build):
     assert result.checks[0].outcome is Outcome.INDETERMINATE
 
 
+def test_a_digit_fails_wherever_it_stands(build):
+    page = pattern(1)
+    line = birth_page(build).lines[3]
+    picture = blotted(page, line, 5, len(line.text))
+    result = compared(build, page, 3, "Lời d2n: giữ kỹ", picture)
+    assert result.checks[0].outcome is Outcome.FAILED
+    assert result.checks[0].reasons == ("document.digit_changed",)
+
+
 def test_another_page_cannot_be_laid_over(build):
     result = compared(build, pattern(1), picture=pattern(2))
     assert result.checks[0].outcome is Outcome.INDETERMINATE

@@ -132,7 +132,7 @@ def test_blank_and_noisy_pages_hold_next_to_nothing(reader):
     assert len(reader.read_page(noise).text) < 10
 
 
-def test_the_commands_keep_their_contract(original, tmp_path, models):
+def test_the_commands_keep_their_contract(original, tmp_path, models, validate_against):
     from ekyc.cli.ocr import ocr_app
 
     page, copy = tmp_path / "original.png", tmp_path / "copy.png"
@@ -141,7 +141,9 @@ def test_the_commands_keep_their_contract(original, tmp_path, models):
 
     def run(*arguments):
         result = CliRunner().invoke(ocr_app, [*map(str, arguments), "--json"])
-        return result.exit_code, json.loads(result.stdout)
+        written = json.loads(result.stdout)
+        validate_against(f"ekyc.ocr-{arguments[0]}.1", written)
+        return result.exit_code, written
 
     code, written = run("compare", page, copy, "--html", tmp_path / "seen.html")
     assert (code, written["schema"], written["outcome"]) == (11, "ekyc.ocr-compare/1", "FAILED")
