@@ -1,4 +1,4 @@
-"""What our code consumes from outside, as Protocols: time, randomness, models.
+"""What our code consumes from outside, as Protocols: time, randomness, cards, models.
 
 Product code takes these as parameters, so that recorded sessions replay bit for bit and tests need no mock.
 Fakes ship in :mod:`ekyc.testing`.
@@ -27,6 +27,28 @@ class Random(Protocol):
 
     def token_bytes(self, count: int) -> bytes:
         """``count`` unpredictable bytes."""
+        ...
+
+
+class Transceiver(Protocol):
+    """A card within reach: PC/SC reader, relay, recorded session, simulated card."""
+
+    @property
+    def max_command_bytes(self) -> int:
+        """Longest encoded command that the link carries."""
+        ...
+
+    @property
+    def extended_length(self) -> bool:
+        """Whether the link carries commands in extended length. Whether the card does, is another question."""
+        ...
+
+    def transceive(self, command: bytes) -> bytes:
+        """Send one command APDU and return the response APDU with its status word.
+
+        Raises:
+            UpstreamError: the card was removed, or did not answer in time.
+        """
         ...
 
 
