@@ -5,7 +5,7 @@ The rooms are imported by name::
 
     from ekyc.flows import Verifier, load_case   # the whole chain
     from ekyc.chip import inspect_chip           # ICAO 9303 chip data
-    from ekyc.signing import validate_pdf        # signatures
+    from ekyc.signing import inspect_pdf         # signatures
 """
 
 from ekyc.errors import (
