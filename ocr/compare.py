@@ -3,8 +3,10 @@
 1. Both must have the same number of pages.
 2. Each page of the copy is laid over the original's page (:mod:`ekyc.imaging.registration`); a page that fits another
    page better is out of order.
-3. The original is read. The copy is read **at the same places**, by the same net, with the same margins.
-4. Lines are compared as text and as pictures (:mod:`ekyc.ocr.copy_lines`).
+3. The original is read. Each of its lines is held against the same line of the copy as pictures.
+4. Lines whose pictures differ anywhere are read from the copy as well, **at the same places**, by the same net, with
+   the same margins, and text and picture are judged together (:mod:`ekyc.ocr.copy_lines`). Where the pictures agree,
+   another reading would be the reader's wobble, so those lines are not read again.
 5. Lines that only the copy has, and regions where the pictures differ between the lines, are looked for.
 6. Fields of a known paper get a verdict each, from the differences that stand in their values.
 7. A confirmed difference in a digit anywhere, or in the value of a field → FAILED. Anything unclear → INDETERMINATE.
@@ -25,6 +27,7 @@ from ekyc.imaging.registration import Registration, lay_over, register_page
 from ekyc.imaging.strips import compare_strips, cut_strips
 from ekyc.ocr.alignment import DifferenceClass
 from ekyc.ocr.copy_lines import (
+    INK_AGREES,
     INK_DIFFERS_ALONE,
     CopyDifference,
     DifferenceStatus,
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ekyc.imaging.page_difference import DifferenceRegion
+    from ekyc.imaging.strips import StripDifference
     from ekyc.values import BgrImage
 
 _STRIP_MARGIN = (MARGIN[0], 0.2)
@@ -81,8 +85,8 @@ class PageComparison:
     """None when the page could not be laid over the original."""
     differences: tuple[CopyDifference, ...]
     """All of them, wobbles included."""
-    copy_lines: tuple[LineText, ...]
-    """What the copy says at the places of the original's lines, in their order."""
+    copy_lines: tuple[LineText | None, ...]
+    """What the copy says at the places of the original's lines, in their order; None where the pictures agree."""
     regions: tuple[DifferenceRegion, ...]
     """Where the pictures differ, in pixels of the original, largest difference first."""
 
@@ -155,15 +159,18 @@ def _compare_page(
     if registration is None:
         return PageComparison(registration=None, differences=(), copy_lines=(), regions=())
     quads = [line.quad for line in reading.lines]
-    texts = reader.read_quads(copy, [registration.quad_to_copy(quad) for quad in quads])  # (3)
-    differences: list[CopyDifference] = []
-    for number, (line, text) in enumerate(zip(reading.lines, texts, strict=True)):  # (4)
-        strips = cut_strips(original, copy, registration, line.quad, margin=_STRIP_MARGIN)
-        read = LineText(chars=line.chars)
-        differences += [
-            _placed(item, (index, number), line.quad, (read, text))
-            for item in judge_line(read, text, compare_strips(*strips))
-        ]
+    strips = [
+        compare_strips(*cut_strips(original, copy, registration, quad, margin=_STRIP_MARGIN))
+        for quad in quads
+    ]  # (3)
+    texts = _read_where_different(copy, registration, quads, strips, reader)  # (4)
+    differences = [
+        _placed(item, (index, number), line.quad, (read, text))
+        for number, (line, strip, text) in enumerate(zip(reading.lines, strips, texts, strict=True))
+        if text is not None
+        for read in (LineText(chars=line.chars),)
+        for item in judge_line(read, text, strip)
+    ]
     differences += _added_lines(index, (original, copy), reading, registration, reader)  # (5)
     regions = difference_regions(original, lay_over(original, copy, registration), quads)
     differences += [_of_region(index, region) for region in regions]
@@ -173,6 +180,20 @@ def _compare_page(
         copy_lines=texts,
         regions=regions,
     )
+
+
+def _read_where_different(
+    copy: BgrImage,
+    registration: Registration,
+    quads: Sequence[QuadPx],
+    strips: Sequence[StripDifference],
+    reader: Reader,
+) -> tuple[LineText | None, ...]:
+    """The copy's lines whose pictures differ anywhere, read; None for the others."""
+    chosen = [i for i, strip in enumerate(strips) if strip.peak >= INK_AGREES]
+    found = reader.read_quads(copy, [registration.quad_to_copy(quads[i]) for i in chosen])
+    by_line = dict(zip(chosen, found, strict=True))
+    return tuple(by_line.get(i) for i in range(len(quads)))
 
 
 def _placed(
