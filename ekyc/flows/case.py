@@ -7,6 +7,7 @@ Loading reads and bounds every file, and decodes nothing: images and chip data a
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -34,6 +35,10 @@ class CaseLimits:
 
 
 DEFAULT_CASE_LIMITS: Final = CaseLimits()
+
+_QUOTED: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'')
+_MAX_DOTS: Final = 32
+"""Of one line outside quotes. The parser takes time in the square of a dotted key's parts: 64 KiB of them, a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,18 +153,18 @@ def load_case(folder: Path | str, *, limits: CaseLimits = DEFAULT_CASE_LIMITS) -
 
     Raises:
         InputError: no such folder (``case.missing``), ``case.toml`` is not valid (``case.invalid``; ``subject``
-            names the key), or a file it names is missing or leads outside (``case.file_missing``,
-            ``case.path``).
+            names the key), or a file it names is missing, unreadable or leads outside (``case.file_missing``,
+            ``case.file_unreadable``, ``case.path``).
         LimitError: a file or the whole case is too large (``case.too_large``).
     """
     root = Path(folder)
-    if not root.is_dir():
-        raise InputError("no such case folder", code="case.missing", subject=root.name)
+    if not _is_folder(root):
+        raise InputError("no such case folder", code="case.missing", subject=root.name[-240:])
     manifest = _read_manifest(root, limits)
     reader = _BoundedReader(root, limits)
     chip_files, signature = None, None
     if manifest.chip is not None:
-        chip_files = ChipFiles.from_folder(reader.inside(manifest.chip.folder))
+        chip_files = ChipFiles.from_folder(reader.folder(manifest.chip.folder))
         if manifest.chip.active_authentication is not None:
             signature = reader.read(manifest.chip.active_authentication.signature).data
     return Case(
@@ -188,9 +193,13 @@ def _read_manifest(root: Path, limits: CaseLimits) -> CaseManifest:
             f"larger than {limits.toml_bytes} bytes", code="case.too_large", subject=CASE_FILE
         )
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
+        table = _parse_toml(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as exc:  # also UTF-8 and numbers of thousands of digits
         raise InputError(f"not valid TOML: {exc}", code="case.invalid", subject=CASE_FILE) from exc
+    except OSError as exc:
+        raise InputError(
+            f"cannot be read: {exc.strerror}", code="case.file_unreadable", subject=CASE_FILE
+        ) from exc
     try:
         return CaseManifest.model_validate(table)
     except ValidationError as exc:
@@ -201,6 +210,20 @@ def _read_manifest(root: Path, limits: CaseLimits) -> CaseManifest:
         ) from None  # pydantic's own error repeats the submitted values
 
 
+def _parse_toml(text: str) -> dict[str, object]:
+    for line in text.splitlines():
+        if _QUOTED.sub("", line).partition("#")[0].count(".") > _MAX_DOTS:
+            raise ValueError("a key has too many parts")
+    return tomllib.loads(text)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name longer than the file system allows
+        return False
+
+
 class _BoundedReader:
     """Reads files of one case, inside its folder and under its limits."""
 
@@ -209,29 +232,48 @@ class _BoundedReader:
         self._limits = limits
         self._left = limits.total_bytes
 
-    def inside(self, name: str) -> Path:
-        path = (self._root / name).resolve()
-        if not path.is_relative_to(self._root):
-            raise InputError("leads outside the case folder", code="case.path", subject=name)
+    def folder(self, name: str) -> Path:
+        """A folder of the case, none of whose entries is a link that leads outside."""
+        path = self._inside(name)
+        if _is_folder(path):
+            for entry in path.iterdir():
+                self._inside(f"{name}/{entry.name}")
         return path
 
     def read(self, name: str) -> CaseFile:
-        path = self.inside(name)
-        if not path.is_file():
-            raise InputError("no such file in the case", code="case.file_missing", subject=name)
-        size = path.stat().st_size
-        if size > min(self._limits.file_bytes, self._left):
-            raise LimitError(
-                f"{size} bytes pass the limit of the case", code="case.too_large", subject=name
-            )
+        path = self._inside(name)
+        allowed = min(self._limits.file_bytes, self._left)
         try:
-            data = path.read_bytes()
+            if not path.is_file():
+                raise InputError("no such file in the case", code="case.file_missing", subject=name)
+            with path.open("rb") as file:
+                data = file.read(allowed + 1)
         except OSError as exc:
             raise InputError(
                 f"cannot be read: {exc.strerror}", code="case.file_unreadable", subject=name
             ) from exc
+        if len(data) > allowed:
+            raise LimitError(
+                f"more than the {allowed} bytes that are left to it",
+                code="case.too_large",
+                subject=name,
+            )
         self._left -= len(data)
         return CaseFile(name=name, data=data)
 
     def read_all(self, names: list[str]) -> tuple[CaseFile, ...]:
         return tuple(self.read(name) for name in names)
+
+    def _inside(self, name: str) -> Path:
+        try:
+            path = (self._root / name).resolve()
+        except (
+            OSError,
+            RuntimeError,
+        ) as exc:  # RuntimeError: links in a circle, before Python 3.13
+            raise InputError(
+                "cannot be followed", code="case.file_unreadable", subject=name
+            ) from exc
+        if not path.is_relative_to(self._root):
+            raise InputError("leads outside the case folder", code="case.path", subject=name)
+        return path
