@@ -10,9 +10,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
-
-from asn1crypto import cms, core
+from typing import Final
 
 from ekyc.errors import InputError, TrustError
 from ekyc.pki import der
@@ -31,6 +29,10 @@ _SIGNED_DATA: Final = "1.2.840.113549.1.7.2"
 _CONTENT_TYPE: Final = "1.2.840.113549.1.9.3"
 _MESSAGE_DIGEST: Final = "1.2.840.113549.1.9.4"
 _SIGNING_TIME: Final = "1.2.840.113549.1.9.5"
+
+_CERTIFICATES_TAG: Final = 0xA0
+_SIGNED_ATTRIBUTES_TAG: Final = 0xA0
+_KEY_IDENTIFIER_TAG: Final = 0x80
 
 _MAX_CERTIFICATES: Final = 16
 _MAX_SIGNERS: Final = 4
@@ -88,17 +90,12 @@ def parse_signed_data(encoded: bytes) -> SignedData:
         InputError: ``cms.malformed``, ``cms.digest_unsupported``.
     """
     with der.malformed_as(InputError, code="cms.malformed"):
-        info = cms.ContentInfo.load(encoded, strict=True)
-        if info["content_type"].dotted != _SIGNED_DATA:
-            raise InputError("the content is not SignedData", code="cms.malformed")
-        signed = info["content"]
-        encapsulated = signed["encap_content_info"]
-        return SignedData(
-            content_type=encapsulated["content_type"].dotted,
-            content=bytes(encapsulated["content"]),
-            certificates=_parse_certificates(signed["certificates"]),
-            signers=_parse_signers(signed["signer_infos"]),
-        )
+        try:
+            return _parse(encoded)
+        except InputError as exc:
+            if exc.code != "asn1.length":
+                raise
+            return _parse(der.with_definite_lengths(encoded))
 
 
 def signer_candidates(signed: SignedData, signer: SignerInfo) -> tuple[Certificate, ...]:
@@ -170,50 +167,77 @@ def _identifies(signer: SignerInfo, certificate: Certificate) -> bool:
     return same_issuer and signer.serial_number == certificate.serial_number
 
 
-def _parse_certificates(found: Any) -> tuple[Certificate, ...]:  # asn1crypto is untyped
-    if isinstance(found, core.Void):
-        return ()
+def _parse(encoded: bytes) -> SignedData:
+    """``ContentInfo { type, [0] SignedData }``, ``SignedData { version, digests, content, [0] certs?, [1] crls?, signers }``."""
+    kind, wrapper = der.children(encoded, der.single(encoded, der.SEQUENCE))
+    if der.decode_oid(der.content_of(encoded, kind)) != _SIGNED_DATA:
+        raise InputError("the content is not SignedData", code="cms.malformed")
+    (signed,) = der.children(encoded, wrapper)
+    _version, _digests, encapsulated, *optional, signers = der.children(encoded, signed)
+    content_type, *explicit = der.children(encoded, encapsulated)
+    (content,) = der.children(encoded, explicit[0])
+    embedded = next((item for item in optional if item.tag == _CERTIFICATES_TAG), None)
+    return SignedData(
+        content_type=der.decode_oid(der.content_of(encoded, content_type)),
+        content=der.octets(encoded, content),
+        certificates=_parse_certificates(encoded, embedded) if embedded else (),
+        signers=_parse_signers(encoded, signers),
+    )
+
+
+def _parse_certificates(encoded: bytes, embedded: der.Element) -> tuple[Certificate, ...]:
+    found = der.children(encoded, embedded)
     if len(found) > _MAX_CERTIFICATES:
         raise InputError("too many certificates", code="cms.malformed")
-    return tuple(parse_certificate(choice.chosen.dump()) for choice in found)
+    return tuple(parse_certificate(der.encoding_of(encoded, item)) for item in found)
 
 
-def _parse_signers(found: Any) -> tuple[SignerInfo, ...]:  # asn1crypto is untyped
+def _parse_signers(encoded: bytes, signers: der.Element) -> tuple[SignerInfo, ...]:
+    if signers.tag != der.SET:
+        raise InputError("the signers are missing", code="cms.malformed")
+    found = der.children(encoded, signers)
     if len(found) > _MAX_SIGNERS:
         raise InputError("too many signers", code="cms.malformed")
-    return tuple(_parse_signer(item) for item in found)
+    return tuple(_parse_signer(encoded, item) for item in found)
 
 
-def _parse_signer(info: Any) -> SignerInfo:  # asn1crypto is untyped
-    issuer, serial, key_identifier = _parse_identifier(info["sid"])
-    digest = DIGEST_BY_OID.get(info["digest_algorithm"]["algorithm"].dotted)
+def _parse_signer(encoded: bytes, signer: der.Element) -> SignerInfo:
+    """``SEQUENCE { version, sid, digest, [0] signed attributes, algorithm, signature, [1] unsigned attributes? }``."""
+    _version, sid, digest_algorithm, *rest = der.children(encoded, signer)
+    issuer, serial, key_identifier = _parse_identifier(encoded, sid)
+    oid = der.children(encoded, digest_algorithm)[0]
+    digest = DIGEST_BY_OID.get(der.decode_oid(der.content_of(encoded, oid)))
     if digest is None:
         raise InputError("the digest algorithm is not supported", code="cms.digest_unsupported")
-    received = info["signed_attrs"].dump()
-    if not received:
+    if not rest or rest[0].tag != _SIGNED_ATTRIBUTES_TAG:
         raise InputError("there are no signed attributes", code="cms.malformed")
-    attributes = _parse_attributes(bytes((der.SET,)) + received[1:])
+    received, algorithm, signature, *_unsigned = rest
+    signed_attributes = bytes((der.SET,)) + der.encoding_of(encoded, received)[1:]
+    attributes = _parse_attributes(signed_attributes)
     time = attributes.get(_SIGNING_TIME)
     return SignerInfo(
         issuer=issuer,
         serial_number=serial,
         subject_key_identifier=key_identifier,
         digest=digest,
-        signature_algorithm=info["signature_algorithm"].dump(),
-        signature=bytes(info["signature"]),
-        signed_attributes=bytes((der.SET,)) + received[1:],
+        signature_algorithm=der.encoding_of(encoded, algorithm),
+        signature=der.octets(encoded, signature),
+        signed_attributes=signed_attributes,
         content_type=der.decode_oid(attributes[_CONTENT_TYPE][1]),
         message_digest=attributes[_MESSAGE_DIGEST][1],
         signing_time=decode_time(*time) if time else None,
     )
 
 
-def _parse_identifier(sid: Any) -> tuple[Name | None, int | None, bytes | None]:
-    """Issuer and serial number, or the subject key identifier; asn1crypto is untyped."""
-    if sid.name == "subject_key_identifier":
-        return None, None, bytes(sid.chosen)
-    chosen = sid.chosen
-    return parse_name(chosen["issuer"].dump()), int(chosen["serial_number"].native), None
+def _parse_identifier(
+    encoded: bytes, sid: der.Element
+) -> tuple[Name | None, int | None, bytes | None]:
+    """Issuer and serial number, or the subject key identifier."""
+    if sid.tag == _KEY_IDENTIFIER_TAG:
+        return None, None, der.content_of(encoded, sid)
+    issuer, serial = der.children(encoded, sid)
+    number = der.decode_integer(der.content_of(encoded, serial))
+    return parse_name(der.encoding_of(encoded, issuer)), number, None
 
 
 def _parse_attributes(encoded: bytes) -> dict[str, tuple[int, bytes]]:

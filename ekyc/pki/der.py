@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ekyc.errors import EkycError, InputError
@@ -18,8 +19,12 @@ INTEGER: Final = 0x02
 OCTET_STRING: Final = 0x04
 OBJECT_IDENTIFIER: Final = 0x06
 
+_CONSTRUCTED_OCTET_STRING: Final = 0x24
+_END_OF_CONTENTS: Final = b"\x00\x00"
+
 _MAX_TAG_BYTES: Final = 3
 _MAX_LENGTH_BYTES: Final = 4
+_MAX_DEPTH: Final = 16
 
 # What asn1crypto raises on hostile bytes besides ValueError, found by fuzzing.
 _PARSER_FAILURES: Final = (
@@ -60,8 +65,11 @@ def read_element(data: bytes, at: int, end: int) -> Element:
     Raises:
         InputError: ``asn1.truncated``, ``asn1.tag``, ``asn1.length`` (indefinite, reserved or absurd).
     """
-    tag, position = _read_tag(data, at, end)
-    length, position = _read_length(data, position, end)
+    if at + 1 < end and data[at] & 0x1F != 0x1F and data[at + 1] < 0x80:  # nearly every header
+        tag, length, position = data[at], data[at + 1], at + 2
+    else:
+        tag, position = _read_tag(data, at, end)
+        length, position = _read_length(data, position, end)
     if length > end - position:
         raise InputError(
             f"an element claims {length} bytes where {end - position} are left",
@@ -80,7 +88,13 @@ def elements(data: bytes, start: int, end: int) -> Iterator[Element]:
 
 def children(data: bytes, parent: Element) -> list[Element]:
     """The direct children of a constructed element."""
-    return list(elements(data, parent.content, parent.stop))
+    found: list[Element] = []
+    at, end = parent.content, parent.stop
+    while at < end:
+        element = read_element(data, at, end)
+        found.append(element)
+        at = element.stop
+    return found
 
 
 def content_of(data: bytes, element: Element) -> bytes:
@@ -125,6 +139,65 @@ def decode_integer(content: bytes) -> int:
     return int.from_bytes(content, "big", signed=True)
 
 
+def octets(data: bytes, element: Element) -> bytes:
+    """Content of an OCTET STRING, its segments joined where it is a constructed one (X.690 §8.7.3.2).
+
+    Raises:
+        InputError: ``asn1.tag``.
+    """
+    if element.tag == OCTET_STRING:
+        return content_of(data, element)
+    segments = children(data, element) if element.tag == _CONSTRUCTED_OCTET_STRING else None
+    if segments is None or any(segment.tag != OCTET_STRING for segment in segments):
+        raise InputError("an OCTET STRING must stand here", code="asn1.tag")
+    return b"".join(content_of(data, segment) for segment in segments)
+
+
+def with_definite_lengths(data: bytes) -> bytes:
+    """The same elements, those of indefinite length (X.690 §8.1.3.6) written with definite ones.
+
+    What is definite already stays as it is, byte for byte, so that signed parts keep their digests.
+
+    Raises:
+        InputError: ``asn1.*``; nested deeper than any signed structure is (``asn1.depth``).
+    """
+    parts, at = [], 0
+    while at < len(data):
+        part, at = _definite(data, at, len(data), _MAX_DEPTH)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _definite(data: bytes, at: int, end: int, depth: int) -> tuple[bytes, int]:
+    """The element at ``at`` in definite form, and where it ended."""
+    tag, position = _read_tag(data, at, end)
+    if data[position : position + 1] != b"\x80":
+        element = read_element(data, at, end)
+        return _definite_inside(data, element, depth), element.stop
+    if depth == 0:
+        raise InputError("the structure is nested too deeply", code="asn1.depth")
+    contents, position = [], position + 1
+    while data[position : min(position + 2, end)] != _END_OF_CONTENTS:
+        part, position = _definite(data, position, end, depth - 1)
+        contents.append(part)
+    return encode(tag, *contents), position + 2
+
+
+def _definite_inside(data: bytes, element: Element, depth: int) -> bytes:
+    """A definite element; only where something inside is indefinite does it change."""
+    received = encoding_of(data, element)
+    if not element.constructed or depth == 0:
+        return received
+    contents, at = [], element.content
+    while at < element.stop:
+        part, at = _definite(data, at, element.stop, depth - 1)
+        contents.append(part)
+    if b"".join(contents) == content_of(data, element):
+        return received
+    return encode(element.tag, *contents)
+
+
+@lru_cache(maxsize=1024)
 def decode_oid(content: bytes) -> str:
     """OBJECT IDENTIFIER content in dotted form (X.690 §8.19)."""
     if not content or content[-1] & 0x80 or len(content) > 64:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from asn1crypto import keys
-
 from ekyc.errors import InputError
 from ekyc.pki import der
 from ekyc.pki.curves import CURVE_BY_OID, Curve, Point, find_curve
@@ -94,16 +92,28 @@ def _named_curve(parameters: bytes) -> Curve | None:
 
 
 def _explicit_curve(parameters: bytes) -> Curve | None:
-    """The known curve equal to a ``SpecifiedECDomain``; a seed says nothing about security and is ignored."""
-    domain = keys.SpecifiedECDomain.load(parameters, strict=True)
-    if domain["field_id"]["field_type"].dotted != _PRIME_FIELD:
+    """The known curve equal to a ``SpecifiedECDomain`` (X9.62); a seed says nothing about security and is ignored.
+
+    ``SEQUENCE { version, SEQUENCE { fieldType, p }, SEQUENCE { a, b, seed? }, base, order, cofactor?, … }``
+    """
+    whole = der.single(parameters, der.SEQUENCE)
+    _version, field, equation, base, order, *rest = der.children(parameters, whole)
+    field_type, *field_parameters = der.children(parameters, field)
+    if der.decode_oid(der.content_of(parameters, field_type)) != _PRIME_FIELD:
         return None
-    cofactor = domain["cofactor"].native
+    a, b, *_seed = der.children(parameters, equation)
+    cofactor = next((item for item in rest if item.tag == der.INTEGER), None)
     return find_curve(
-        p=domain["field_id"]["parameters"].native,
-        a=int.from_bytes(domain["curve"]["a"].native, "big"),
-        b=int.from_bytes(domain["curve"]["b"].native, "big"),
-        generator=bytes(domain["base"]),
-        order=domain["order"].native,
-        cofactor=cofactor,
+        p=_integer(parameters, field_parameters[0]),
+        a=int.from_bytes(der.octets(parameters, a), "big"),
+        b=int.from_bytes(der.octets(parameters, b), "big"),
+        generator=der.octets(parameters, base),
+        order=_integer(parameters, order),
+        cofactor=_integer(parameters, cofactor) if cofactor else None,
     )
+
+
+def _integer(data: bytes, element: der.Element) -> int:
+    if element.tag != der.INTEGER:
+        raise InputError("a curve parameter has a foreign type", code="asn1.tag")
+    return der.decode_integer(der.content_of(data, element))

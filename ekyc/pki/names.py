@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from ekyc.errors import InputError
@@ -19,6 +20,7 @@ _CODEC_OF_TAG: Final = {
     0x1E: "utf-16-be",
 }
 _MAX_ATTRIBUTES: Final = 32
+_KEPT_BYTES: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,11 @@ class Name:
     def of(cls, *attributes: tuple[str, str]) -> Name:
         folded = tuple((oid, " ".join(value.casefold().split())) for oid, value in attributes)
         return cls(attributes, folded)
+
+    @property
+    def key(self) -> str:
+        """The folded name as one string: names with the same key are the same name."""
+        return "\n".join(f"{oid}={value}" for oid, value in self.folded)
 
     @property
     def country(self) -> str | None:
@@ -54,6 +61,16 @@ def parse_name(encoded: bytes) -> Name:
     Raises:
         InputError: ``asn1.*``.
     """
+    return _known_name(encoded) if len(encoded) <= _KEPT_BYTES else _parse(encoded)
+
+
+@lru_cache(maxsize=2048)
+def _known_name(encoded: bytes) -> Name:
+    """A few thousand names are all that occur in the world's certificates, so parsed ones are kept."""
+    return _parse(encoded)
+
+
+def _parse(encoded: bytes) -> Name:
     attributes: list[tuple[str, str]] = []
     for relative in der.children(encoded, der.single(encoded, der.SEQUENCE)):
         for pair in der.children(encoded, relative):

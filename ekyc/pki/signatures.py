@@ -10,7 +10,6 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-from asn1crypto import algos
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -66,6 +65,7 @@ ECDSA_PLAIN: Final = {
 """BSI TR-03111 §5.2.1: r and s side by side, each as long as the order."""
 _RSA_BARE: Final = "1.2.840.113549.1.1.1"
 _PSS: Final = "1.2.840.113549.1.1.10"
+_MGF1: Final = "1.2.840.113549.1.1.8"
 _ECDSA_BARE: Final = frozenset({"1.2.840.10045.2.1", "1.2.840.10045.4.3"})
 
 _MIN_RSA_BITS: Final = 2048
@@ -212,18 +212,42 @@ def _verify_rsa(
 
 
 def _parse_pss(parameters: bytes) -> SignatureAlgorithm:
-    """RSASSA-PSS-params with the defaults of RFC 4055 §3.1; the mask digest may differ from the digest."""
-    parsed = algos.RSASSAPSSParams.load(parameters, strict=True)
-    mask = parsed["mask_gen_algorithm"]
-    digest = DIGEST_BY_OID.get(parsed["hash_algorithm"]["algorithm"].dotted)
-    mask_digest = DIGEST_BY_OID.get(mask["parameters"]["algorithm"].dotted)
-    is_mgf1 = mask["algorithm"].dotted == "1.2.840.113549.1.1.8"
-    salt_length = int(parsed["salt_length"].native)
-    if not (digest and mask_digest and is_mgf1 and 0 <= salt_length <= 512):
+    """RSASSA-PSS-params with the defaults of RFC 4055 §3.1; the mask digest may differ from the digest.
+
+    ``SEQUENCE { [0] hash?, [1] mask generation?, [2] salt length?, [3] trailer field? }``
+    """
+    listed = der.children(parameters, der.single(parameters, der.SEQUENCE))
+    given = {item.tag: der.content_of(parameters, item) for item in listed}
+    digest, mask_digest, salt_length = "sha1", "sha1", 20
+    if 0xA0 in given:
+        digest = DIGEST_BY_OID.get(_algorithm_oid(given[0xA0]), "")
+    if 0xA1 in given:
+        mask_digest = _mask_digest(given[0xA1])
+    if 0xA2 in given:
+        salt_length = _pss_integer(given[0xA2])
+    usual_trailer = 0xA3 not in given or _pss_integer(given[0xA3]) == 1
+    if not (digest and mask_digest and 0 <= salt_length <= 512 and usual_trailer):
         raise InputError("PSS parameters are not supported", code="pki.algorithm_unsupported")
     return SignatureAlgorithm(
         scheme="rsa-pss", digest=digest, mask_digest=mask_digest, salt_length=salt_length
     )
+
+
+def _mask_digest(encoded: bytes) -> str:
+    """Digest of mask generation function 1; empty for any other function."""
+    function, *parameters = der.children(encoded, der.single(encoded, der.SEQUENCE))
+    if der.decode_oid(der.content_of(encoded, function)) != _MGF1 or not parameters:
+        return ""
+    return DIGEST_BY_OID.get(_algorithm_oid(der.encoding_of(encoded, parameters[0])), "")
+
+
+def _algorithm_oid(encoded: bytes) -> str:
+    identifier, *_parameters = der.children(encoded, der.single(encoded, der.SEQUENCE))
+    return der.decode_oid(der.content_of(encoded, identifier))
+
+
+def _pss_integer(encoded: bytes) -> int:
+    return der.decode_integer(der.content_of(encoded, der.single(encoded, der.INTEGER)))
 
 
 def _mismatch() -> TrustError:
