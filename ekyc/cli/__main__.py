@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Annotated
@@ -72,6 +73,9 @@ app.add_typer(authority.authority_app, name="authority")
 
 def main() -> None:
     """Entry point of the ``ekyc`` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot write
     try:
         app()
     except BrokenPipeError:  # `ekyc … | head`

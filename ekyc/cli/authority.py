@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ekyc.cli.output import JsonFlag, console, fail, result_object, write_json
+from ekyc.cli.output import JsonFlag, console, fail, result_object, say, write_json
 from ekyc.cli.state import passphrase
 from ekyc.errors import EkycError
 
@@ -38,5 +38,5 @@ def new(
         write_json(result_object("authority-new", "PASSED", (), root_certificate=str(root)))
         return
     out = console()
-    out.print(f"wrote the encrypted keys to {folder} and the root certificate to {root}")
+    say(out, f"wrote the encrypted keys to {folder} and the root certificate to {root}")
     out.print("This authority is for tests and pilots: its signatures have no legal standing.")

@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ekyc.cli.output import EXIT_ERROR, JsonFlag, console, fail, result_object, write_json
+from ekyc.cli.output import EXIT_ERROR, JsonFlag, console, fail, result_object, say, write_json
 from ekyc.errors import EkycError, InputError
 
 bench_app = typer.Typer(
@@ -69,13 +69,13 @@ def run(
     except EkycError as exc:
         fail(exc, json_output=json_output, command="bench-run")
     except KeyboardInterrupt:
-        console(json_output=True).print(f"interrupted; what was measured is in {out}")
+        say(console(json_output=True), f"interrupted; what was measured is in {out}")
         raise typer.Exit(EXIT_ERROR) from None
     if json_output:
         write_json(result)
     else:
         console().print(_table(result))
-        console().print(f"written to {out}", soft_wrap=True)
+        say(console(), f"written to {out}")
 
 
 def _progress(*, json_output: bool) -> Progress:

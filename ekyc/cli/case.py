@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ekyc.cli.output import JsonFlag, console, fail, result_object, write_json
+from ekyc.cli.output import JsonFlag, console, fail, result_object, say, write_json
 from ekyc.errors import EkycError
 from ekyc.policy import load_profile, profile_ids
 
@@ -40,8 +40,8 @@ def new(
         write_json(result_object("case-new", "PASSED", (), path=str(path)))
         return
     out = console()
-    out.print(f"wrote {path}")
-    out.print(f"next: fill in the files it names, then  ekyc verify {folder} --trust CSCA.pem")
+    say(out, f"wrote {path}")
+    say(out, f"next: fill in the files it names, then  ekyc verify {folder} --trust CSCA.pem")
 
 
 @case_app.command()

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
-from ekyc.cli.output import JsonFlag, checks_table, console, exit_for, fail, write_json
+from ekyc.cli.output import JsonFlag, checks_table, console, exit_for, fail, say, write_json
 from ekyc.cli.verify import LanguageOption, ProgressPrinter, print_result
 from ekyc.errors import EkycError, ModelError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from ekyc.inference import Engine
     from ekyc.samples.demonstration import Demonstration, DemonstrationPictures
     from ekyc.values import BgrImage
@@ -55,7 +56,7 @@ def demo(
     from ekyc.samples.attacks import ATTACKS
     from ekyc.samples.demonstration import run_demonstration
 
-    err = Console(stderr=True, highlight=False)
+    err = console(json_output=True)
     if attack is not None and attack not in ATTACKS:
         raise typer.BadParameter(
             f"unknown attack; known are {', '.join(ATTACKS)}", param_hint="--attack"
@@ -149,7 +150,7 @@ def _print(
         out.print(checks_table(validation.checks, language))
     out.print()
     for path in demonstration.written:
-        out.print(f"wrote {path}")
+        say(out, f"wrote {path}")
     out.print()
     out.print(
         "The citizen is a sample, and frames rendered from one photograph prove nothing about liveness.",
@@ -158,10 +159,7 @@ def _print(
     )
     if attack is None and validation is not None:
         out.print("Try next:")
-        out.print(
-            f"  ekyc validate {folder / 'result.pdf'} --trust {folder / 'trust/root.pem'}",
-            soft_wrap=True,
-        )
+        say(out, f"  ekyc validate {folder / 'result.pdf'} --trust {folder / 'trust/root.pem'}")
         out.print("  ekyc demo --attack cloned-chip")
     elif attack is not None:
         out.print(

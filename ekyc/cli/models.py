@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from ekyc.cli.output import EXIT_REJECTED, JsonFlag, console, fail, result_object, write_json
+from ekyc.cli.output import EXIT_REJECTED, JsonFlag, console, fail, result_object, say, write_json
 from ekyc.errors import EkycError, ModelError
 from ekyc.outcomes import Check, Outcome
 
@@ -67,7 +67,7 @@ def install(
             result_object("models-install", "PASSED", [], store=str(target.root), models=facts)
         )
     else:
-        console().print(f"{len(done)} of {len(entries)} ready in {target.root}", soft_wrap=True)
+        say(console(), f"{len(done)} of {len(entries)} ready in {target.root}")
 
 
 @models_app.command("list")

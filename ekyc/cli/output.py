@@ -12,7 +12,9 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from ekyc.errors import EkycError
 from ekyc.outcomes import Check, Outcome, check_as_json, describe_reason
@@ -47,6 +49,11 @@ def console(*, json_output: bool = False) -> Console:
     return Console(stderr=json_output, highlight=False)
 
 
+def say(out: Console, text: str) -> None:
+    """Print a line as it is: names of files may look like markup, and paths are copied from the terminal."""
+    out.print(text, markup=False, soft_wrap=True)
+
+
 def result_object(
     command: str, outcome: str, checks: Iterable[Check], **facts: Any
 ) -> dict[str, Any]:
@@ -63,8 +70,14 @@ def result_object(
 
 
 def write_json(result: Mapping[str, Any]) -> None:
-    """Write the command's one JSON object to stdout."""
-    sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=2) + "\n")
+    """Write the command's one JSON object to stdout, in UTF-8 whatever the terminal speaks.
+
+    A file name that is not UTF-8 holds lone surrogates; as escapes they are JSON still.
+    """
+    text = json.dumps(result, ensure_ascii=False, indent=2) + "\n"
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+    sys.stdout.buffer.flush()
 
 
 def checks_table(checks: Iterable[Check], language: str = "en") -> Table:
@@ -78,7 +91,10 @@ def checks_table(checks: Iterable[Check], language: str = "en") -> Table:
             why += f" [{', '.join(check.subjects)}]"
         style = STYLE_OF_OUTCOME[check.outcome]
         table.add_row(
-            check.id, f"[{style}]{check.outcome.value}[/]", why, _milliseconds(check.duration_ms)
+            check.id,
+            f"[{style}]{check.outcome.value}[/]",
+            escape(why),
+            _milliseconds(check.duration_ms),
         )
     return table
 
@@ -94,9 +110,8 @@ def exit_for(outcome: Outcome) -> NoReturn:
 
 def fail(error: EkycError, *, json_output: bool, command: str) -> NoReturn:
     """Report a typed error (exit code 1): to people on stderr, to programs as one JSON object."""
-    Console(stderr=True, highlight=False).print(
-        f"[bold red]error[/] {error.code}: {error}", markup=True, soft_wrap=True
-    )
+    message = Text.assemble(("error", "bold red"), f" {error.code}: {error}")
+    console(json_output=True).print(message, soft_wrap=True)
     if json_output:
         write_json(
             {

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ekyc.cli.output import console, fail
+from ekyc.cli.output import console, fail, say
 from ekyc.cli.state import StateOption, TrustOption, load_trust, open_storage
 from ekyc.errors import EkycError
 
@@ -60,7 +60,7 @@ def serve(
                 hosts=address.hosts,
             )
             where = str(socket_path) if socket_path else f"http://{host}:{port}/docs"
-            err.print(f"serving on {where}")
+            say(err, f"serving on {where}")
             listen(service, address)
     except EkycError as error:
         fail(error, json_output=False, command="serve")

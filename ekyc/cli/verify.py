@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from ekyc.cli.output import (
     EXIT_PASSED,
@@ -16,6 +15,7 @@ from ekyc.cli.output import (
     checks_table,
     console,
     fail,
+    say,
     write_json,
 )
 from ekyc.cli.state import StateOption, TrustOption, load_trust, open_authority, open_storage
@@ -24,6 +24,8 @@ from ekyc.outcomes import describe_reason
 from ekyc.policy import Verdict
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from ekyc.flows import StageFinished, VerificationResult
 
 EXIT_OF_VERDICT = {
@@ -86,7 +88,7 @@ def verify(
 
     from ekyc.flows import Verifier, load_case, result_as_json, write_outputs
 
-    err = Console(stderr=True, highlight=False)
+    err = console(json_output=True)
     try:
         loaded = load_case(case)
         if profile is not None:
@@ -109,7 +111,7 @@ def verify(
     else:
         print_result(console(), result, language)
     for path in written:
-        err.print(f"wrote {path}")
+        say(err, f"wrote {path}")
     raise typer.Exit(EXIT_OF_VERDICT[result.decision.verdict])
 
 
