@@ -79,6 +79,11 @@ _SUFFIXES: Final = frozenset({"", ".bin", ".dat", ".der"})
 _DATA_GROUP_NAME: Final = re.compile(r"(?:DG|DATAGROUP)(\d{1,2})")
 
 
+def size_limit(file: ElementaryFile) -> int:
+    """Most bytes that a file may have."""
+    return _MAX_BYTES.get(file, _MAX_BYTES_OF_OTHERS)
+
+
 def file_of_name(name: str) -> ElementaryFile | None:
     """The elementary file that a file name means; None where it means none.
 
@@ -208,7 +213,7 @@ def _bounded(files: Iterable[tuple[str, bytes]]) -> Mapping[ElementaryFile, byte
             )
         if file in found:
             raise InputError(f"{file} was submitted twice", code="chip.file_twice", subject=name)
-        found[file] = _within(name, data, _MAX_BYTES.get(file, _MAX_BYTES_OF_OTHERS))
+        found[file] = _within(name, data, size_limit(file))
         total += len(data)
         if total > MAX_TOTAL_BYTES:
             raise LimitError(

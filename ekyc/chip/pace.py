@@ -17,9 +17,9 @@ from ekyc.chip.ciphers import KeyUse, unpad
 from ekyc.chip.domain_parameters import Group
 from ekyc.chip.pace_mapping import map_generic, map_integrated
 from ekyc.chip.program import Channel, PlainChannel, Program
-from ekyc.chip.protocol_infos import Mapping, PaceInfo
+from ekyc.chip.protocol_infos import Mapping, PaceInfo, encode_oid
 from ekyc.chip.secure_messaging import SecureChannel, SecureMessaging, SessionKeys
-from ekyc.errors import ChipError, InputError
+from ekyc.errors import ChipError
 from ekyc.pki import der
 from ekyc.ports import Random
 
@@ -105,7 +105,7 @@ class _Pace:
         self._group: Group[Any] = info.group
 
     def choose(self, key: AccessKey, *, name_parameters: bool) -> Program[None]:
-        data = der.encode(0x80, _encode_oid(self._info.protocol))
+        data = der.encode(0x80, encode_oid(self._info.protocol))
         data += der.encode(0x83, bytes((key.password_reference,)))
         if name_parameters:
             data += der.encode(0x84, bytes((self._info.parameter_id,)))
@@ -162,7 +162,7 @@ class _Pace:
         """Checksum over the other side's public key (§4.4.3.4)."""
         content = der.encode(
             _PUBLIC_KEY,
-            der.encode(der.OBJECT_IDENTIFIER, _encode_oid(self._info.protocol)),
+            der.encode(der.OBJECT_IDENTIFIER, encode_oid(self._info.protocol)),
             der.encode(self._group.public_key_tag, public),
         )
         return keys.suite.token(keys.mac, content)
@@ -210,21 +210,6 @@ def _the_object(objects: dict[int, bytes], tag: int) -> bytes:
     if tag not in objects:
         raise _failed(f"the chip's answer lacks object {tag:02X}")
     return objects[tag]
-
-
-def _encode_oid(dotted: str) -> bytes:
-    """Content octets of an object identifier."""
-    first, second, *rest = (int(arc) for arc in dotted.split("."))
-    return b"".join(_base128(arc) for arc in (40 * first + second, *rest))
-
-
-def _base128(arc: int) -> bytes:
-    if arc < 0:
-        raise InputError("an arc is negative", code="asn1.oid")
-    octets = [arc & 0x7F]
-    while arc := arc >> 7:
-        octets.append(arc & 0x7F | 0x80)
-    return bytes(reversed(octets))
 
 
 def _failed(message: str) -> ChipError:

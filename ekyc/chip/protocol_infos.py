@@ -149,6 +149,19 @@ def offered_chip_authentication(infos: SecurityInfos) -> tuple[ChipAuthenticatio
     return tuple(sorted(found, key=lambda info: info.suite.strength, reverse=True))
 
 
+def encode_oid(dotted: str) -> bytes:
+    """Content octets of an object identifier (X.690 §8.19)."""
+    first, second, *rest = (int(arc) for arc in dotted.split("."))
+    return b"".join(map(_base128, (40 * first + second, *rest)))
+
+
+def _base128(arc: int) -> bytes:
+    octets = [arc & 0x7F]
+    while arc := arc >> 7:
+        octets.append(arc & 0x7F | 0x80)
+    return bytes(reversed(octets))
+
+
 def _inferred(key: ChipAuthenticationKey) -> ChipAuthenticationInfo:
     arc = 1 if key.agreement is Agreement.DH else 2
     return ChipAuthenticationInfo(

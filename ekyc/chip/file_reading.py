@@ -1,0 +1,159 @@
+"""SELECT and READ BINARY (ICAO 9303-10 §3.6): a file in bounded pieces, whatever length it claims.
+
+A claimed length costs nothing: it is held against a bound first, and the buffer only grows with bytes that came.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ekyc.chip.apdu import (
+    SW_WARNING_END_OF_FILE,
+    SW_WRONG_LENGTH,
+    CommandApdu,
+    ResponseApdu,
+    status_error,
+)
+from ekyc.chip.files import ElementaryFile, size_limit
+from ekyc.chip.program import Channel, Program
+from ekyc.errors import ChipError, LimitError
+from ekyc.pki import der
+
+APPLICATION: Final = bytes.fromhex("a0000002471001")
+"""Identifier of the eMRTD application (ICAO 9303-10 §3.5)."""
+MASTER_FILE: Final = bytes.fromhex("3f00")
+
+DEFAULT_CHUNK_BYTES: Final = 223
+"""Fits a short response under secure messaging with either cipher."""
+
+_SMALLER_CHUNKS: Final = (223, 128, 64)
+_HEADER_BYTES: Final = 4
+_MAX_EVEN_OFFSET: Final = 0x7FFF
+_SW1_WRONG_LE: Final = 0x6C
+_IDENTIFIERS: Final = {
+    ElementaryFile.CARD_ACCESS: 0x011C,
+    ElementaryFile.CARD_SECURITY: 0x011D,
+    ElementaryFile.COM: 0x011E,
+    ElementaryFile.SOD: 0x011D,
+}
+
+
+class FileReader:
+    """Reads files over a channel, with pieces as large as the chip turns out to take."""
+
+    def __init__(self, channel: Channel, *, chunk_bytes: int = DEFAULT_CHUNK_BYTES) -> None:
+        self.channel = channel
+        self._chunk = chunk_bytes
+
+    def select_master_file(self) -> Program[ResponseApdu]:
+        """Select the master file. Some chips refuse (6D00, 6A86, 6A87) and work on regardless: the caller may go on."""
+        command = CommandApdu(0, 0xA4, 0x00, 0x0C, MASTER_FILE)
+        return (yield from self.channel.send(command))
+
+    def select_application(self) -> Program[None]:
+        """Select the eMRTD application.
+
+        Raises:
+            ChipError: ``chip.no_application``.
+        """
+        response = yield from self.channel.send(CommandApdu(0, 0xA4, 0x04, 0x0C, APPLICATION))
+        if not response.ok:
+            error = status_error(response.sw, "the chip has no eMRTD application")
+            raise ChipError(error.message, code="chip.no_application")
+
+    def read(self, file: ElementaryFile) -> Program[bytes]:
+        """Select a file and read all of it.
+
+        Raises:
+            ChipError: ``chip.status.*``, ``chip.read_malformed`` (no tag and length), ``chip.read_stalled`` (the chip
+                stops giving), each with the file as subject.
+            LimitError: ``chip.file_too_large``: it claims more than such a file may have. Nothing was read.
+        """
+        number = file.data_group
+        identifier = _IDENTIFIERS[file] if number is None else 0x0100 + number
+        response = yield from self.channel.send(
+            CommandApdu(0, 0xA4, 0x02, 0x0C, identifier.to_bytes(2, "big"))
+        )
+        if not response.ok:
+            raise status_error(response.sw, "the file cannot be selected", subject=file)
+        return (yield from self._read_selected(file))
+
+    def _read_selected(self, file: ElementaryFile) -> Program[bytes]:
+        header = yield from self._read_piece(file, 0, _HEADER_BYTES)
+        total = _claimed_bytes(header, file)
+        if total > size_limit(file):
+            raise LimitError(
+                f"claims {total} bytes, more than {size_limit(file)}",
+                code="chip.file_too_large",
+                subject=file,
+            )
+        data = bytearray(header[:total])
+        while len(data) < total:
+            data += yield from self._read_piece(file, len(data), total - len(data))
+        return bytes(data)
+
+    def _read_piece(self, file: ElementaryFile, offset: int, wanted: int) -> Program[bytes]:
+        """Some bytes at an offset: at least one, at most ``wanted``."""
+        response = yield from self._read_binary(offset, min(wanted, self._chunk))
+        while response.sw == SW_WRONG_LENGTH and self._shrink(min(wanted, self._chunk)):
+            response = yield from self._read_binary(offset, min(wanted, self._chunk))
+        if response.sw >> 8 == _SW1_WRONG_LE and not response.data:
+            response = yield from self._read_binary(offset, response.sw & 0xFF or 256)
+        if not response.ok and response.sw != SW_WARNING_END_OF_FILE:
+            raise status_error(response.sw, "the file cannot be read", subject=file)
+        if not 0 < len(response.data) <= wanted:
+            raise ChipError(
+                "the chip gives nothing, or more than was asked for",
+                code="chip.read_stalled",
+                subject=file,
+            )
+        return response.data
+
+    def _shrink(self, refused: int) -> bool:
+        """Ask for less from now on; False where even the smallest piece was refused."""
+        smaller = next((size for size in _SMALLER_CHUNKS if size < refused), None)
+        if smaller is None:
+            return False
+        self._chunk = smaller
+        return True
+
+    def _read_binary(self, offset: int, size: int) -> Program[ResponseApdu]:
+        """READ BINARY, beyond 32 KiB with the odd instruction (ISO/IEC 7816-4 §7.2.3)."""
+        if offset <= _MAX_EVEN_OFFSET:
+            command = CommandApdu(0, 0xB0, offset >> 8, offset & 0xFF, le=size)
+            return (yield from self.channel.send(command))
+        encoded = offset.to_bytes(2 if offset <= 0xFFFF else 3, "big")
+        overhead = len(der.encode(0x53, bytes(size))) - size
+        response = yield from self.channel.send(
+            CommandApdu(0, 0xB1, 0, 0, der.encode(0x54, encoded), le=size + overhead)
+        )
+        if not response.data:
+            return response
+        with der.malformed_as(ChipError, code="chip.read_malformed"):
+            data = der.content_of(response.data, der.single(response.data, 0x53))
+        return ResponseApdu(data, response.sw)
+
+
+def _claimed_bytes(header: bytes, file: ElementaryFile) -> int:
+    """Length of the whole file by its first octets: one or two of tag, then the length."""
+    at = 2 if header[:1] and header[0] & 0x1F == 0x1F else 1
+    if len(header) <= at:
+        raise _no_header(file)
+    first = header[at]
+    if first < 0x80:
+        return at + 1 + first
+    width = first & 0x7F
+    octets = header[at + 1 : at + 1 + width]
+    if not 1 <= width <= 4 or not octets:
+        raise _no_header(file)
+    # A length in more octets than were read is beyond any bound, unless it is not minimal, which is malformed.
+    length = int.from_bytes(octets, "big") << 8 * (width - len(octets))
+    if len(octets) < width and length <= size_limit(file):
+        raise _no_header(file)
+    return at + 1 + width + length
+
+
+def _no_header(file: ElementaryFile) -> ChipError:
+    return ChipError(
+        "the file does not begin with tag and length", code="chip.read_malformed", subject=file
+    )
