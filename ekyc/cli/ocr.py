@@ -156,18 +156,15 @@ def _reader() -> Iterator[TextReader]:
 
 
 def _pages(path: Path) -> tuple[BgrImage, ...]:
-    """The pages of a paper: one picture, a PDF file, or a folder of pictures by name."""
-    from ekyc.imaging.decode import decode_image, read_image_bytes
-    from ekyc.imaging.pdf_pages import is_pdf, render_pdf_pages
+    """The pages of a paper: a picture, a PDF or TIFF file of several pages, or a folder of those by name."""
+    from ekyc.imaging.decode import read_image_bytes
+    from ekyc.imaging.document_pages import decode_pages
 
-    pages: list[BgrImage] = []
-    for file in picture_files([path]):
-        data = read_image_bytes(file)
-        if is_pdf(data):
-            pages += render_pdf_pages(data, name=file.name)
-        else:
-            pages.append(decode_image(data, name=file.name))
-    return tuple(pages)
+    return tuple(
+        page
+        for file in picture_files([path])
+        for page in decode_pages(read_image_bytes(file), name=file.name)
+    )
 
 
 def _line_count(reading: DocumentReading) -> int:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Final
 from ekyc.errors import LimitError
 from ekyc.flows.case import Case, CaseFile
 from ekyc.imaging.decode import decode_image
-from ekyc.imaging.pdf_pages import render_pdf_pages
+from ekyc.imaging.document_pages import decode_pages
 
 if TYPE_CHECKING:
     from ekyc.values import BgrImage
 
-_PDF_MAGIC: Final = b"%PDF-"
 _MAX_DECODED_PIXELS: Final = 400_000_000
 """All pictures of one case together: 1.2 GB of pixels, so that many allowed files cannot fill the memory."""
 
@@ -44,10 +43,7 @@ class _Decoder:
     def pages(self, files: tuple[CaseFile, ...]) -> tuple[BgrImage, ...]:
         pages: list[BgrImage] = []
         for file in files:
-            if not file.data.startswith(_PDF_MAGIC):
-                pages.append(self.image(file))
-                continue
-            for page in render_pdf_pages(file.data, name=file.name):
+            for page in decode_pages(file.data, name=file.name):
                 self._spend(file, page)
                 pages.append(page)
         return tuple(pages)
@@ -63,7 +59,7 @@ class _Decoder:
 
 
 def decode_pictures(case: Case) -> CasePictures:
-    """Decode every picture of ``case``; documents may be PDF files, each page becoming a picture.
+    """Decode every picture of ``case``; documents may be PDF or TIFF files of several pages.
 
     Raises:
         InputError: a file is not a readable picture or PDF; ``subject`` names it.

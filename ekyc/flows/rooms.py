@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from ekyc.errors import ModelError
 from ekyc.face import FaceDetector, FaceEmbedder
 from ekyc.ocr import TextReader
 from ekyc.ports import Model
@@ -35,30 +32,10 @@ class Rooms:
         return cls(
             detector=FaceDetector(engine.model("yunet-2023mar")),
             embedder=FaceEmbedder(engine.model("sface-2021dec")),
-            reader=open_reader(engine),
+            reader=TextReader.from_engine_parts(
+                detector=engine.model("ppocr-v6-tiny-det"),
+                recogniser=engine.model("asterocr-1.0.2"),
+                vocabulary_file=engine.store.asset_path("asterocr-vocab"),
+            ),
             pad_model=engine.model("faceplugin-liveness"),
         )
-
-
-def open_reader(engine: Engine) -> TextReader:
-    """The reader of text over an engine's models."""
-    return TextReader(
-        engine.model("ppocr-v6-tiny-det"),
-        engine.model("asterocr-1.0.2"),
-        read_vocabulary(engine.store.asset_path("asterocr-vocab")),
-    )
-
-
-def read_vocabulary(path: Path) -> tuple[str, ...]:
-    """The text of each class of the recogniser, blank first.
-
-    Raises:
-        ModelError: the file is not of its form (``model.vocabulary``).
-    """
-    try:
-        classes = json.loads(path.read_text(encoding="utf-8"))["chars"]
-    except (ValueError, KeyError, TypeError) as exc:
-        raise ModelError(
-            "not a vocabulary", code="model.vocabulary", subject="asterocr-vocab"
-        ) from exc
-    return tuple(str(text) for text in classes)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from ekyc.errors import EkycError, InputError, LimitError
 
@@ -121,11 +121,51 @@ def decode_image(data: bytes, *, name: str, limits: ImageLimits = DEFAULT_LIMITS
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as exc:
         raise _too_many_pixels(name, limits) from exc
     except Exception as exc:  # decoders raise anything at all on hostile bytes
-        raise InputError(
-            f"the {kind.value} data are damaged or cut off and cannot be decoded",
-            code="image.unreadable",
-            subject=name,
-        ) from exc
+        raise _unreadable(kind, name) from exc
+
+
+def decode_tiff_pages(
+    data: bytes, *, name: str, limits: ImageLimits = DEFAULT_LIMITS, max_pages: int
+) -> tuple[BgrImage, ...]:
+    """Decode every page of a TIFF file, as scanners write them.
+
+    Args:
+        data: the encoded file; its first bytes announce TIFF.
+        name: what errors call this input.
+        limits: bounds on bytes, and on the pixels of all pages together.
+        max_pages: bound on pages.
+
+    Returns:
+        One picture a page, each as :func:`decode_image` gives it.
+
+    Raises:
+        LimitError: as :func:`decode_image`, or ``image.too_many_pages``.
+        InputError: as :func:`decode_image`.
+    """
+    kind = _verify_envelope(data, name, limits)
+    pages: list[BgrImage] = []
+    pixels = 0
+    try:
+        with Image.open(io.BytesIO(data), formats=(kind.value,)) as image:
+            for count, frame in enumerate(ImageSequence.Iterator(image), start=1):
+                pixels += frame.width * frame.height
+                _verify_page(
+                    frame,
+                    count=count,
+                    pixels=pixels,
+                    name=name,
+                    limits=limits,
+                    max_pages=max_pages,
+                )
+                frame.load()
+                pages.append(_to_bgr(_upright(frame), name))
+    except EkycError:
+        raise
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as exc:
+        raise _too_many_pixels(name, limits) from exc
+    except Exception as exc:  # decoders raise anything at all on hostile bytes
+        raise _unreadable(kind, name) from exc
+    return tuple(pages)
 
 
 def read_image(path: Path, *, limits: ImageLimits = DEFAULT_LIMITS) -> BgrImage:
@@ -212,11 +252,7 @@ def _first_scan(data: bytes) -> int | None:
 
 def _verify_header(image: Image.Image, name: str, limits: ImageLimits) -> None:
     """Step 3: sides, pixels, kind of pixels and number of pictures, from the header alone."""
-    width, height = image.size
-    if width * height > limits.max_pixels or max(width, height) > limits.max_side_px:
-        raise _too_many_pixels(name, limits)
-    if image.mode not in _WITH_ALPHA | _PLAIN | _SIXTEEN_BIT:
-        raise _unsupported_pixels(name)
+    _verify_pixels(image, name, limits)
     # A JPEG of a telephone may carry depth or gain maps after the photograph (MPO): the photograph counts.
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         raise InputError(
@@ -224,6 +260,25 @@ def _verify_header(image: Image.Image, name: str, limits: ImageLimits) -> None:
             code="image.multiple_frames",
             subject=name,
         )
+
+
+def _verify_page(
+    page: Image.Image, *, count: int, pixels: int, name: str, limits: ImageLimits, max_pages: int
+) -> None:
+    """The header of one page of several: ``count`` and ``pixels`` are those so far, this page included."""
+    if count > max_pages:
+        raise LimitError(f"more than {max_pages} pages", code="image.too_many_pages", subject=name)
+    _verify_pixels(page, name, limits)
+    if pixels > limits.max_pixels:
+        raise _too_many_pixels(name, limits)
+
+
+def _verify_pixels(image: Image.Image, name: str, limits: ImageLimits) -> None:
+    width, height = image.size
+    if width * height > limits.max_pixels or max(width, height) > limits.max_side_px:
+        raise _too_many_pixels(name, limits)
+    if image.mode not in _WITH_ALPHA | _PLAIN | _SIXTEEN_BIT:
+        raise _unsupported_pixels(name)
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -254,6 +309,14 @@ def _on_white(image: Image.Image) -> Image.Image:
     paper = Image.new("RGB", picture.size, "white")
     paper.paste(picture, mask=picture.getchannel("A"))
     return paper
+
+
+def _unreadable(kind: ImageType, name: str) -> InputError:
+    return InputError(
+        f"the {kind.value} data are damaged or cut off and cannot be decoded",
+        code="image.unreadable",
+        subject=name,
+    )
 
 
 def _too_many_pixels(name: str, limits: ImageLimits) -> LimitError:
