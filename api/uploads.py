@@ -3,7 +3,8 @@
 Parts of the multipart body:
 
 - ``case``: the text of ``case.toml``; or
-- ``archive``: the whole case folder as one zip archive, and then neither ``case`` nor ``file``;
+- ``archive``: the whole case folder as one zip archive, and then neither ``case`` nor ``file``; a ``case`` whose
+  filename ends in ``.zip`` is taken for one too;
 - ``file``, repeated: one file of the case, its ``filename`` being the path that ``case.toml`` names;
 - ``challenge_id``: the challenge that the chip signed.
 """
@@ -99,10 +100,11 @@ class _Receiver:
 
     def _begin(self, part: PartBegin) -> None:
         self._part, self._part_left = part.name, self._limits.file_bytes
+        zipped = (part.filename or "").lower().endswith(".zip")
         if part.name == "challenge_id":
             self._require_first("challenge_id", part.name)
             self._part_left = _CHALLENGE_ID_BYTES
-        elif part.name == "case":
+        elif part.name == "case" and not zipped:
             self._part_left = _CASE_BYTES
             self._open_in_case(CASE_FILE, part.name)
         elif part.name == "file":
@@ -111,7 +113,7 @@ class _Receiver:
                     "a file part needs a filename", code="request.path", subject="file"
                 )
             self._open_in_case(part.filename, part.name)
-        elif part.name == "archive":
+        elif part.name in {"archive", "case"}:
             self._require_first("", part.name)
             self._part_left = self._limits.body_bytes
             self.archive = self._scratch / "case.zip"

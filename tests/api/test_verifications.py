@@ -179,6 +179,11 @@ def test_an_archive_with_a_link_is_refused(post):
     problem(post([archive(buffer.getvalue())]), 422, "request.archive")
 
 
+def test_a_case_that_is_an_archive_is_taken_as_one(post):
+    data = zipped({"case.toml": CASE})
+    assert post([part("case", data, "case.ZIP")]).status_code == 200
+
+
 @pytest.mark.parametrize("cut", [30, 60, 90])
 def test_a_damaged_archive_is_refused(post, cut):
     data = bytearray(zipped({"case.toml": CASE * 50, "a.jpg": b"x" * 500}))
