@@ -28,7 +28,6 @@ from ekyc.imaging.strips import compare_strips, cut_strips
 from ekyc.ocr.alignment import DifferenceClass
 from ekyc.ocr.copy_lines import (
     INK_AGREES,
-    INK_DIFFERS_ALONE,
     CopyDifference,
     DifferenceStatus,
     JudgedDifference,
@@ -49,6 +48,9 @@ if TYPE_CHECKING:
 
 _STRIP_MARGIN = (MARGIN[0], 0.2)
 """Along the line as for reading, so that positions agree; above and below room for marks and shifts."""
+
+_INK_OF_ADDED = 0.5
+"""Unexplained ink of a line that only the copy has: print on empty paper, not a signature read in one scan only."""
 
 _REASON_OF_KIND = {
     DifferenceClass.DIGIT: "document.digit_changed",
@@ -241,7 +243,7 @@ def _added_lines(
         if known or not (0 <= x < reading.width and 0 <= y < reading.height):
             continue
         peak = compare_strips(*cut_strips(*pictures, registration, quad, margin=_STRIP_MARGIN)).peak
-        if peak < INK_DIFFERS_ALONE:
+        if peak < _INK_OF_ADDED:
             continue
         (text,) = reader.read_quads(pictures[1], [region.quad])
         if text.chars:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,6 +25,8 @@ _HEIGHT = 32
 _MAX_WIDTH = 1024
 """The position table of the net ends at 256 steps of 4 pixels; a wider picture is an error in the graph."""
 _MIN_WIDTH = 16
+_STEP = 4
+"""Columns per time step: a width that does not divide by it loses the end of the line."""
 _MAX_PARTS = 8
 """Longer lines than eight parts (250 times their height) are no text; the rest is not read."""
 _DARKEST, _LIGHTEST = 30, 245
@@ -128,9 +131,10 @@ def load_vocabulary(path: Path) -> tuple[str, ...]:
 
 
 def recogniser_item(gray: GrayImage) -> FloatArray:
-    """float32, shape (3, 32, width 16 … 1024), grey in all planes, 0–1."""
+    """float32, shape (3, 32, width), grey in all planes, 0–1; width from 16 to 1024, a multiple of 4."""
     height, width = gray.shape
-    target = min(_MAX_WIDTH, max(_MIN_WIDTH, round(width * _HEIGHT / height)))
+    steps = math.ceil(round(width * _HEIGHT / height) / _STEP)
+    target = min(_MAX_WIDTH, max(_MIN_WIDTH, steps * _STEP))
     planes = np.repeat(gray[:, :, None], 3, axis=2)
     small = resize(planes, target, _HEIGHT).transpose(2, 0, 1)
     return np.ascontiguousarray(small, dtype=np.float32) / np.float32(255.0)
