@@ -13,6 +13,13 @@ from ekyc.chip.lds.com import TAG_OF_DATA_GROUP
 from ekyc.chip.lds.dg13 import Dg13Field
 from ekyc.chip.lds.security_infos import ACTIVE_AUTHENTICATION
 from ekyc.chip.sim.citizen import CitizenData
+from ekyc.chip.sim.profile import (
+    ChipAuthenticationConfiguration,
+    ChipProfile,
+    PaceMapping,
+    integer,
+    security_info,
+)
 from ekyc.mrz import build_td1, vietnamese_optional_1
 from ekyc.pki import der
 
@@ -20,8 +27,11 @@ _NO_EXPIRY_MRZ: Final = "991231"
 _NO_EXPIRY_TEXT: Final = "Không thời hạn"
 _SHA256: Final = "2.16.840.1.101.3.4.2.1"
 _ECDSA_PLAIN_SHA256: Final = "0.4.0.127.0.7.1.1.4.1.3"
+_PUBLIC_KEY_ECDH: Final = "0.4.0.127.0.7.2.2.1.2"
+_STANDARD_DOMAIN_PARAMETERS: Final = "0.4.0.127.0.7.1.2"
 _UTF8: Final = 0x0C
 _PRINTABLE: Final = 0x13
+_BARE: Final = ChipProfile(pace=(), chip_authentication=None)
 _WORD_OF_SEX: Final = {"M": "Nam", "F": "Nữ"}
 
 
@@ -38,13 +48,12 @@ def build_com(numbers: tuple[int, ...]) -> bytes:
 
 def build_dg1(citizen: CitizenData) -> bytes:
     """EF.DG1: document number = last nine digits, all twelve in optional data 1, names without diacritics."""
-    expiry = f"{citizen.expiry_date:%y%m%d}" if citizen.expiry_date else _NO_EXPIRY_MRZ
     zone = build_td1(
         document_number=citizen.personal_number[-9:],
         optional_1=vietnamese_optional_1(citizen.personal_number),
         birth_yymmdd=f"{citizen.birth_date:%y%m%d}",
         sex=citizen.sex,
-        expiry_yymmdd=expiry,
+        expiry_yymmdd=mrz_expiry(citizen),
         surname=citizen.surname,
         given_names=citizen.given_names,
     )
@@ -93,15 +102,47 @@ def build_dg13(citizen: CitizenData) -> bytes:
     return der.encode(0x6D, der.encode(der.SEQUENCE, *fields))
 
 
-def build_dg14() -> bytes:
-    """EF.DG14: active authentication by ECDSA, plain, SHA-256."""
-    info = der.encode(
-        der.SEQUENCE,
-        core.ObjectIdentifier(ACTIVE_AUTHENTICATION).dump(),
-        core.Integer(1).dump(),
-        core.ObjectIdentifier(_ECDSA_PLAIN_SHA256).dump(),
+def mrz_expiry(citizen: CitizenData) -> str:
+    """Expiry as in the MRZ; cards without one bear a date far off."""
+    return f"{citizen.expiry_date:%y%m%d}" if citizen.expiry_date else _NO_EXPIRY_MRZ
+
+
+def build_dg14(profile: ChipProfile = _BARE, agreement_public: bytes = b"") -> bytes:
+    """EF.DG14: active authentication by ECDSA (plain, SHA-256), the PACE infos again, chip authentication.
+
+    Args:
+        profile: protocols of the chip.
+        agreement_public: uncompressed point of the chip authentication key.
+    """
+    active = security_info(
+        ACTIVE_AUTHENTICATION, integer(1), core.ObjectIdentifier(_ECDSA_PLAIN_SHA256).dump()
     )
-    return der.encode(0x6E, der.encode(der.SET, info))
+    infos = [active, *(item.info for item in profile.pace)]
+    if profile.chip_authentication:
+        infos.append(profile.chip_authentication.info)
+        infos.append(_agreement_key_info(profile.chip_authentication, agreement_public))
+    return der.encode(0x6E, der.encode(der.SET, *sorted(infos)))
+
+
+def build_card_access(profile: ChipProfile) -> bytes:
+    """EF.CardAccess: what PACE needs before anybody is authenticated (ICAO 9303-11 §9.2.9)."""
+    return der.encode(der.SET, *sorted(item.info for item in profile.pace))
+
+
+def build_card_security(profile: ChipProfile, agreement_public: bytes) -> bytes:
+    """Content of EF.CardSecurity: the PACE infos and the key of chip authentication mapping, to be signed."""
+    mapping = next(item for item in profile.pace if item.mapping is PaceMapping.CHIP_AUTHENTICATION)
+    key = ChipAuthenticationConfiguration(parameters=mapping.parameters)
+    infos = [*(item.info for item in profile.pace), _agreement_key_info(key, agreement_public)]
+    return der.encode(der.SET, *sorted(infos))
+
+
+def _agreement_key_info(configuration: ChipAuthenticationConfiguration, public: bytes) -> bytes:
+    """``ChipAuthenticationPublicKeyInfo`` on standardised domain parameters (ICAO 9303-11 §9.2.5)."""
+    algorithm = security_info(_STANDARD_DOMAIN_PARAMETERS, integer(configuration.parameters))
+    key = der.encode(der.SEQUENCE, algorithm, der.encode(0x03, b"\x00", public))
+    key_id = b"" if configuration.key_id is None else integer(configuration.key_id)
+    return security_info(_PUBLIC_KEY_ECDH, key, key_id)
 
 
 def build_dg15(public_key: bytes) -> bytes:

@@ -18,6 +18,8 @@ from ekyc.chip.files import ChipFiles, ElementaryFile, data_group_file
 from ekyc.chip.sim.card import SimulatedCard, new_key, public_key_of
 from ekyc.chip.sim.citizen import CitizenData
 from ekyc.chip.sim.files import (
+    build_card_access,
+    build_card_security,
     build_com,
     build_dg1,
     build_dg2,
@@ -26,10 +28,14 @@ from ekyc.chip.sim.files import (
     build_dg15,
     build_security_object,
 )
+from ekyc.chip.sim.groups import random_scalar
+from ekyc.chip.sim.profile import ChipProfile, agreement_group
 from ekyc.pki import der
-from ekyc.ports import Clock, SystemClock
+from ekyc.ports import Clock, SystemClock, SystemRandom
 
 _LDS_SECURITY_OBJECT: Final = "2.23.136.1.1.1"
+_CARD_SECURITY_OBJECT: Final = "0.4.0.127.0.7.3.2.1"
+_LOCKED_FINGERPRINTS: Final = b"SAMPLE: no reader ever sees this data group"
 _CSCA_LIFETIME: Final = timedelta(days=15 * 365)
 _SIGNER_LIFETIME: Final = timedelta(days=11 * 365)
 _BACKDATED: Final = timedelta(hours=1)
@@ -85,33 +91,61 @@ class SimulatedIssuer:
     def csca_certificate_pem(self) -> bytes:
         return self._csca.public_bytes(Encoding.PEM)
 
-    def issue_card(self, citizen: CitizenData, portrait: bytes) -> SimulatedCard:
-        """Personalise a chip: COM, SOD, DG1, DG2, DG13, DG14, DG15 and a key for active authentication.
+    def issue_card(
+        self, citizen: CitizenData, portrait: bytes, *, profile: ChipProfile | None = None
+    ) -> SimulatedCard:
+        """Personalise a chip: COM, SOD, DG1, DG2, DG13, DG14, DG15, EF.CardAccess, and keys.
 
         Args:
             citizen: the bearer.
             portrait: encoded JPEG or JPEG 2000.
+            profile: protocols of the chip.
         """
-        key = new_key()
+        profile = profile or ChipProfile()
+        key, group = new_key(), agreement_group(profile)
+        agreement_key = random_scalar(group, SystemRandom())
+        agreement_public = group.encode(group.multiply(group.generator, agreement_key))
         data_groups = {
             1: build_dg1(citizen),
             2: build_dg2(portrait),
             13: build_dg13(citizen),
-            14: build_dg14(),
+            14: build_dg14(profile, agreement_public),
             15: build_dg15(public_key_of(key)),
         }
         files = {data_group_file(number).value: data for number, data in data_groups.items()}
-        files[ElementaryFile.COM.value] = build_com(tuple(data_groups))
+        if profile.fingerprints:
+            data_groups[3] = _LOCKED_FINGERPRINTS
+        files[ElementaryFile.COM.value] = build_com(tuple(sorted(data_groups)))
         files[ElementaryFile.SOD.value] = self.sign_security_object(
             build_security_object(data_groups)
         )
-        return SimulatedCard(files=ChipFiles.from_mapping(files), citizen=citizen, key=key)
+        return SimulatedCard(
+            files=ChipFiles.from_mapping(files),
+            citizen=citizen,
+            key=key,
+            profile=profile,
+            agreement_key=agreement_key,
+            access_files=self._access_files(profile, agreement_public),
+        )
+
+    def _access_files(self, profile: ChipProfile, agreement_public: bytes) -> ChipFiles:
+        files: dict[str, bytes] = {}
+        if profile.pace:
+            files[ElementaryFile.CARD_ACCESS.value] = build_card_access(profile)
+        if profile.card_security:
+            content = build_card_security(profile, agreement_public)
+            files[ElementaryFile.CARD_SECURITY.value] = self._sign(_CARD_SECURITY_OBJECT, content)
+        return ChipFiles.from_mapping(files)
 
     def sign_security_object(self, content: bytes) -> bytes:
         """EF.SOD around a DER ``LDSSecurityObject`` (ICAO 9303-10 §4.6.2)."""
+        return der.encode(0x77, self._sign(_LDS_SECURITY_OBJECT, content))
+
+    def _sign(self, content_type: str, content: bytes) -> bytes:
+        """CMS ``SignedData`` of the document signer."""
         signed_attributes = cms.CMSAttributes(
             [
-                cms.CMSAttribute({"type": "content_type", "values": [_LDS_SECURITY_OBJECT]}),
+                cms.CMSAttribute({"type": "content_type", "values": [content_type]}),
                 cms.CMSAttribute(
                     {"type": "signing_time", "values": [_utc_time(self._clock.now())]}
                 ),
@@ -144,13 +178,14 @@ class SimulatedIssuer:
             {
                 "version": "v3",
                 "digest_algorithms": [algos.DigestAlgorithm({"algorithm": "sha256"})],
-                "encap_content_info": {"content_type": _LDS_SECURITY_OBJECT, "content": content},
+                "encap_content_info": {"content_type": content_type, "content": content},
                 "certificates": [certificate],
                 "signer_infos": [signer_info],
             }
         )
         info = cms.ContentInfo({"content_type": "signed_data", "content": signed})
-        return der.encode(0x77, info.dump())
+        encoded: bytes = info.dump()
+        return encoded
 
 
 def _utc_time(moment: datetime) -> cms.Time:
