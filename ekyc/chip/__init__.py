@@ -9,6 +9,7 @@ from ekyc.chip.active_auth import (
     VerifiedActiveAuthentication,
     verify_active_authentication,
 )
+from ekyc.chip.contents import AdditionalDetails, FileContents, details_as_json
 from ekyc.chip.files import ChipFiles, ElementaryFile
 from ekyc.chip.identity import ChipIdentity
 from ekyc.chip.inspect import inspect_chip
@@ -25,15 +26,18 @@ from ekyc.pki import ChainVerdict, Coverage
 __all__ = [
     "ActiveAuthenticationExchange",
     "ActiveAuthenticationResult",
+    "AdditionalDetails",
     "ChainVerdict",
     "ChipFiles",
     "ChipIdentity",
     "ChipReport",
     "Coverage",
     "ElementaryFile",
+    "FileContents",
     "SignedFileReport",
     "VerifiedActiveAuthentication",
     "chip_report_as_json",
+    "details_as_json",
     "identity_as_json",
     "inspect_card_security",
     "inspect_chip",

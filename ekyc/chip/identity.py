@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from ekyc.chip.lds.details import Details
 from ekyc.chip.lds.dg1 import Dg1
+from ekyc.chip.lds.dg11 import Dg11Field
+from ekyc.chip.lds.dg12 import Dg12Field
 from ekyc.chip.lds.dg13 import Dg13, Dg13Field
-from ekyc.mrz import Mrz, strip_diacritics
+from ekyc.mrz import Mrz, MrzFormat, strip_diacritics
 from ekyc.outcomes import Outcome
 from ekyc.pki.passive_auth import Finding
 from ekyc.values import Redacted
+
+VIETNAM: Final = "VNM"
+"""Issuer code of the documents whose DG13 and optional data are read."""
 
 _DATE: Final = re.compile(r"(\d{2})/(\d{2})/(\d{4})")
 _PERSONAL_NUMBER: Final = re.compile(r"(\d{12})(?:<*\d)?")
@@ -29,11 +35,11 @@ class ChipIdentity:
     issuer: str
     """Three-letter code of the issuing state, ``VNM``; empty without DG1."""
     document_number: Redacted[str] | None = None
-    """On Vietnamese cards the last nine digits of the personal number."""
+    """On Vietnamese cards the last nine digits of the personal number; on passports their own number."""
     personal_number: Redacted[str] | None = None
     """Twelve digits."""
     full_name: Redacted[str] | None = None
-    """With diacritics from DG13; else from the MRZ, capitals without."""
+    """With diacritics from DG13, or from a DG11 that says the same; else from the MRZ, capitals without."""
     birth_date: Redacted[date] | None = None
     sex: Redacted[str] | None = None
     """``M`` or ``F``."""
@@ -55,20 +61,32 @@ class ChipIdentity:
     """Nine digits of the former identity card."""
 
 
-def build_identity(dg1: Dg1 | None, dg13: Dg13 | None, *, today: date) -> ChipIdentity | None:
-    """Join what the two groups say; DG13 leads, because it has the full spelling and four-digit years.
+def build_identity(
+    dg1: Dg1 | None,
+    dg13: Dg13 | None,
+    *,
+    dg11: Details[Dg11Field] | None = None,
+    dg12: Details[Dg12Field] | None = None,
+    today: date,
+) -> ChipIdentity | None:
+    """Join what the groups say; DG13 leads, because it has the full spelling and four-digit years.
 
     Args:
         dg1: a covered DG1, or None.
         dg13: a covered DG13, or None.
+        dg11: a covered DG11, or None. It adds to a zone that it agrees with, and contradicts none.
+        dg12: a covered DG12, or None: the date of issue.
         today: resolves the two-digit birth year of the MRZ.
     """
     mrz = dg1.mrz if dg1 else None
     if mrz is None and dg13 is None:
         return None
     zone = _from_mrz(mrz, today) if mrz else {}
+    additional = _from_dg11(dg11, mrz) if dg11 and mrz else {}
+    issued = {"issue_date": dg12.day(Dg12Field.ISSUE_DATE)} if dg12 else {}
     group = _from_dg13(dg13) if dg13 else {}
-    merged = {key: Redacted(value) for key, value in (zone | group).items() if value}
+    stated = zone | additional | issued | group
+    merged = {key: Redacted(value) for key, value in stated.items() if value}
     if "expiry_text" in merged:
         merged.pop("expiry_date", None)
     return ChipIdentity(issuer=dg1.issuer if dg1 else "", **merged)  # type: ignore[arg-type]  # keys are field names
@@ -79,15 +97,10 @@ def compare_dg1_with_dg13(dg1: Dg1, dg13: Dg13) -> Finding:
 
     Both groups are written by one issuer from one record. A contradiction means that they are of two cards.
     """
-    if dg1.mrz is None:
-        return Finding(
-            outcome=Outcome.INDETERMINATE,
-            reasons=("chip.file_not_understood",),
-            subjects=("EF.DG1",),
-        )
     zone, group = _comparable_mrz(dg1.mrz), _comparable_dg13(dg13)
     shared = [key for key in zone if zone[key] and group.get(key)]
-    wrong = tuple(key for key in shared if not _agree(key, zone[key], group[key]))
+    room = dg1.mrz.format.name_room
+    wrong = tuple(key for key in shared if not _agree(key, zone[key], group[key], room))
     unread = tuple(f"EF.DG13/{index}" for index in dg13.unreadable)
     if wrong:
         return Finding(outcome=Outcome.FAILED, reasons=("chip.dg1_dg13_differ",), subjects=wrong)
@@ -100,16 +113,32 @@ def compare_dg1_with_dg13(dg1: Dg1, dg13: Dg13) -> Finding:
 
 
 def _from_mrz(mrz: Mrz, today: date) -> dict[str, object]:
-    match = _PERSONAL_NUMBER.fullmatch(mrz.optional_1)
     return {
         "document_number": mrz.document_number,
-        "personal_number": match[1] if match else None,
+        "personal_number": _personal_number(mrz),
         "full_name": mrz.full_name,
         "birth_date": _two_digit_date(mrz.birth_yymmdd, latest_year=today.year),
         "sex": mrz.sex if mrz.sex in ("M", "F") else None,
         "nationality": mrz.nationality,
         "expiry_date": _two_digit_date(mrz.expiry_yymmdd, latest_year=today.year + 50),
     }
+
+
+def _personal_number(mrz: Mrz) -> str | None:
+    """The twelve digits; the optional data of other states mean other things."""
+    match = _PERSONAL_NUMBER.fullmatch(mrz.optional_1) if mrz.issuer == VIETNAM else None
+    return match[1] if match else None
+
+
+def _from_dg11(dg11: Details[Dg11Field], mrz: Mrz) -> dict[str, object]:
+    """Spelling and full birth year, where the zone says the same with fewer letters and digits."""
+    name, born = dg11.text(Dg11Field.FULL_NAME), dg11.day(Dg11Field.BIRTH_DATE)
+    stated: dict[str, object] = {}
+    if name and _plain_name(name) == _plain_name(mrz.full_name):
+        stated["full_name"] = name
+    if born and f"{born:%y%m%d}" == mrz.birth_yymmdd:
+        stated["birth_date"] = born
+    return stated
 
 
 def _from_dg13(dg13: Dg13) -> dict[str, object]:
@@ -138,10 +167,10 @@ def _from_dg13(dg13: Dg13) -> dict[str, object]:
 
 
 def _comparable_mrz(mrz: Mrz) -> dict[str, str | None]:
-    match = _PERSONAL_NUMBER.fullmatch(mrz.optional_1)
+    card = mrz.format is MrzFormat.TD1
     return {
-        "document_number": mrz.document_number,
-        "personal_number": match[1] if match else None,
+        "document_number": mrz.document_number if card else None,
+        "personal_number": _personal_number(mrz),
         "full_name": _plain_name(mrz.full_name),
         "birth_date": mrz.birth_yymmdd if mrz.birth_yymmdd.isdigit() else None,
         "sex": mrz.sex if mrz.sex in ("M", "F") else None,
@@ -162,14 +191,11 @@ def _comparable_dg13(dg13: Dg13) -> dict[str, str | None]:
     }
 
 
-_MRZ_NAME_ROOM: Final = 30
-
-
-def _agree(key: str, zone: str | None, group: str | None) -> bool:
-    """Equal; a name that fills its line of the MRZ may be cut there (ICAO 9303-5 §4.2.2.2)."""
+def _agree(key: str, zone: str | None, group: str | None, name_room: int) -> bool:
+    """Equal; a name that fills its field of the MRZ may be cut there (ICAO 9303-5 §4.2.2.2)."""
     if key != "full_name" or zone is None or group is None:
         return zone == group
-    full = len(zone) >= _MRZ_NAME_ROOM - 2
+    full = len(zone) >= name_room - 2
     return group == zone or (full and group.startswith(zone))
 
 

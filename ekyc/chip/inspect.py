@@ -12,9 +12,10 @@ from ekyc.chip.active_auth import (
     bind_to_passive_authentication,
     verify_active_authentication,
 )
+from ekyc.chip.contents import AdditionalDetails, FileContents, describe_contents
 from ekyc.chip.countries import certificate_country
 from ekyc.chip.files import ChipFiles, ElementaryFile
-from ekyc.chip.identity import ChipIdentity, build_identity, compare_dg1_with_dg13
+from ekyc.chip.identity import VIETNAM, ChipIdentity, build_identity, compare_dg1_with_dg13
 from ekyc.chip.parsed import ParsedFiles, parse_files
 from ekyc.chip.report import (
     CHECK_ACTIVE_AUTHENTICATION,
@@ -54,7 +55,7 @@ def inspect_chip(
 ) -> ChipReport:
     """Inspect chip files. Never raises for what the files hold.
 
-    1. Every file is parsed; what breaks its format is named.
+    1. Every file is parsed; what breaks its format is named. A part that cannot be read costs only itself.
     2. Passive authentication: signature, chain, hashes (:func:`ekyc.pki.inspect_passive_authentication`), and the
        issuing state of a covered DG1 against the country of the signer.
     3. Active authentication over the verifier's own nonce. It counts only with a DG15 that step 2 vouches for.
@@ -73,14 +74,15 @@ def inspect_chip(
     """
     parsed = parse_files(files)  # (1)
     passive = _authenticate(files, parsed, trust, legacy, at)  # (2)
-    structure = timed(lambda: _inspect_structure(files, parsed, passive))
+    contents = describe_contents(parsed)
+    structure = timed(lambda: _inspect_structure(files, parsed, passive, contents))
     active = timed(lambda: _inspect_active_authentication(parsed, passive, challenge))  # (3)
     agreement = timed(lambda: _inspect_agreement(parsed, passive))  # (4)
     vouched_dg2 = parsed.dg2 if passive and passive.vouches_for(2) else None
     return ChipReport(
         checks=(
             as_check(CHECK_STRUCTURE, structure),
-            *_passive_checks(passive, files),
+            *_passive_checks(passive, parsed, files),
             as_check(CHECK_ACTIVE_AUTHENTICATION, active),
             as_check(CHECK_DG1_MATCHES_DG13, agreement),
         ),
@@ -89,6 +91,8 @@ def inspect_chip(
         active_authentication=active.verified,
         identity=_identity(parsed, passive, at),  # (5)
         face=vouched_dg2.images[0] if vouched_dg2 else None,
+        contents=contents,
+        details=_details(parsed, passive),
     )
 
 
@@ -111,49 +115,63 @@ def _authenticate(
 def _with_country(passive: PassiveAuthentication, parsed: ParsedFiles) -> PassiveAuthentication:
     """Without this comparison any state could sign for any other."""
     signer = passive.signature.claimed_signer
-    if parsed.dg1 is None or signer is None or not passive.vouches_for(1):
+    if signer is None or not passive.vouches_for(1):
         return passive
-    issuer = certificate_country(parsed.dg1.issuer)
+    issuer = certificate_country(parsed.dg1.issuer) if parsed.dg1 else None
     if issuer is None:
         return with_country_unknown(passive)
     return passive if issuer == signer.subject.country else with_country_mismatch(passive)
 
 
 def _inspect_structure(
-    files: ChipFiles, parsed: ParsedFiles, passive: PassiveAuthentication | None
+    files: ChipFiles,
+    parsed: ParsedFiles,
+    passive: PassiveAuthentication | None,
+    contents: tuple[FileContents, ...],
 ) -> Finding:
-    """Damage fails; a file that the issuer signed as it is, but that we cannot read, leaves the question open."""
-    intact = {
+    """Damage fails; a file that is signed as it is, or of a kind unknown here, leaves the question open."""
+    open_ = parsed.unsupported | {
         name
         for name in parsed.problems
         if name.data_group and passive and passive.vouches_for(name.data_group)
     }
-    damaged = tuple(sorted(set(parsed.problems) - intact))
+    damaged = tuple(sorted(set(parsed.problems) - open_))
     if damaged:
         return Finding(outcome=Outcome.FAILED, reasons=("chip.file_malformed",), subjects=damaged)
     missing = tuple(name for name in _REQUIRED if files.get(name) is None)
-    if missing or intact:
-        reasons = ("chip.file_missing",) * bool(missing)
-        reasons += ("chip.file_not_understood",) * bool(intact)
-        return Finding(
-            outcome=Outcome.INDETERMINATE, reasons=reasons, subjects=(*missing, *sorted(intact))
-        )
-    return _compare_lists(parsed)
+    if not missing and not open_:
+        return _remarks(parsed, contents)
+    reasons = ("chip.file_missing",) * bool(missing)
+    reasons += ("chip.algorithm_unsupported",) * (ElementaryFile.SOD in open_)
+    reasons += ("chip.file_not_understood",) * bool(open_ - {ElementaryFile.SOD})
+    return Finding(
+        outcome=Outcome.INDETERMINATE, reasons=reasons, subjects=(*missing, *sorted(open_))
+    )
 
 
-def _compare_lists(parsed: ParsedFiles) -> Finding:
-    """EF.COM is unsigned and decides nothing; that it differs is a remark (genuine documents do that)."""
-    if parsed.com is None or parsed.sod is None:
-        return Finding(outcome=Outcome.PASSED)
-    differing = set(parsed.com.data_groups) ^ set(parsed.sod.security_object.hashes)
-    if not differing:
-        return Finding(outcome=Outcome.PASSED)
-    subjects = tuple(f"EF.DG{number}" for number in sorted(differing))
-    return Finding(outcome=Outcome.PASSED, reasons=("chip.com_differs",), subjects=subjects)
+def _remarks(parsed: ParsedFiles, contents: tuple[FileContents, ...]) -> Finding:
+    """What is remarkable and decides nothing: lists that differ, parts that cannot be read.
+
+    EF.COM is unsigned, and genuine documents differ from it. What is unreadable in DG13 matters to another check.
+    """
+    differing: set[int] = set()
+    if parsed.com and parsed.sod:
+        differing = set(parsed.com.data_groups) ^ set(parsed.sod.security_object.hashes)
+    parts = tuple(
+        f"{item.file}/{part}"
+        for item in contents
+        for part in item.unreadable
+        if item.file is not ElementaryFile.DG13
+    )
+    return Finding(
+        outcome=Outcome.PASSED,
+        reasons=("chip.com_differs",) * bool(differing) + ("chip.part_unreadable",) * bool(parts),
+        subjects=(*(f"EF.DG{number}" for number in sorted(differing)), *parts),
+    )
 
 
 def _passive_checks(
-    passive: PassiveAuthentication | None, files: ChipFiles
+    passive: PassiveAuthentication | None, parsed: ParsedFiles, files: ChipFiles
 ) -> tuple[Check, Check, Check]:
     if passive:
         return (
@@ -161,9 +179,10 @@ def _passive_checks(
             as_check(CHECK_HASHES, passive.hashes),
             as_check(CHECK_CHAIN, passive.chain),
         )
+    unsupported = ElementaryFile.SOD in parsed.unsupported
     missing = Finding(
-        outcome=Outcome.NOT_PERFORMED,
-        reasons=("chip.sod_missing",),
+        outcome=Outcome.INDETERMINATE if unsupported else Outcome.NOT_PERFORMED,
+        reasons=("chip.algorithm_unsupported" if unsupported else "chip.sod_missing",),
         subjects=(ElementaryFile.SOD,) if files.get(ElementaryFile.SOD) else (),
     )
     return (
@@ -260,6 +279,8 @@ def _named_digest(parsed: ParsedFiles, passive: PassiveAuthentication) -> str | 
 def _inspect_agreement(parsed: ParsedFiles, passive: PassiveAuthentication | None) -> Finding:
     if passive is None or not passive.vouches_for(1) or parsed.dg1 is None:
         return Finding(outcome=Outcome.NOT_PERFORMED, reasons=("chip.identity_not_covered",))
+    if parsed.dg1.issuer != VIETNAM:
+        return Finding(outcome=Outcome.NOT_PERFORMED, reasons=("chip.dg13_not_expected",))
     if passive.hashes.coverage.get(13) in (None, Coverage.NOT_SUBMITTED):
         return Finding(outcome=Outcome.NOT_PERFORMED, reasons=("chip.dg13_missing",))
     if not passive.vouches_for(13):
@@ -285,5 +306,19 @@ def _identity(
     return build_identity(
         parsed.dg1 if passive.vouches_for(1) else None,
         parsed.dg13 if passive.vouches_for(13) else None,
+        dg11=parsed.dg11 if passive.vouches_for(11) else None,
+        dg12=parsed.dg12 if passive.vouches_for(12) else None,
         today=at.date(),
+    )
+
+
+def _details(
+    parsed: ParsedFiles, passive: PassiveAuthentication | None
+) -> AdditionalDetails | None:
+    if passive is None:
+        return None
+    return AdditionalDetails(
+        dg11=parsed.dg11 if passive.vouches_for(11) else None,
+        dg12=parsed.dg12 if passive.vouches_for(12) else None,
+        dg16=parsed.dg16 if passive.vouches_for(16) else None,
     )

@@ -8,12 +8,22 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from ekyc.chip.files import ChipFiles, ElementaryFile
+from ekyc.chip.identity import VIETNAM
 from ekyc.chip.lds.com import TAG_OF_DATA_GROUP, Com, parse_com
+from ekyc.chip.lds.details import Details
 from ekyc.chip.lds.dg1 import Dg1, parse_dg1
 from ekyc.chip.lds.dg2 import Dg2, parse_dg2
+from ekyc.chip.lds.dg3 import Dg3, parse_dg3
+from ekyc.chip.lds.dg4 import Dg4, parse_dg4
+from ekyc.chip.lds.dg5 import parse_dg5
+from ekyc.chip.lds.dg7 import parse_dg7
+from ekyc.chip.lds.dg11 import Dg11Field, parse_dg11
+from ekyc.chip.lds.dg12 import Dg12Field, parse_dg12
 from ekyc.chip.lds.dg13 import Dg13, parse_dg13
 from ekyc.chip.lds.dg14 import parse_dg14
 from ekyc.chip.lds.dg15 import parse_dg15
+from ekyc.chip.lds.dg16 import Dg16, parse_dg16
+from ekyc.chip.lds.displayed_images import DisplayedImages
 from ekyc.chip.lds.security_infos import SecurityInfos
 from ekyc.chip.lds.sod import Sod, parse_sod
 from ekyc.chip.tlv import outer_tag
@@ -31,16 +41,31 @@ class ParsedFiles:
     sod: Sod | None
     dg1: Dg1 | None
     dg2: Dg2 | None
+    dg3: Dg3 | None
+    dg4: Dg4 | None
+    dg5: DisplayedImages | None
+    dg7: DisplayedImages | None
+    dg11: Details[Dg11Field] | None
+    dg12: Details[Dg12Field] | None
     dg13: Dg13 | None
+    """Of Vietnamese documents only."""
     dg14: SecurityInfos | None
     dg15: PublicKey | None
+    dg16: Dg16 | None
     problems: Mapping[ElementaryFile, ChipError] = field(repr=False)
+
+    @property
+    def unsupported(self) -> frozenset[ElementaryFile]:
+        """Files that are whole, as far as one can see, but in a form or with an algorithm that is not known here."""
+        return frozenset(
+            name for name, problem in self.problems.items() if problem.code.endswith("_unsupported")
+        )
 
 
 def parse_files(files: ChipFiles) -> ParsedFiles:
     """Parse every submitted file. Never raises for what the files hold.
 
-    A DG13 that is not the Vietnamese card's is no problem: ICAO leaves its content to each issuer.
+    ICAO leaves the content of DG13 to each issuer, so that of another state is not parsed at all.
     """
     problems: dict[ElementaryFile, ChipError] = {}
 
@@ -54,14 +79,23 @@ def parse_files(files: ChipFiles) -> ParsedFiles:
             problems[name] = exc
             return None
 
+    dg1 = parse(ElementaryFile.DG1, parse_dg1)
+    vietnamese = dg1 is None or dg1.issuer == VIETNAM
     parsed = ParsedFiles(
         com=parse(ElementaryFile.COM, parse_com),
         sod=parse(ElementaryFile.SOD, parse_sod),
-        dg1=parse(ElementaryFile.DG1, parse_dg1),
+        dg1=dg1,
         dg2=parse(ElementaryFile.DG2, parse_dg2),
-        dg13=parse(ElementaryFile.DG13, parse_dg13),
+        dg3=parse(ElementaryFile.DG3, parse_dg3),
+        dg4=parse(ElementaryFile.DG4, parse_dg4),
+        dg5=parse(ElementaryFile.DG5, parse_dg5),
+        dg7=parse(ElementaryFile.DG7, parse_dg7),
+        dg11=parse(ElementaryFile.DG11, parse_dg11),
+        dg12=parse(ElementaryFile.DG12, parse_dg12),
+        dg13=parse(ElementaryFile.DG13, parse_dg13) if vietnamese else None,
         dg14=parse(ElementaryFile.DG14, parse_dg14),
         dg15=parse(ElementaryFile.DG15, parse_dg15),
+        dg16=parse(ElementaryFile.DG16, parse_dg16),
         problems=MappingProxyType(problems),
     )
     problems.update(_wrong_outer_tags(files, problems))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ekyc.chip.active_auth import VerifiedActiveAuthentication
+from ekyc.chip.contents import AdditionalDetails, FileContents, contents_as_json
 from ekyc.chip.files import ElementaryFile
 from ekyc.chip.identity import ChipIdentity
 from ekyc.chip.lds.dg2 import FaceImage
@@ -37,6 +38,10 @@ class ChipReport:
     """From covered groups only; None where the signature does not hold or the chain is refuted."""
     face: FaceImage | None = field(default=None, repr=False)
     """First image of a covered DG2, under the same conditions."""
+    contents: tuple[FileContents, ...] = ()
+    """What each readable file holds, counted and named; also of files that nobody vouches for."""
+    details: AdditionalDetails | None = field(default=None, repr=False)
+    """DG11, DG12 and DG16, under the conditions of ``identity``."""
 
     @property
     def portrait(self) -> bytes | None:
@@ -52,10 +57,11 @@ class ChipReport:
 
     @property
     def chain_verdict(self) -> ChainVerdict:
-        """How far the signer was traced: NO_ANCHOR without EF.SOD, FAILED with one that is unreadable."""
+        """How far the signer was traced: NO_ANCHOR without EF.SOD or with an unsupported one, FAILED with a damaged one."""
         if self.passive_authentication:
             return self.passive_authentication.chain.chain.verdict
-        damaged = ElementaryFile.SOD in self.submitted
+        unsupported = self.check(CHECK_CHAIN).outcome is Outcome.INDETERMINATE
+        damaged = ElementaryFile.SOD in self.submitted and not unsupported
         return ChainVerdict.FAILED if damaged else ChainVerdict.NO_ANCHOR
 
     @property
@@ -113,7 +119,7 @@ def chip_report_as_json(report: ChipReport) -> dict[str, Any]:
     return {
         "submitted": [name.value for name in report.submitted],
         "passive_authentication": (
-            passive_as_json(passive) if passive else _nothing_signed(report.chain_verdict)
+            passive_as_json(passive) if passive else _nothing_signed(report)
         ),
         "active_authentication": (
             {
@@ -125,6 +131,7 @@ def chip_report_as_json(report: ChipReport) -> dict[str, Any]:
             else None
         ),
         "portrait": {"format": report.face.format.value} if report.face else None,
+        "contents": contents_as_json(report.contents),
     }
 
 
@@ -150,9 +157,14 @@ def passive_as_json(passive: PassiveAuthentication) -> dict[str, Any]:
     }
 
 
-def _nothing_signed(verdict: ChainVerdict) -> dict[str, Any]:
+def _nothing_signed(report: ChipReport) -> dict[str, Any]:
     """The same keys where there is no readable EF.SOD."""
-    chain = {"verdict": verdict.value, "reasons": ["chip.sod_missing"], "anchor": None, "roots": []}
+    chain = {
+        "verdict": report.chain_verdict.value,
+        "reasons": list(report.check(CHECK_CHAIN).reasons),
+        "anchor": None,
+        "roots": [],
+    }
     return {"signature": None, "signer": None, "chain": chain, "digest": None, "data_groups": {}}
 
 
@@ -178,6 +190,12 @@ def signed_as_json(signature: SignatureFinding, chain: ChainFinding) -> dict[str
             "reasons": list(chain.reasons),
             "anchor": _anchor_as_json(chain.chain.anchor),
             "roots": [_anchor_as_json(anchor) for anchor in chain.chain.roots],
+            "revocation": chain.chain.revocation.value,
+            "deviations": [
+                {"type": described.name, "text": described.text}
+                for deviation in chain.chain.deviations
+                for described in deviation.descriptions
+            ],
         },
     }
 

@@ -40,7 +40,8 @@ def inspect_sod(
     """Signature and chain of an EF.SOD. Without data groups nothing is known about any person.
 
     Raises:
-        ChipError: ``chip.sod_malformed``: the file is no EF.SOD at all.
+        ChipError: ``chip.sod_malformed``: the file is no EF.SOD at all; ``chip.sod_unsupported``: it relies on an
+            unknown algorithm or version.
     """
     sod = parse_sod(data)
     report = _inspect(ElementaryFile.SOD, sod.signed, trust=trust, legacy=legacy, at=at)
@@ -53,12 +54,15 @@ def inspect_card_security(
     """Signature and chain of an EF.CardSecurity (ICAO 9303-11 §9.2.11; BSI TR-03110-3 §A.1.2.5).
 
     Raises:
-        ChipError: ``chip.card_security_malformed``: the file is no EF.CardSecurity at all.
+        ChipError: ``chip.card_security_malformed``: the file is no EF.CardSecurity at all;
+            ``chip.card_security_unsupported``: it relies on an unknown digest algorithm.
     """
     try:
         signed = parse_signed_data(data)
     except InputError as exc:
-        raise _malformed(exc.message) from exc
+        unsupported = exc.code == "cms.digest_unsupported"
+        code = f"chip.card_security_{'unsupported' if unsupported else 'malformed'}"
+        raise ChipError(exc.message, code=code, subject=ElementaryFile.CARD_SECURITY) from exc
     if signed.content_type != CARD_SECURITY_CONTENT_TYPE:
         raise _malformed("the signed content is not a card security object")
     report = _inspect(ElementaryFile.CARD_SECURITY, signed, trust=trust, legacy=legacy, at=at)
@@ -81,15 +85,17 @@ def inspect_signed_file(
     inspect = inspect_card_security if card_security else inspect_sod
     try:
         return inspect(data, trust=trust, legacy=legacy, at=at)
-    except ChipError:
+    except ChipError as exc:
         file = ElementaryFile.CARD_SECURITY if card_security else ElementaryFile.SOD
-        return _damaged(file, trust, at)
+        if exc.code.endswith("_unsupported"):
+            return _unread(file, Outcome.INDETERMINATE, "chip.algorithm_unsupported", trust, at)
+        return _unread(file, Outcome.FAILED, "chip.file_malformed", trust, at)
 
 
-def _damaged(file: ElementaryFile, trust: TrustStore, at: datetime) -> SignedFileReport:
-    signature = SignatureFinding(
-        outcome=Outcome.FAILED, reasons=("chip.file_malformed",), subjects=(file.value,)
-    )
+def _unread(
+    file: ElementaryFile, outcome: Outcome, reason: str, trust: TrustStore, at: datetime
+) -> SignedFileReport:
+    signature = SignatureFinding(outcome=outcome, reasons=(reason,), subjects=(file.value,))
     chain = inspect_signer_chain(signature, trust=trust, at=at)
     return SignedFileReport(
         file=file,
@@ -106,7 +112,7 @@ def _damaged(file: ElementaryFile, trust: TrustStore, at: datetime) -> SignedFil
 def _inspect(
     file: ElementaryFile, signed: SignedData, *, trust: TrustStore, legacy: bool, at: datetime
 ) -> SignedFileReport:
-    signature = timed(lambda: inspect_signature(signed, legacy=legacy))
+    signature = timed(lambda: inspect_signature(signed, trust=trust, legacy=legacy))
     chain = timed(lambda: inspect_signer_chain(signature, trust=trust, at=at, legacy=legacy))
     checks = (
         Check(id=CHECK_STRUCTURE, outcome=Outcome.PASSED),

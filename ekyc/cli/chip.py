@@ -34,6 +34,22 @@ chip_app = typer.Typer(
 )
 
 _COMMAND = "chip-inspect"
+_UNIT = {
+    "EF.COM": "groups listed",
+    "EF.SOD": "groups signed",
+    "EF.DG1": "zone",
+    "EF.DG2": "faces",
+    "EF.DG3": "templates",
+    "EF.DG4": "templates",
+    "EF.DG5": "images",
+    "EF.DG7": "images",
+    "EF.DG11": "fields",
+    "EF.DG12": "fields",
+    "EF.DG13": "fields",
+    "EF.DG14": "protocols",
+    "EF.DG15": "key",
+    "EF.DG16": "persons",
+}
 _DECIDING = ("chip.structure", "chip.signature", "chip.hashes", "chip.chain")
 
 
@@ -130,7 +146,7 @@ def _inspect_file(path: Path, trust: TrustStore, *, legacy: bool, at: datetime) 
 def _present_folder(
     report: ChipReport, out: Console, *, show_identity: bool
 ) -> tuple[Outcome, dict[str, Any]]:
-    from ekyc.chip import chip_report_as_json, identity_as_json
+    from ekyc.chip import chip_report_as_json, details_as_json, identity_as_json
 
     facts = chip_report_as_json(report)
     outcome = worst(
@@ -140,10 +156,12 @@ def _present_folder(
     )
     out.print(checks_table(report.checks))
     _print_trust(out, facts["passive_authentication"])
+    _print_contents(out, facts["contents"])
     if show_identity and report.identity:
         facts["identity"] = identity_as_json(report.identity)
+        facts["details"] = details_as_json(report.details) if report.details else {}
         out.print("")
-        for name, value in facts["identity"].items():
+        for name, value in (facts["identity"] | facts["details"]).items():
             out.print(f"{name}: {value}", markup=False)
     return outcome, result_object(_COMMAND, outcome.value, report.checks, **facts)
 
@@ -166,6 +184,16 @@ def _print_trust(out: Console, passive: dict[str, Any]) -> None:
     out.print("")
     for name, value in lines:
         out.print(f"{name:<10} {value}", markup=False)
+
+
+def _print_contents(out: Console, contents: dict[str, Any]) -> None:
+    """What each file holds, by number and kind."""
+    out.print("")
+    for name, held in contents.items():
+        parts = [*held["formats"], f"{held['count']} {_UNIT.get(name, 'entries')}"]
+        for what in ("unreadable", "unknown"):
+            parts += [f"{what} {', '.join(held[what])}"] if held[what] else []
+        out.print(f"{name:<10} {'; '.join(parts)}", markup=False)
 
 
 def _named(certificate: dict[str, Any] | None) -> str:

@@ -10,6 +10,7 @@ addresses), on text that contains the pattern, and on families of other than two
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final
 
+from ekyc.chip.lds.salvage import FieldGrammar, Salvaged, read_clipped, salvage_fields
 from ekyc.errors import ChipError, InputError
 from ekyc.pki import der
 from ekyc.values import Redacted
@@ -83,20 +85,22 @@ def parse_dg13(data: bytes) -> Dg13:
         ChipError: ``chip.dg13_malformed`` (no walkable structure, or no field at all).
     """
     with der.malformed_as(ChipError, code="chip.dg13_malformed", subject="EF.DG13"):
-        found = list(_fields(data, der.single(data, _TAG), 0))
-    if not found or len(found) > _MAX_FIELDS:
+        walks = list(_walk(data, der.single(data, _TAG), 0))
+    found = [(_index(data, field), field) for walk in walks for field in walk.fields]
+    damaged = {_index(data, field) for walk in walks for field in walk.damaged}
+    if not (found or damaged) or len(found) > _MAX_FIELDS:
         raise ChipError(
             "the group has no field, or too many", code="chip.dg13_malformed", subject="EF.DG13"
         )
-    return _collect(data, found)
+    return _collect(data, found, damaged)
 
 
-def _collect(data: bytes, found: list[tuple[int, der.Element]]) -> Dg13:
+def _collect(data: bytes, found: list[tuple[int, der.Element]], damaged: set[int]) -> Dg13:
     texts: dict[Dg13Field, Redacted[str]] = {}
     names: dict[Dg13Field, Redacted[tuple[str, ...]]] = {}
     unknown: dict[int, Redacted[bytes]] = {}
     indices = [index for index, _ in found]
-    unreadable = {index for index in indices if indices.count(index) > 1}
+    unreadable = damaged | {index for index in indices if indices.count(index) > 1}
     for index, element in found:
         if index in unreadable:
             continue
@@ -119,40 +123,57 @@ def _collect(data: bytes, found: list[tuple[int, der.Element]]) -> Dg13:
     )
 
 
-def _fields(data: bytes, element: der.Element, depth: int) -> Iterator[tuple[int, der.Element]]:
-    """Descend through wrappers to each SEQUENCE that begins with its index."""
+def _walk(data: bytes, element: der.Element, depth: int) -> Iterator[Salvaged]:
+    """Descend through wrappers to each SEQUENCE that begins with its index. A broken field costs no other."""
     if depth > _MAX_DEPTH:
         raise InputError("nested too deeply", code="asn1.structure")
-    index = _index_of(data, element)
-    if index is not None:
-        yield index, element
-        return
-    for child in der.elements(data, element.content, element.stop):
-        if child.constructed:
-            yield from _fields(data, child, depth + 1)
+    walk = salvage_fields(data, element.content, element.stop, _GRAMMAR)
+    yield walk
+    for wrapper in walk.others:
+        if wrapper.constructed:
+            yield from _walk(data, wrapper, depth + 1)
 
 
-def _index_of(data: bytes, element: der.Element) -> int | None:
-    """The index of a field; None for a wrapper, even for one that begins with a version number."""
+def _is_field(data: bytes, element: der.Element) -> bool:
+    """A SEQUENCE that begins with its index; a wrapper that begins with a version number is none."""
+    first = _leading_integer(data, element)
+    if first is None:
+        return False
+    return first.stop == element.stop or not _begins_field(data, first.stop, element.stop)
+
+
+def _begins_field(data: bytes, at: int, end: int) -> bool:
+    element = read_clipped(data, at, end)
+    return element is not None and _leading_integer(data, element) is not None
+
+
+def _leading_integer(data: bytes, element: der.Element) -> der.Element | None:
+    """The INTEGER of one or two bytes that a SEQUENCE begins with."""
     if element.tag != der.SEQUENCE or element.content == element.stop:
         return None
-    first = der.read_element(data, element.content, element.stop)
-    if first.tag != der.INTEGER or first.stop - first.content > 2:
+    try:
+        first = der.read_element(data, element.content, element.stop)
+    except InputError:
         return None
-    if first.stop < element.stop and _starts_with_index(data, first.stop, element.stop):
-        return None
+    return first if first.tag == der.INTEGER and 1 <= first.stop - first.content <= 2 else None
+
+
+def _index(data: bytes, field: der.Element) -> int:
+    first = der.read_element(data, field.content, field.stop)
     return der.decode_integer(der.content_of(data, first))
 
 
-def _starts_with_index(data: bytes, at: int, end: int) -> bool:
-    """Whether a SEQUENCE with an index of its own begins here. Damage inside one field must stay inside it."""
+def _is_sound(data: bytes, field: der.Element) -> bool:
     try:
-        element = der.read_element(data, at, end)
-        if element.tag != der.SEQUENCE or element.content == element.stop:
-            return False
-        return der.read_element(data, element.content, element.stop).tag == der.INTEGER
+        if _index(data, field) in _NAME_LISTS:
+            _read_names(data, field)
+        elif _index(data, field) in _KNOWN:
+            _read_text(data, field)
+        else:
+            der.children(data, field)
     except InputError:
         return False
+    return True
 
 
 def _read_text(data: bytes, field: der.Element) -> str:
@@ -187,3 +208,11 @@ def _decode(data: bytes, value: der.Element) -> str:
         return unicodedata.normalize("NFC", content.decode(codec)).strip()
     except UnicodeDecodeError as exc:
         raise InputError("a text is not in its encoding", code="asn1.text") from exc
+
+
+_GRAMMAR: Final = FieldGrammar(
+    # A SEQUENCE whose length takes one to three bytes, and an INTEGER of one byte.
+    header=re.compile(rb"(?=\x30(?:[\x03-\x7f]|\x81.|\x82..)\x02\x01)", re.DOTALL),
+    is_field=_is_field,
+    is_sound=_is_sound,
+)
