@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from io import BytesIO
-from typing import Final
+from typing import Any, Final
 
 from pyhanko.pdf_utils.content import PdfContent
 from pyhanko.pdf_utils.generic import pdf_name
@@ -119,7 +119,8 @@ class _DrawnPage(PdfContent):
         assert writer is not None
         page = writer.import_page_as_xobject(PdfFileReader(BytesIO(self._page_pdf)))
         self.resources.xobject[pdf_name("/Drawn")] = page
-        x1, y1, x2, y2 = page.get_object()["/BBox"]
+        form: Any = page.get_object()
+        x1, y1, x2, y2 = form["/BBox"]
         self.box = BoxConstraints(width=abs(x2 - x1), height=abs(y2 - y1))
         return b"/Drawn Do"
 

@@ -37,15 +37,20 @@ class _Worker(Generic[_T]):
 
     def _run(self) -> None:
         try:
+            self._result = self._function()
+        except BaseException as exc:  # noqa: BLE001  # handed to the caller's thread, whatever it is
+            self._error = exc
+        while not self._finished:
             try:
-                self._result = self._function()
-            except BaseException as exc:  # noqa: BLE001  # handed to the caller's thread, whatever it is
-                self._error = exc
-            with self._lock:
-                self._finished = True
-                _raise_in(threading.get_ident(), None)
-        except _Stop as exc:
-            self._error = exc  # it arrived between the end of the function and the lock
+                self._finish()
+            except _Stop as exc:
+                self._error = exc  # it arrived between the end of the function and the lock
+
+    def _finish(self) -> None:
+        """From here on no exception can be raised in this thread from outside; one under way is taken back."""
+        with self._lock:
+            self._finished = True
+            _raise_in(threading.get_ident(), None)
 
     def result(self, seconds: float) -> _T:
         self._thread.start()
@@ -53,7 +58,7 @@ class _Worker(Generic[_T]):
         while self._thread.is_alive():
             self._interrupt()
             self._thread.join(_REPEAT_S)
-        if isinstance(self._error, _Stop):
+        if isinstance(self._error, _Stop) or not self._finished:
             raise OverdueError("stopped: the time for it is over") from self._error
         if self._error is not None:
             raise self._error

@@ -132,22 +132,31 @@ class Examiner:
 def _require_known_format(signature: EmbeddedPdfSignature) -> EmbeddedPdfSignature:
     """Refuse signature types that are not understood, rather than pass them over in silence."""
     found = (signature.sig_object_type, signature.sig_object.get("/SubFilter"))
-    carries_content = signature.signed_data["encap_content_info"]["content"].native is not None
+    carries_content = _encapsulated(signature).native is not None
     if found not in _SUBFILTERS or carries_content != (found[0] == "/DocTimeStamp"):
         raise ValueError("not a signature format that is validated here")
     return signature
 
 
+def _encapsulated(signature: Any) -> Any:
+    """The content carried inside the CMS; asn1crypto publishes no types."""
+    return signature.signed_data["encap_content_info"]["content"]
+
+
+def _algorithm(signature: Any) -> str:
+    """asn1crypto's name of the signature algorithm, or the dotted identifier of one it does not know."""
+    return str(signature.signer_info["signature_algorithm"]["algorithm"].native)
+
+
 def _integrity(signature: EmbeddedPdfSignature) -> _Integrity:
     """Step (2): digest of the byte range and signature value. Asks nothing about trust."""
-    family = signature.signer_info["signature_algorithm"]["algorithm"].native.split("_", 1)[-1]
-    if family not in _ALGORITHMS:
+    if _algorithm(signature).split("_", 1)[-1] not in _ALGORITHMS:
         return _integrity_unknown("CRYPTO_CONSTRAINTS_FAILURE", "signature.algorithm_unknown")
     digest = signature.compute_digest()
     content_type = "data"
     imprint_matches = True
     if _kind(signature) is SignatureKind.DOCUMENT_TIMESTAMP:
-        content = signature.signed_data["encap_content_info"]["content"]
+        content = _encapsulated(signature)
         imprint_matches = content.parsed["message_imprint"]["hashed_message"].native == digest
         digest = hashlib.new(signature.md_algorithm, bytes(content)).digest()
         content_type = "tst_info"

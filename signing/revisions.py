@@ -65,7 +65,7 @@ def has_clean_tail(data: bytes, reader: PdfFileReader) -> bool:
     return match is not None and int(match[1]) == reader.last_startxref
 
 
-def has_exact_byte_range(data: bytes, signature: EmbeddedPdfSignature) -> bool:
+def has_exact_byte_range(data: bytes, signature: Any) -> bool:
     """The byte-range rule."""
     numbers = list(signature.byte_range)
     if len(numbers) != 4 or not all(isinstance(n, int) and n >= 0 for n in numbers):
@@ -77,7 +77,8 @@ def has_exact_byte_range(data: bytes, signature: EmbeddedPdfSignature) -> bool:
     if gap[:1] != b"<" or gap[-1:] != b">":
         return False
     try:
-        return bytes.fromhex(gap[1:-1].decode("ascii")) == signature.pkcs7_content
+        contents: bytes = signature.pkcs7_content
+        return bytes.fromhex(gap[1:-1].decode("ascii")) == contents
     except ValueError:
         return False
 

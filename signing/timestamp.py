@@ -10,9 +10,9 @@ Whether the token's signature and certificate can be trusted is the validator's 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
-from asn1crypto import cms, core, tsp
+from asn1crypto import cms, core, parser, tsp
 
 from ekyc.errors import UpstreamError
 from ekyc.ports import Random
@@ -64,5 +64,11 @@ def request_token(digest: bytes, *, ask: Callable[[bytes], bytes], random: Rando
         raise UpstreamError(
             "the timestamp is not for this request", code="signing.timestamp.mismatch"
         )
-    der: bytes = token.dump()
-    return der
+    return _second_element(answer)
+
+
+def _second_element(response: bytes) -> bytes:
+    """The token as its bytes stand; asn1crypto's ``dump`` may encode it anew, for minutes (see :mod:`.der`)."""
+    outer: Any = parser.parse(response)  # class, method, tag, header, contents, trailer
+    elements: bytes = outer[4]
+    return elements[parser.peek(elements) :]

@@ -207,11 +207,17 @@ async def _judge_timestamp(
         found = TimestampReport(
             indication=indication,
             sub_indication=_name(result.ades_subindic),
-            time=token["encap_content_info"]["content"].parsed["gen_time"].native,
+            time=_stamped_time(token),
         )
         if indication is Indication.TOTAL_PASSED:
             break
     return found
+
+
+def _stamped_time(token: Any) -> datetime:
+    """Time in a token's SignedData; asn1crypto publishes no types."""
+    at: datetime = token["encap_content_info"]["content"].parsed["gen_time"].native
+    return at
 
 
 async def judge_document_timestamp(

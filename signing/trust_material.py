@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from itertools import islice
+from typing import Any, Final
 
 from asn1crypto import crl, pem, x509
 
@@ -43,14 +45,18 @@ def _items(data: bytes) -> list[tuple[str | None, bytes]]:
     if not pem.detect(data):
         return [(None, data)]
     try:
-        found: list[tuple[str | None, bytes]] = []
-        for label, _, der in pem.unarmor(data, multiple=True):
-            if len(found) == _MAX_ITEMS:
-                raise LimitError(f"more than {_MAX_ITEMS} items", code="signing.trust.too_many")
-            found.append((label, der))
+        found = list(islice(_unarmoured(data), _MAX_ITEMS + 1))
     except (ValueError, TypeError) as exc:
         raise _unreadable() from exc
+    if len(found) > _MAX_ITEMS:
+        raise LimitError(f"more than {_MAX_ITEMS} items", code="signing.trust.too_many")
     return found
+
+
+def _unarmoured(data: bytes) -> Iterator[tuple[str | None, bytes]]:
+    items: Any = pem.unarmor(data, multiple=True)  # untyped
+    for label, _, der in items:
+        yield label, der
 
 
 def _is_certificate(der: bytes) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from asn1crypto import tsp
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
@@ -62,17 +62,15 @@ class TimestampAuthority:
     def answer(self, request_der: bytes) -> bytes:
         """Answer a DER ``TimeStampReq`` with a DER ``TimeStampResp``, a refusal for anything unacceptable."""
         try:
-            if len(request_der) > _MAX_REQUEST_BYTES:
-                return _refuse(_BAD_DATA_FORMAT)
-            request = tsp.TimeStampReq.load(request_der, strict=True)
+            request = _parse(request_der)
             problem = _problem(request)
         except (ValueError, TypeError, KeyError):
-            problem = _BAD_DATA_FORMAT
+            return _refuse(_BAD_DATA_FORMAT)
         if problem is not None:
             return _refuse(problem)
         return sequence(sequence(integer(_GRANTED)), self._token(request))
 
-    def _token(self, request: tsp.TimeStampReq) -> bytes:
+    def _token(self, request: Any) -> bytes:
         at = self._clock.now()
         statement = self._statement(request, at)
         attributes = signed_attributes(
@@ -90,7 +88,7 @@ class TimestampAuthority:
             content_type=TST_INFO,
         )
 
-    def _statement(self, request: tsp.TimeStampReq, at: datetime) -> bytes:
+    def _statement(self, request: Any, at: datetime) -> bytes:
         """TSTInfo (RFC 3161 §2.4.2): this digest existed at this time."""
         nonce = request["nonce"].native
         return sequence(
@@ -105,7 +103,14 @@ class TimestampAuthority:
         )
 
 
-def _problem(request: tsp.TimeStampReq) -> int | None:
+def _parse(request_der: bytes) -> Any:
+    """TimeStampReq; asn1crypto publishes no types."""
+    if len(request_der) > _MAX_REQUEST_BYTES:
+        raise ValueError("larger than any request")
+    return tsp.TimeStampReq.load(request_der, strict=True)
+
+
+def _problem(request: Any) -> int | None:
     """The first failure that the request earns, if any."""
     imprint = request["message_imprint"]
     size = _DIGEST_SIZES.get(imprint["hash_algorithm"]["algorithm"].native)

@@ -87,7 +87,7 @@ class TestTouchedAfterwards:
         assert report.outcome is not Outcome.PASSED
 
     @given(data=st.data())
-    def test_no_flipped_bit_of_the_cms_passes(self, data, signed_pdf, authority):
+    def test_changing_the_cms_can_only_weaken_it(self, data, signed_pdf, authority):
         gap = self.gap(signed_pdf)
         length = len(signed_pdf[gap.start + 1 : gap.stop - 1].rstrip(b"0")) + 1
         place = gap.start + 1 + data.draw(st.integers(0, length - 1))
@@ -98,9 +98,9 @@ class TestTouchedAfterwards:
         changed[place] = digit
         report, signature = judged(bytes(changed), authority)
         if report.outcome is Outcome.PASSED:
-            # Unsigned parts of the CMS may change only into something that means the same.
-            assert signature.timestamp is not None
-            assert signature.timestamp.indication is Indication.TOTAL_PASSED
+            # The timestamp is no part of what is signed: it may be lost, it may not be wrong.
+            stamp = signature.timestamp
+            assert stamp is None or stamp.indication is Indication.TOTAL_PASSED
 
     def test_changed_content_is_total_failed(self, signed_pdf, authority):
         place = signed_pdf.index(b"stream\n") + 20
