@@ -126,9 +126,10 @@ def with_tone_changed(birth: SampleBirth, random: np.random.Generator) -> Sample
     text = birth.full_name
     places = [i for i, char in enumerate(text) if _tone(char)]
     at = int(random.choice(places))
-    here = unicodedata.normalize("NFD", text[at])
+    letters = unicodedata.normalize("NFD", text[at])
+    bare = unicodedata.normalize("NFC", "".join(c for c in letters if c not in _TONES))
     other = str(random.choice([tone for tone in _TONES if tone != _tone(text[at])]))
-    char = unicodedata.normalize("NFC", "".join(other if c in _TONES else c for c in here))
+    char = unicodedata.normalize("NFC", bare + other)
     return _with(birth, "full_name", text[:at] + char + text[at + 1 :])
 
 
