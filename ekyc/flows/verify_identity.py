@@ -2,11 +2,12 @@
 
 1. Decode every picture; a bad file is named before anything else happens and before a challenge is spent.
 2. Redeem the verifier's own challenge; a spent, expired or unknown one is a reason, never an exception.
-3. Chip: structure, SOD signature, data-group hashes, chain, active authentication over the redeemed nonce.
+3. Chip: structure, SOD signature, data-group hashes, chain, active authentication over the redeemed nonce; is the
+   card still in force?
 4. Card: read both sides, then hold the print against the chip.
 5. Documents: hold the copy against the original.
 6. Face: compare the frames with the portrait of data group 2; it counts only if the SOD covers that portrait.
-7. Liveness: passive presentation-attack detection over the frames.
+7. Liveness: passive presentation-attack detection over frames of the person that step 6 compared.
 8. Policy: profile and checks give the decision.
 
 What stays with the caller: who may ask, what is stored, and every step that the law leaves to an officer.
@@ -16,19 +17,29 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from types import TracebackType
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-from ekyc.chip import ActiveAuthenticationExchange, ChipReport, inspect_chip
+from ekyc.chip import ChipReport, inspect_chip
 from ekyc.errors import EkycError, InputError
 from ekyc.face import FaceComparison, compare_faces
 from ekyc.flows.case import Case
+from ekyc.flows.freshness import redeem_challenge
 from ekyc.flows.pages import CasePictures, decode_pictures
 from ekyc.flows.result import VerificationResult, report_digest
 from ekyc.flows.rooms import Rooms
+from ekyc.flows.safeguards import (
+    CHECK_NOT_EXPIRED,
+    check_not_expired,
+    day_in_vietnam,
+    signed_by_simulator,
+    with_frames_bound,
+    with_portrait_bound,
+    with_verdict,
+    without_sample_material,
+)
 from ekyc.flows.stages import (
     Progress,
     Stage,
@@ -45,10 +56,8 @@ from ekyc.ocr import (
     cross_check_card,
     read_card,
 )
-from ekyc.outcomes import Check, Outcome
 from ekyc.policy import ProcedureProfile, decide, load_profile
 from ekyc.ports import Clock, SystemClock
-from ekyc.storage import ACTIVE_AUTHENTICATION, FreshnessError
 from ekyc.values import Sha256Hex
 
 if TYPE_CHECKING:
@@ -63,6 +72,7 @@ _CHIP_CHECKS: Final = (
     "chip.chain",
     "chip.active_authentication",
     "chip.dg1_matches_dg13",
+    CHECK_NOT_EXPIRED,
 )
 _CARD_CHECKS: Final = ("card.read", "card.mrz", "card.qr", "card.matches_chip")
 _DOCUMENT_CHECKS: Final = ("document.copy_matches",)
@@ -148,12 +158,7 @@ class Verifier:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -169,8 +174,8 @@ class Verifier:
 
         Args:
             case: what was submitted.
-            challenge_id: id of a challenge that this verifier issued (``ekyc challenge new``). It is spent by this
-                call. Without it freshness is NOT_PERFORMED.
+            challenge_id: id of a challenge that this verifier issued (``ekyc challenge new``). It is spent if the
+                case holds an answer of the chip. Without it freshness is NOT_PERFORMED.
             progress: called when a stage ends, possibly from another thread.
 
         Raises:
@@ -194,7 +199,7 @@ class Verifier:
         # Steps 4, 5 and 7 need nothing from the chip and start at once.
         card_reading = self._stages.submit(self._read_card, profile, pictures)
         documents = self._stages.submit(self._documents, profile, pictures, progress)
-        liveness = self._stages.submit(self._liveness, profile, case, pictures, progress)
+        liveness = self._stages.submit(self._liveness, profile, pictures, progress)
         try:
             chip = self._chip(case, challenge_id, progress)  # (2), (3)
             face = self._face(profile, pictures, chip.value, progress)  # (6)
@@ -204,18 +209,22 @@ class Verifier:
             for future in (card_reading, documents, liveness):
                 future.cancel()
 
+        sample = case.sample or signed_by_simulator(chip.value)
+        liveness_checks = liveness_result.checks
+        if sample and not profile.demonstration:
+            liveness_checks = without_sample_material(liveness_checks)
         checks = (
             *chip.checks,
             *card.checks,
             *document_result.checks,
-            *face.checks,
-            *liveness_result.checks,
+            *with_frames_bound(face.checks, face.value, liveness_result.value),
+            *liveness_checks,
         )
         result = VerificationResult(
             id=str(uuid.uuid4()),
             created_at=self._clock.now(),
             case_digest=case.digest(),
-            sample=case.sample,
+            sample=sample,
             profile=profile,
             decision=decide(profile, checks),  # (8)
             checks=checks,
@@ -262,35 +271,16 @@ class Verifier:
                 return StageResult(
                     value=None, checks=not_performed(_CHIP_CHECKS, "case.part_missing")
                 )
-            exchange, refusal = self._redeem(case, challenge_id)
-            report = inspect_chip(
-                case.chip, trust=self._trust, challenge=exchange, at=self._clock.now()
-            )
-            checks = report.checks
+            now = self._clock.now()
+            answer = case.active_authentication_signature
+            exchange, refusal = redeem_challenge(self._storage, challenge_id, answer)
+            report = inspect_chip(case.chip, trust=self._trust, challenge=exchange, at=now)
+            checks = (*report.checks, check_not_expired(report.identity, day_in_vietnam(now)))
             if refusal is not None:
-                checks = _with(checks, refusal)
+                checks = with_verdict(checks, refusal)
             return StageResult(value=report, checks=checks)
 
         return run_stage(Stage.CHIP, _CHIP_CHECKS, work, progress)
-
-    def _redeem(
-        self, case: Case, challenge_id: str | None
-    ) -> tuple[ActiveAuthenticationExchange, Check | None]:
-        """Spend the challenge. A refusal is the check's verdict, whatever the signature says."""
-        signature = case.active_authentication_signature
-        unasked = ActiveAuthenticationExchange(nonce=None, signature=signature)
-        if challenge_id is None or signature is None or self._storage is None:
-            return unasked, None
-        try:
-            nonce = self._storage.nonces.redeem(challenge_id, ACTIVE_AUTHENTICATION)
-        except FreshnessError as error:
-            spent = error.code == "freshness.already_used"
-            return unasked, Check(
-                id="chip.active_authentication",
-                outcome=Outcome.FAILED if spent else Outcome.INDETERMINATE,
-                reasons=(error.code,),
-            )
-        return ActiveAuthenticationExchange(nonce=nonce, signature=signature), None
 
     def _read_card(self, profile: ProcedureProfile, pictures: CasePictures) -> CardReading | None:
         if pictures.card_front is None or self._forbidden(profile, Stage.CARD):
@@ -364,9 +354,7 @@ class Verifier:
                 detector=self._rooms.detector,
                 embedder=self._rooms.embedder,
             )
-            checks = comparison.checks
-            if not chip.portrait_proven:
-                checks = tuple(_unproven(check) for check in checks)
+            checks = with_portrait_bound(comparison.checks, chip)
             return StageResult(value=comparison, checks=checks)
 
         return run_stage(Stage.FACE, _FACE_CHECKS, work, progress)
@@ -374,7 +362,6 @@ class Verifier:
     def _liveness(
         self,
         profile: ProcedureProfile,
-        case: Case,
         pictures: CasePictures,
         progress: Progress | None,
     ) -> StageResult[LivenessReport]:
@@ -390,17 +377,14 @@ class Verifier:
                 )
             thresholds = PadThresholds()
             if profile.liveness_live_at is not None:
-                thresholds = replace(thresholds, live_at=profile.liveness_live_at)
+                thresholds = PadThresholds(live_at=profile.liveness_live_at)
             report = check_liveness(
                 pictures.face_frames,
                 detector=self._rooms.detector,
                 pad_model=self._rooms.pad_model,
                 thresholds=thresholds,
             )
-            checks = report.checks
-            if case.sample and not profile.demonstration:
-                checks = not_performed(_LIVENESS_CHECKS, "case.sample_material")
-            return StageResult(value=report, checks=checks)
+            return StageResult(value=report, checks=report.checks)
 
         return run_stage(Stage.LIVENESS, _LIVENESS_CHECKS, work, progress)
 
@@ -414,19 +398,3 @@ class Verifier:
             return False
         entries = (self._engine.store.registry[model_id] for model_id in _MODELS_OF_STAGE[stage])
         return any(not entry.disclosed for entry in entries)
-
-
-def _with(checks: Iterable[Check], verdict: Check) -> tuple[Check, ...]:
-    """``checks`` with ``verdict`` in the place of the check of the same id."""
-    return (*(check for check in checks if check.id != verdict.id), verdict)
-
-
-def _unproven(check: Check) -> Check:
-    """A match against a portrait that the SOD does not vouch for decides nothing."""
-    if check.outcome is not Outcome.PASSED:
-        return check
-    return replace(
-        check,
-        outcome=Outcome.INDETERMINATE,
-        reasons=(*check.reasons, "case.portrait_unproven"),
-    )
