@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ekyc.errors import InputError
 from ekyc.flows.html_report import render_html_report
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ekyc.signing import EmbeddedAuthority
 
 RESULT_NAME = "result.pdf"
+_NAMES: Final = (RESULT_NAME, "decision.json", "report.json", "report.html")
+"""In the order in which older ones are removed: what says *accept* goes first."""
 
 
 def issue_result(result: VerificationResult, authority: EmbeddedAuthority) -> bytes:
@@ -64,7 +66,8 @@ def write_outputs(
 ) -> tuple[Path, ...]:
     """Write ``report.json``, ``report.html``, ``decision.json`` and, if accepted and signable, ``result.pdf``.
 
-    Each file appears whole or not at all. They hold pictures of a person: the folder is made private (0700).
+    Each file appears whole or not at all, ``decision.json`` last; those of an earlier verification are removed before
+    the first is written. They hold pictures of a person: the files are private (0600), as is a folder made here.
 
     Raises:
         InputError: the folder cannot be written (``out.unwritable``).
@@ -72,16 +75,14 @@ def write_outputs(
     files: dict[str, bytes] = {
         "report.json": _json(result_as_json(result)),
         "report.html": render_html_report(result).encode(),
-        "decision.json": _json(decision_as_json(result)),
     }
     if authority is not None and result.decision.verdict is Verdict.ACCEPT:
         files[RESULT_NAME] = issue_result(result, authority)
+    files["decision.json"] = _json(decision_as_json(result))
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if RESULT_NAME not in files:
-            (folder / RESULT_NAME).unlink(
-                missing_ok=True
-            )  # never leave an older result beside this decision
+        for name in _NAMES:
+            (folder / name).unlink(missing_ok=True)
         return tuple(_write_whole(folder / name, data) for name, data in files.items())
     except OSError as exc:
         raise InputError(
