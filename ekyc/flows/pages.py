@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ekyc.errors import LimitError
-from ekyc.flows.case import Case, CaseFile
+from ekyc.flows.case import DEFAULT_CASE_LIMITS, Case, CaseFile
 from ekyc.imaging.decode import decode_image
 from ekyc.imaging.document_pages import decode_pages
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _MAX_DECODED_PIXELS: Final = 400_000_000
 """All pictures of one case together: 1.2 GB of pixels, so that many allowed files cannot fill the memory."""
+_BUDGET_S: Final = 120.0
+"""Time for all pictures of one case: eighty PDF files, each within its own bound, would take forty minutes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +32,12 @@ class CasePictures:
 
 
 class _Decoder:
-    def __init__(self) -> None:
+    def __init__(self, budget_s: float) -> None:
         self._pixels_left = _MAX_DECODED_PIXELS
+        self._ends = time.monotonic() + budget_s
 
     def image(self, file: CaseFile) -> BgrImage:
+        self._require_time(file)
         image = decode_image(file.data, name=file.name)
         self._spend(file, image)
         return image
@@ -43,10 +48,25 @@ class _Decoder:
     def pages(self, files: tuple[CaseFile, ...]) -> tuple[BgrImage, ...]:
         pages: list[BgrImage] = []
         for file in files:
+            self._require_time(file)
             for page in decode_pages(file.data, name=file.name):
                 self._spend(file, page)
                 pages.append(page)
+            if len(pages) > DEFAULT_CASE_LIMITS.pages:
+                raise LimitError(
+                    f"the documents hold more than {DEFAULT_CASE_LIMITS.pages} pages together",
+                    code="case.too_many_pages",
+                    subject=file.name,
+                )
         return tuple(pages)
+
+    def _require_time(self, file: CaseFile) -> None:
+        if time.monotonic() >= self._ends:
+            raise LimitError(
+                "the pictures of the case take too long to decode",
+                code="case.too_slow",
+                subject=file.name,
+            )
 
     def _spend(self, file: CaseFile, image: BgrImage) -> None:
         self._pixels_left -= image.shape[0] * image.shape[1]
@@ -58,14 +78,18 @@ class _Decoder:
             )
 
 
-def decode_pictures(case: Case) -> CasePictures:
+def decode_pictures(case: Case, *, budget_s: float = _BUDGET_S) -> CasePictures:
     """Decode every picture of ``case``; documents may be PDF or TIFF files of several pages.
+
+    Args:
+        case: what was submitted.
+        budget_s: no further file is begun after this time.
 
     Raises:
         InputError: a file is not a readable picture or PDF; ``subject`` names it.
-        LimitError: a picture, a PDF or the case as a whole is too large.
+        LimitError: a picture, a PDF or the case as a whole is too large or too slow.
     """
-    decoder = _Decoder()
+    decoder = _Decoder(budget_s)
     return CasePictures(
         card_front=decoder.optional(case.card_front),
         card_back=decoder.optional(case.card_back),
