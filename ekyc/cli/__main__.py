@@ -23,6 +23,7 @@ from ekyc.cli import (
     models,
     ocr,
     serve,
+    trust,
     validate,
     verify,
 )
@@ -63,6 +64,7 @@ doctor.register(app)
 app.add_typer(case.case_app, name="case")
 app.add_typer(challenge.challenge_app, name="challenge")
 app.add_typer(chip.chip_app, name="chip")
+app.add_typer(trust.trust_app, name="trust")
 app.add_typer(ocr.ocr_app, name="ocr")
 app.add_typer(face.face_app, name="face")
 app.add_typer(liveness.liveness_app, name="liveness")

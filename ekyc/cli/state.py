@@ -32,8 +32,9 @@ TrustOption = Annotated[
     list[Path] | None,
     typer.Option(
         "--trust",
-        metavar="FILE",
-        help="Trust anchor: certificate (PEM, DER) or CSCA master list (.ml). May be given several times.",
+        metavar="FILE|DIR",
+        help="Trust anchors: folder of `ekyc trust import`, certificate (PEM, DER), CSCA master list (.ml), "
+        "revocation list or PKD LDIF. May be given several times.",
     ),
 ]
 

@@ -12,6 +12,7 @@ from ekyc.pki.certificates import Certificate, parse_certificate
 from ekyc.pki.cms import parse_signed_data, verify_signed_data
 
 CONTENT_TYPE: Final = "2.23.136.1.1.2"
+SIGNING_PURPOSE: Final = "2.23.136.1.1.3"
 _MAX_CERTIFICATES: Final = 10_000
 
 
@@ -35,7 +36,8 @@ def verify_master_list(encoded: bytes) -> MasterList:
 
     Raises:
         InputError: ``pki.masterlist_malformed`` or another structure error.
-        TrustError: the signature does not verify, or only by a broken algorithm (``pki.algorithm_weak``).
+        TrustError: the signature does not verify, only by a broken algorithm (``pki.algorithm_weak``), or the signer
+            is meant for something else (``pki.signer_not_allowed``).
     """
     signed = parse_signed_data(encoded)
     if signed.content_type != CONTENT_TYPE:
@@ -43,6 +45,8 @@ def verify_master_list(encoded: bytes) -> MasterList:
     evidence = verify_signed_data(signed)
     if evidence.weak:
         raise TrustError("the list is signed by a weak algorithm", code="pki.algorithm_weak")
+    if SIGNING_PURPOSE not in (evidence.signer.purposes or {SIGNING_PURPOSE}):
+        raise TrustError("the signer is not for master lists", code="pki.signer_not_allowed")
     with der.malformed_as(InputError, code="pki.masterlist_malformed"):
         certificates, unreadable = _parse_list(signed.content)
     return MasterList(

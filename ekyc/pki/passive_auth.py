@@ -2,7 +2,8 @@
 
 What a passed passive authentication does **not** prove: that the data come from the chip they were issued on (a copy
 passes as well: active or chip authentication tells), that the bearer is the holder (face comparison tells), or that
-the document was not reported lost.
+the document was not reported lost. That its signer was not revoked is known only as far as revocation lists are
+installed (:class:`ekyc.pki.Revocation`).
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ from typing import Final, TypeVar
 
 from ekyc.errors import InputError, TrustError
 from ekyc.outcomes import Outcome, worst
+from ekyc.pki.anchors import (
+    TrustAnchors,
+    signer_key_of_identifier,
+    signer_key_of_number,
+)
 from ekyc.pki.certificates import Certificate
 from ekyc.pki.cms import CmsEvidence, SignedData, verify_signed_data
 from ekyc.pki.path import Chain, ChainFlaw, ChainVerdict, inspect_chain
 from ekyc.pki.signatures import WEAK_DIGESTS
-from ekyc.pki.trust_store import TrustStore
 
 SIGNATURE_INVALID: Final = "chip.signature_invalid"
 SIGNER_UNKNOWN: Final = "chip.signer_certificate_missing"
@@ -128,7 +133,7 @@ def inspect_passive_authentication(
     security_object: SecurityObject,
     data_groups: Mapping[int, bytes],
     *,
-    trust: TrustStore,
+    trust: TrustAnchors,
     at: datetime,
     legacy: bool = False,
 ) -> PassiveAuthentication:
@@ -145,7 +150,7 @@ def inspect_passive_authentication(
     Left to the caller: that ``security_object`` was parsed from ``signed.content``; that the issuing state printed in
     DG1 is the signer's country; that DG14 or DG15 count only where :meth:`PassiveAuthentication.vouches_for` them.
     """
-    signature = timed(lambda: inspect_signature(signed, legacy=legacy))  # (1)
+    signature = timed(lambda: inspect_signature(signed, trust=trust, legacy=legacy))  # (1)
     chain = timed(lambda: inspect_signer_chain(signature, trust=trust, at=at, legacy=legacy))  # (2)
     hashes = timed(lambda: inspect_hashes(security_object, data_groups, legacy=legacy))  # (3)
     return PassiveAuthentication(signature=signature, chain=chain, hashes=hashes)
@@ -158,8 +163,18 @@ def timed(step: Callable[[], _F]) -> _F:
     return replace(finding, duration_ms=1e3 * (time.perf_counter() - begin))
 
 
-def inspect_signature(signed: SignedData, *, legacy: bool = False) -> SignatureFinding:
-    """Step (1). Never raises."""
+def inspect_signature(
+    signed: SignedData, *, trust: TrustAnchors | None = None, legacy: bool = False
+) -> SignatureFinding:
+    """Step (1). Never raises.
+
+    Args:
+        signed: parsed.
+        trust: its directory of document signers is asked where the document does not carry the certificate.
+        legacy: let broken algorithms count.
+    """
+    if trust and not signed.certificates:
+        signed = replace(signed, certificates=_signers_in_directory(signed, trust))
     claimed = signed.certificates[0] if signed.certificates else None
     try:
         evidence = verify_signed_data(signed)
@@ -182,8 +197,19 @@ def inspect_signature(signed: SignedData, *, legacy: bool = False) -> SignatureF
     )
 
 
+def _signers_in_directory(signed: SignedData, trust: TrustAnchors) -> tuple[Certificate, ...]:
+    """Certificates that the signer's identifier may mean. Which one it is, the signature tells."""
+    found: list[Certificate] = []
+    for signer in signed.signers:
+        if signer.issuer is not None and signer.serial_number is not None:
+            found += trust.signers(signer_key_of_number(signer.issuer.key, signer.serial_number))
+        elif signer.subject_key_identifier:
+            found += trust.signers(signer_key_of_identifier(signer.subject_key_identifier))
+    return tuple(found)
+
+
 def inspect_signer_chain(
-    signature: SignatureFinding, *, trust: TrustStore, at: datetime, legacy: bool = False
+    signature: SignatureFinding, *, trust: TrustAnchors, at: datetime, legacy: bool = False
 ) -> ChainFinding:
     """Step (2). Without a signature that holds there is no signer to trace, whatever certificate came along."""
     if signature.evidence is None or signature.outcome is not Outcome.PASSED:

@@ -28,7 +28,8 @@ def sources(root):
 @pytest.fixture(scope="module")
 def trees(repository_root):
     return {
-        path.name: ast.parse(path.read_text(encoding="utf-8")) for path in sources(repository_root)
+        str(path.relative_to(repository_root)): ast.parse(path.read_text(encoding="utf-8"))
+        for path in sources(repository_root)
     }
 
 

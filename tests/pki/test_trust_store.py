@@ -4,7 +4,7 @@ import pytest
 
 from ekyc.errors import InputError, LimitError, TrustError
 from ekyc.pki import TrustStore, verify_master_list
-from ekyc.pki import trust_store as module
+from ekyc.pki import trust_files as module
 from ekyc.pki.keys import parse_public_key
 from ekyc.pki.path import verify_issued_by
 
@@ -58,7 +58,7 @@ def test_missing_file(tmp_path):
 
 
 def test_oversized_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_MAX_FILE_BYTES", 10)
+    monkeypatch.setattr(module, "MAX_FILE_BYTES", 10)
     file = tmp_path / "big.pem"
     file.write_bytes(bytes(11))
     with pytest.raises(LimitError):
