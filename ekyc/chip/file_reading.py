@@ -28,6 +28,8 @@ DEFAULT_CHUNK_BYTES: Final = 223
 
 _SMALLER_CHUNKS: Final = (223, 128, 64)
 _HEADER_BYTES: Final = 4
+"""Tag and length of most files; a long length takes more."""
+_MAX_LENGTH_BYTES: Final = 4
 _MAX_EVEN_OFFSET: Final = 0x7FFF
 _SW1_WRONG_LE: Final = 0x6C
 _IDENTIFIERS: Final = {
@@ -80,14 +82,17 @@ class FileReader:
 
     def _read_selected(self, file: ElementaryFile) -> Program[bytes]:
         header = yield from self._read_piece(file, 0, _HEADER_BYTES)
-        total = _claimed_bytes(header, file)
+        while len(header) < _header_bytes(header, file):
+            missing = _header_bytes(header, file) - len(header)
+            header += yield from self._read_piece(file, len(header), missing)
+        total = _claimed_bytes(header)
         if total > size_limit(file):
             raise LimitError(
                 f"claims {total} bytes, more than {size_limit(file)}",
                 code="chip.file_too_large",
                 subject=file,
             )
-        data = bytearray(header[:total])
+        data = bytearray(header[:total])  # a short file may be all in here
         while len(data) < total:
             data += yield from self._read_piece(file, len(data), total - len(data))
         return bytes(data)
@@ -134,23 +139,28 @@ class FileReader:
         return ResponseApdu(data, response.sw)
 
 
-def _claimed_bytes(header: bytes, file: ElementaryFile) -> int:
-    """Length of the whole file by its first octets: one or two of tag, then the length."""
-    at = 2 if header[:1] and header[0] & 0x1F == 0x1F else 1
-    if len(header) <= at:
+def _header_bytes(begin: bytes, file: ElementaryFile) -> int:
+    """How many octets tag and length take, by the first of them."""
+    at = _tag_bytes(begin)
+    if len(begin) <= at:
         raise _no_header(file)
-    first = header[at]
-    if first < 0x80:
-        return at + 1 + first
-    width = first & 0x7F
-    octets = header[at + 1 : at + 1 + width]
-    if not 1 <= width <= 4 or not octets:
+    width = begin[at] & 0x7F if begin[at] & 0x80 else 0
+    if begin[at] == 0x80 or width > _MAX_LENGTH_BYTES:
         raise _no_header(file)
-    # A length in more octets than were read is beyond any bound, unless it is not minimal, which is malformed.
-    length = int.from_bytes(octets, "big") << 8 * (width - len(octets))
-    if len(octets) < width and length <= size_limit(file):
-        raise _no_header(file)
+    return at + 1 + width
+
+
+def _claimed_bytes(header: bytes) -> int:
+    """Length of the whole file by its complete tag and length."""
+    at = _tag_bytes(header)
+    width = header[at] & 0x7F if header[at] & 0x80 else 0
+    length = int.from_bytes(header[at + 1 : at + 1 + width], "big") if width else header[at]
     return at + 1 + width + length
+
+
+def _tag_bytes(begin: bytes) -> int:
+    """One octet, or two: no file of the application has a longer tag."""
+    return 2 if begin[:1] and begin[0] & 0x1F == 0x1F else 1
 
 
 def _no_header(file: ElementaryFile) -> ChipError:
