@@ -16,6 +16,8 @@ from ekyc.cli import (
     case,
     challenge,
     chip,
+    chip_read,
+    chip_simulate,
     demo,
     doctor,
     face,
@@ -63,6 +65,8 @@ serve.register(app)
 doctor.register(app)
 app.add_typer(case.case_app, name="case")
 app.add_typer(challenge.challenge_app, name="challenge")
+chip_read.register(chip.chip_app)
+chip_simulate.register(chip.chip_app)
 app.add_typer(chip.chip_app, name="chip")
 app.add_typer(trust.trust_app, name="trust")
 app.add_typer(ocr.ocr_app, name="ocr")

@@ -15,10 +15,8 @@ from ekyc.ports import Random
 class EcGroup:
     """Points of a curve with cofactor 1."""
 
-    key_tag: Final = 0x86
-    """Tag of a public key within an authentication token (ICAO 9303-11 §4.4.3.4)."""
-
     def __init__(self, curve: Curve) -> None:
+        self.key_tag = 0x86
         self.curve = curve
         self.order = curve.order
         self.generator: Point = curve.generator
@@ -65,9 +63,8 @@ class EcGroup:
 class ModpGroup:
     """A subgroup of prime order in a prime field; elements are numbers, written like points with one coordinate."""
 
-    key_tag: Final = 0x84
-
     def __init__(self, *, p: int, g: int, q: int) -> None:
+        self.key_tag = 0x84
         self.p = p
         self.order = q
         self.generator: Point = (g, 0)
@@ -102,7 +99,9 @@ class Group(Protocol):
     """What PACE and chip authentication ask of a group."""
 
     @property
-    def key_tag(self) -> int: ...
+    def key_tag(self) -> int:
+        """Tag of a public key within an authentication token (ICAO 9303-11 §4.4.3.4)."""
+        ...
 
     @property
     def generator(self) -> Point: ...
