@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import tempfile
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +26,7 @@ from ekyc.samples.attacks import Attack
 from ekyc.samples.case import make_case
 from ekyc.samples.citizen import SampleCitizen
 from ekyc.samples.faces import FacePicture
-from ekyc.signing import EmbeddedAuthority, ValidationReport, inspect_pdf
+from ekyc.signing import ROOT_NAME, EmbeddedAuthority, ValidationReport, inspect_pdf
 from ekyc.storage import ACTIVE_AUTHENTICATION, Storage
 
 if TYPE_CHECKING:
@@ -92,8 +94,9 @@ def run_demonstration(
         "A simulated issuer makes a CSCA, a document signer and a chip for the sample citizen."
     )
     issuer = SimulatedIssuer.create()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the photographs may be somebody's
     trust_folder = folder / TRUST_FOLDER
-    trust_folder.mkdir(parents=True, exist_ok=True)
+    trust_folder.mkdir(exist_ok=True)
     csca = trust_folder / "csca.pem"
     csca.write_bytes(issuer.csca_certificate_pem)
 
@@ -119,8 +122,7 @@ def run_demonstration(
             result = verifier.verify(case, challenge_id=challenge.id, progress=progress)
 
     announce("The result is written; if accepted, it is signed (PAdES B-T) and validated.")
-    authority = _fresh_authority(folder / "authority")
-    (trust_folder / "root.pem").write_bytes((folder / "authority" / "root.pem").read_bytes())
+    authority = _passing_authority(trust_folder / "root.pem")
     written = write_outputs(result, folder, authority=authority)
     return _judge(result, folder, authority, attack, written)
 
@@ -169,7 +171,7 @@ def _fresh_case_folder(folder: Path) -> Path:
     place = folder / CASE_FOLDER
     if place.exists():
         manifest = place / "case.toml"
-        if not manifest.is_file() or "sample = true" not in manifest.read_text(encoding="utf-8"):
+        if place.is_symlink() or not _is_sample(manifest):
             raise InputError(
                 "holds something that is not a sample case; choose another --out",
                 code="sample.not_ours",
@@ -179,8 +181,17 @@ def _fresh_case_folder(folder: Path) -> Path:
     return place
 
 
-def _fresh_authority(folder: Path) -> EmbeddedAuthority:
-    """A signing authority for this run alone; its passphrase is forgotten with the process."""
-    if folder.exists():
-        shutil.rmtree(folder)
-    return EmbeddedAuthority.create(folder, secrets.token_urlsafe(24))
+def _is_sample(manifest: Path) -> bool:
+    try:
+        return tomllib.loads(manifest.read_text(encoding="utf-8")).get("sample") is True
+    except (OSError, ValueError):
+        return False
+
+
+def _passing_authority(root: Path) -> EmbeddedAuthority:
+    """A signing authority for this run alone, of which only the root certificate is kept."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "authority"
+        authority = EmbeddedAuthority.create(place, secrets.token_urlsafe(24))
+        root.write_bytes((place / ROOT_NAME).read_bytes())
+    return authority

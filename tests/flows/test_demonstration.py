@@ -2,6 +2,7 @@
 
 import pytest
 
+from ekyc.errors import InputError
 from ekyc.imaging.decode import read_image
 from ekyc.outcomes import Outcome
 from ekyc.policy import Verdict
@@ -65,3 +66,26 @@ def test_a_folder_that_holds_a_real_case_is_left_alone(models, pictures, tmp_pat
     with pytest.raises(Exception, match="not a sample case"):
         run_demonstration(tmp_path, pictures, engine=models)
     assert (tmp_path / "case/case.toml").exists()
+
+
+def test_keys_of_a_real_authority_in_the_folder_survive(models, pictures, tmp_path):
+    keys = tmp_path / "authority"
+    keys.mkdir()
+    (keys / "keystore.json").write_text("the operator's own")
+    run_demonstration(tmp_path, pictures, engine=models, attack=ATTACKS["cloned-chip"])
+    assert (keys / "keystore.json").read_text() == "the operator's own"
+
+
+def test_a_case_that_only_mentions_samples_is_not_removed(models, pictures, tmp_path):
+    (tmp_path / "case").mkdir()
+    (tmp_path / "case/case.toml").write_text('# no sample = true here\nprofile = "identity"\n')
+    with pytest.raises(InputError) as caught:
+        run_demonstration(tmp_path, pictures, engine=models)
+    assert caught.value.code == "sample.not_ours"
+    assert (tmp_path / "case/case.toml").exists()
+
+
+def test_pictures_of_a_person_stay_private(models, pictures, tmp_path):
+    folder = tmp_path / "new"
+    run_demonstration(folder, pictures, engine=models, attack=ATTACKS["cloned-chip"])
+    assert folder.stat().st_mode & 0o077 == 0
