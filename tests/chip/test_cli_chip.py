@@ -54,6 +54,26 @@ def test_personal_data_only_on_request(run, folder, citizen):
     assert report["identity"]["full_name"] == citizen.full_name
 
 
+def test_contents_and_details(run, folder, citizen):
+    _, report = run(folder)
+    assert report["contents"]["EF.DG13"]["count"] >= 10
+    assert report["contents"]["EF.DG1"]["formats"] == ["TD1"]
+    assert "details" not in report
+    _, report = run(folder, "--show-identity")
+    assert report["details"] == {}
+
+
+@pytest.mark.shared_data
+def test_specimen_with_additional_groups_tells_what_it_holds(run, shared_data):
+    folder = shared_data / "chip/specimens/bsi_mustermann_more_dgs"
+    result, report = run(folder, "--legacy", "--show-identity", trusted=False)
+    assert result.exit_code == 10
+    assert report["contents"]["EF.DG11"]["count"] == 12
+    assert report["contents"]["EF.DG5"]["formats"] == ["JPEG2000"]
+    assert report["details"] == {}, "nobody signed them"
+    assert "William" not in result.output
+
+
 def test_people_get_a_table_without_personal_data_off_the_terminal(folder, citizen):
     app = typer.Typer()
     app.add_typer(chip_app, name="chip")
@@ -61,6 +81,7 @@ def test_people_get_a_table_without_personal_data_off_the_terminal(folder, citiz
     assert result.exit_code == 10
     assert "chip.chain" in result.output
     assert "NO_ANCHOR" in result.output
+    assert "ISO/IEC 19794-5:2005; JPEG; 1 faces" in result.output
     assert citizen.full_name not in result.output
 
 

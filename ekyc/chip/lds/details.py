@@ -78,7 +78,7 @@ def parse_details(
         ChipError: ``chip.tlv.limit``.
     """
     known = frozenset(int(name) for name in fields)
-    grammar = _grammar(known, {int(name): decoder for name, decoder in decoders.items()})
+    grammar = _grammar({int(name): decoder for name, decoder in decoders.items()})
     found: dict[int, list[bytes]] = {}
     damaged: set[int] = set()
     for tag, stored in _objects(content, grammar, damaged):
@@ -121,8 +121,9 @@ def _objects(
             yield element.tag, value
 
 
-def _grammar(known: frozenset[int], decoders: Mapping[int, Decoder]) -> FieldGrammar:
-    marks = known | {TAG_LIST, REPEATED}
+def _grammar(decoders: Mapping[int, Decoder]) -> FieldGrammar:
+    """Objects of the application class with two octets, known or not, the tag list and the wrapper."""
+    marks = {*range(0x5F0E, 0x5F80), TAG_LIST, REPEATED}
 
     def is_sound(data: bytes, element: der.Element) -> bool:
         decoder = decoders.get(element.tag)

@@ -83,14 +83,18 @@ def _is_foreign(
     if grammar.is_field(data, element):
         return False
     hides_field = resumed is not None and resumed < element.stop
-    return not found.fields or not hides_field or _is_walkable(data, element)
+    if not found.fields or not hides_field:
+        return True
+    return element.constructed and _is_walkable(data, element.content, element.stop)
 
 
-def _is_walkable(data: bytes, element: der.Element) -> bool:
+def _is_walkable(data: bytes, start: int, end: int) -> bool:
+    """Whether whole elements, not too many, fill this part; by chance, bytes hardly ever read so."""
     try:
-        return element.constructed and bool(der.children(data, element))
+        count = sum(1 for _ in islice(der.elements(data, start, end), MAX_ELEMENTS + 1))
     except InputError:
         return False
+    return count <= MAX_ELEMENTS
 
 
 def read_clipped(data: bytes, at: int, end: int) -> der.Element | None:
