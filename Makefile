@@ -1,4 +1,4 @@
-# make demo | test | test-system | check | bench | serve | clean. Each does its own set-up.
+# make demo | test | test-system | check | fuzz | bench | serve | clean. Each does its own set-up.
 
 PYTHON ?= python3
 VENV := .venv
@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup models demo test test-system check bench serve lock clean
+.PHONY: setup models demo test test-system check fuzz bench serve lock clean
 
 setup: $(STAMP)
 
@@ -39,6 +39,15 @@ check: setup
 test-system: models
 	scripts/install-judges
 	$(BIN)/python -m pytest -m system -q -rs
+
+# One target, or all with RUNS=1000 to look whether they work: make fuzz TARGETS=dg13 RUNS=1000000
+FUZZ_TARGETS := apdu csca_list details dg2 dg13 mrz sod tlv
+TARGETS ?= $(FUZZ_TARGETS)
+RUNS ?= 1000000
+
+fuzz: setup
+	$(BIN)/python -m pip install --quiet --require-hashes -r tests/fuzz/requirements.txt
+	set -e; for target in $(TARGETS); do $(BIN)/python tests/fuzz/run.py $$target -runs=$(RUNS); done
 
 bench: models
 	$(BIN)/ekyc bench run inference --out reports/inference.json
