@@ -208,23 +208,21 @@ class TrustDatabase:
         return Removed(what=what, sha256=sha256, name=name, anchors_left=len(assembly.anchors))
 
     def _one(self, prefix: str, manifest: Manifest) -> tuple[str, Sha256Hex, str]:
-        candidates = {("source", source.sha256): source.name for source in manifest.sources} | {
-            ("anchor", entry.fingerprint): "" for entry in self.index().entries
-        }
-        found = [key for key in candidates if key[1].startswith(prefix)]
+        """What a removal names. The file of one DER certificate has its fingerprint: then the anchor is meant."""
+        sources = {source.sha256: source for source in manifest.sources}
+        anchors = {entry.fingerprint: entry for entry in self.index().entries}
+        found = [sha256 for sha256 in sources | anchors if sha256.startswith(prefix)]
         if not found or len(prefix) < _MIN_PREFIX:
             raise InputError(
                 "no anchor and no imported file has this SHA-256", code="trust.not_found"
             )
         if len(found) > 1:
             raise InputError("several things begin like this", code="trust.ambiguous")
-        what, sha256 = found[0]
-        name = candidates[found[0]]
-        if what == "anchor":
-            (entry,) = (e for e in self.index().entries if e.fingerprint == sha256)
-            subject = entry.anchor.certificate.subject
-            name = f"{subject.country}, {subject.common_name}"
-        return what, sha256, name
+        entry = anchors.get(found[0])
+        if entry is None:
+            return "source", found[0], sources[found[0]].name
+        subject = entry.anchor.certificate.subject
+        return "anchor", found[0], f"{subject.country}, {subject.common_name}"
 
     def _manifest(self) -> tuple[Manifest, bytes]:
         try:
