@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ekyc.chip.apdu import CommandApdu, ResponseApdu, status_error
 from ekyc.chip.lds.security_infos import SecurityInfos
@@ -29,13 +29,15 @@ from ekyc.chip.protocol_infos import (
     chip_authentication_keys,
     encode_oid,
 )
-from ekyc.chip.report import SignedFileReport
 from ekyc.chip.secure_messaging import SecureChannel, SecureMessaging, SessionKeys
 from ekyc.errors import ChipError, EkycError, TrustError
 from ekyc.outcomes import Outcome
 from ekyc.pki import ChainVerdict, PassiveAuthentication, der
 from ekyc.ports import Random
 from ekyc.values import Redacted
+
+if TYPE_CHECKING:
+    from ekyc.chip.report import SignedFileReport  # which names VerifiedChipAuth
 
 _DG14: Final = bytes.fromhex("010e")
 _SUBJECT: Final = "EF.DG14"

@@ -12,6 +12,7 @@ from ekyc.chip.active_auth import (
     bind_to_passive_authentication,
     verify_active_authentication,
 )
+from ekyc.chip.chip_auth_finding import ChipAuthEvidence, inspect_chip_authentication
 from ekyc.chip.contents import AdditionalDetails, FileContents, describe_contents
 from ekyc.chip.countries import certificate_country
 from ekyc.chip.files import ChipFiles, ElementaryFile
@@ -20,6 +21,7 @@ from ekyc.chip.parsed import ParsedFiles, parse_files
 from ekyc.chip.report import (
     CHECK_ACTIVE_AUTHENTICATION,
     CHECK_CHAIN,
+    CHECK_CHIP_AUTHENTICATION,
     CHECK_DG1_MATCHES_DG13,
     CHECK_HASHES,
     CHECK_SIGNATURE,
@@ -50,6 +52,7 @@ def inspect_chip(
     *,
     trust: TrustStore,
     challenge: ActiveAuthenticationExchange | None = None,
+    chip_authentication: ChipAuthEvidence | None = None,
     legacy: bool = False,
     at: datetime,
 ) -> ChipReport:
@@ -58,7 +61,8 @@ def inspect_chip(
     1. Every file is parsed; what breaks its format is named. A part that cannot be read costs only itself.
     2. Passive authentication: signature, chain, hashes (:func:`ekyc.pki.inspect_passive_authentication`), and the
        issuing state of a covered DG1 against the country of the signer.
-    3. Active authentication over the verifier's own nonce. It counts only with a DG15 that step 2 vouches for.
+    3. Active authentication over the verifier's own nonce, and chip authentication by the verifier's own key. They
+       count only with a DG15 and a DG14 that step 2 vouches for.
     4. DG1 and DG13, if both are vouched for, must tell of one person.
     5. Identity and face are taken from groups that step 2 vouches for, and from nowhere else.
 
@@ -69,6 +73,8 @@ def inspect_chip(
         files: as read from the chip.
         trust: anchors of the operator. An empty store leaves the chain at NO_ANCHOR.
         challenge: the verifier's nonce with the chip's answer.
+        chip_authentication: what the protocol gave (:mod:`ekyc.chip.reader`), or the verifier's challenge with the
+            chip's response.
         legacy: let SHA-1 and short RSA keys count, with a remark.
         at: moment of the inspection, aware.
     """
@@ -77,6 +83,11 @@ def inspect_chip(
     contents = describe_contents(parsed)
     structure = timed(lambda: _inspect_structure(files, parsed, passive, contents))
     active = timed(lambda: _inspect_active_authentication(parsed, passive, challenge))  # (3)
+    genuine = timed(
+        lambda: inspect_chip_authentication(
+            files, parsed, passive, chip_authentication, trust=trust, legacy=legacy, at=at
+        )
+    )
     agreement = timed(lambda: _inspect_agreement(parsed, passive))  # (4)
     vouched_dg2 = parsed.dg2 if passive and passive.vouches_for(2) else None
     return ChipReport(
@@ -84,11 +95,13 @@ def inspect_chip(
             as_check(CHECK_STRUCTURE, structure),
             *_passive_checks(passive, parsed, files),
             as_check(CHECK_ACTIVE_AUTHENTICATION, active),
+            as_check(CHECK_CHIP_AUTHENTICATION, genuine),
             as_check(CHECK_DG1_MATCHES_DG13, agreement),
         ),
         submitted=files.names,
         passive_authentication=passive,
         active_authentication=active.verified,
+        chip_authentication=genuine.verified,
         identity=_identity(parsed, passive, at),  # (5)
         face=vouched_dg2.images[0] if vouched_dg2 else None,
         contents=contents,

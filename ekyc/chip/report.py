@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ekyc.chip.active_auth import VerifiedActiveAuthentication
+from ekyc.chip.chip_auth import VerifiedChipAuth
 from ekyc.chip.contents import AdditionalDetails, FileContents, contents_as_json
 from ekyc.chip.files import ElementaryFile
 from ekyc.chip.identity import ChipIdentity
@@ -21,6 +22,7 @@ CHECK_SIGNATURE: Final = "chip.signature"
 CHECK_HASHES: Final = "chip.hashes"
 CHECK_CHAIN: Final = "chip.chain"
 CHECK_ACTIVE_AUTHENTICATION: Final = "chip.active_authentication"
+CHECK_CHIP_AUTHENTICATION: Final = "chip.chip_authentication"
 CHECK_DG1_MATCHES_DG13: Final = "chip.dg1_matches_dg13"
 
 
@@ -34,6 +36,8 @@ class ChipReport:
     """None where EF.SOD is missing or unreadable."""
     active_authentication: VerifiedActiveAuthentication | None = None
     """Present only where the check passed."""
+    chip_authentication: VerifiedChipAuth | None = None
+    """Likewise."""
     identity: ChipIdentity | None = field(default=None, repr=False)
     """From covered groups only; None where the signature does not hold or the chain is refuted."""
     face: FaceImage | None = field(default=None, repr=False)
@@ -116,6 +120,7 @@ def chip_report_as_json(report: ChipReport) -> dict[str, Any]:
     """JSON form without personal data: certificates of authorities, coverage, file names."""
     passive = report.passive_authentication
     active = report.active_authentication
+    genuine = report.chip_authentication
     return {
         "submitted": [name.value for name in report.submitted],
         "passive_authentication": (
@@ -128,6 +133,15 @@ def chip_report_as_json(report: ChipReport) -> dict[str, Any]:
                 "key_bits": active.protocol.key_bits,
             }
             if active
+            else None
+        ),
+        "chip_authentication": (
+            {
+                "method": genuine.protocol.method.value,
+                "protocol": genuine.protocol.protocol,
+                "key_bits": genuine.protocol.key_bits,
+            }
+            if genuine
             else None
         ),
         "portrait": {"format": report.face.format.value} if report.face else None,

@@ -34,12 +34,18 @@ CHECKS = (
     "chip.hashes",
     "chip.chain",
     "chip.active_authentication",
+    "chip.chip_authentication",
     "chip.dg1_matches_dg13",
 )
 
 
 def not_passed(report):
-    return {c.id: (c.outcome, c.reasons) for c in report.checks if c.outcome is not Outcome.PASSED}
+    """But chip authentication, which needs a chip that answers: ``test_chip_auth.py``."""
+    return {
+        c.id: (c.outcome, c.reasons)
+        for c in report.checks
+        if c.outcome is not Outcome.PASSED and c.id != "chip.chip_authentication"
+    }
 
 
 def test_honest_card_passes_every_check(card, inspect):

@@ -199,7 +199,7 @@ def test_damage_anywhere_never_raises_and_never_invents_a_person(shared_data, da
         cut = data.draw(st.integers(0, 3))
         files = files.with_file(name, bytes(content[: len(content) - cut]))
     report = inspect_chip(files, trust=TrustStore(), legacy=True, at=AT)
-    assert len(report.checks) == 6
+    assert len(report.checks) == 7
     assert report.chain_verdict is not ChainVerdict.CHAINED
     if report.portrait:
         assert report.data_groups[2] is Coverage.MATCH

@@ -1,0 +1,142 @@
+"""Chip authentication as one step of an inspection: what was submitted, and does the issuer vouch for its key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ekyc.chip.apdu import ResponseApdu
+from ekyc.chip.chip_auth import (
+    ChipAuthChallenge,
+    ChipAuthMethod,
+    ChipAuthProtocolResult,
+    VerifiedChipAuth,
+    bind_to_card_security,
+    bind_to_passive_authentication,
+)
+from ekyc.chip.files import ChipFiles, ElementaryFile
+from ekyc.chip.parsed import ParsedFiles
+from ekyc.chip.protocol_infos import chip_authentication_keys
+from ekyc.chip.signed_file import inspect_card_security
+from ekyc.errors import ChipError, TrustError
+from ekyc.outcomes import Outcome
+from ekyc.pki import Coverage, PassiveAuthentication, TrustStore
+from ekyc.pki.passive_auth import ALGORITHM_WEAK, Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChipAuthExchange:
+    """The verifier's challenge and the chip's response to its first command under the new keys.
+
+    The challenge comes from the verifier's own store and is used once.
+    """
+
+    challenge: ChipAuthChallenge
+    response: bytes = field(repr=False)
+    """With its status word."""
+
+    def verify(self) -> ChipAuthProtocolResult:
+        """Judge the response.
+
+        Raises:
+            TrustError: ``chip.ca_invalid``.
+        """
+        try:
+            response = ResponseApdu.parse(self.response)
+        except ChipError as exc:
+            raise TrustError("the chip's response is none", code="chip.ca_invalid") from exc
+        result, _ = self.challenge.verify(response)
+        return result
+
+
+ChipAuthEvidence = ChipAuthProtocolResult | ChipAuthExchange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChipAuthFinding(Finding):
+    """Whether the chip proved to hold a key that the issuer signed."""
+
+    verified: VerifiedChipAuth | None = None
+
+
+def inspect_chip_authentication(
+    files: ChipFiles,
+    parsed: ParsedFiles,
+    passive: PassiveAuthentication | None,
+    evidence: ChipAuthEvidence | None,
+    *,
+    trust: TrustStore,
+    legacy: bool,
+    at: datetime,
+) -> ChipAuthFinding:
+    """Never raises for what was submitted.
+
+    A proof with a key that the issuer did not sign fails where the signed one is known, and leaves the question open
+    where nobody vouches for any key. A key of EF.CardSecurity counts for PACE with chip authentication mapping.
+    """
+    obstacle = _obstacle(parsed, passive, evidence)
+    if obstacle:
+        return _about_key(Outcome.NOT_PERFORMED, obstacle)
+    assert evidence is not None  # _obstacle found none
+    assert passive is not None
+    assert parsed.dg14 is not None
+    try:
+        result = evidence.verify() if isinstance(evidence, ChipAuthExchange) else evidence
+        try:
+            verified = bind_to_passive_authentication(result, passive, parsed.dg14)
+        except TrustError:
+            if result.method is not ChipAuthMethod.PACE_CAM:
+                raise
+            verified = _bind_to_card_security(result, files, trust, legacy=legacy, at=at)
+    except TrustError as exc:
+        uncovered = exc.code == "chip.ca_key_not_covered" and not _refuted(passive)
+        return _about_key(Outcome.INDETERMINATE if uncovered else Outcome.FAILED, exc.code)
+    remarks = (ALGORITHM_WEAK,) if verified.protocol.weak else ()
+    return ChipAuthFinding(outcome=Outcome.PASSED, reasons=remarks, verified=verified)
+
+
+def _bind_to_card_security(
+    result: ChipAuthProtocolResult,
+    files: ChipFiles,
+    trust: TrustStore,
+    *,
+    legacy: bool,
+    at: datetime,
+) -> VerifiedChipAuth:
+    data = files.get(ElementaryFile.CARD_SECURITY) or b""
+    try:
+        report = inspect_card_security(data, trust=trust, legacy=legacy, at=at)
+    except ChipError as exc:
+        raise TrustError(
+            "nobody vouches for the chip's key", code="chip.ca_key_not_covered"
+        ) from exc
+    return bind_to_card_security(result, report)
+
+
+def _obstacle(
+    parsed: ParsedFiles, passive: PassiveAuthentication | None, evidence: ChipAuthEvidence | None
+) -> str | None:
+    """Why there is nothing to look at; None where everything is there. What was withheld is named first."""
+    if passive is None:
+        return "chip.sod_missing"
+    coverage = passive.hashes.coverage.get(14)
+    if coverage is None:
+        return "chip.ca_not_supported"
+    if coverage is Coverage.NOT_SUBMITTED:
+        return "chip.ca_key_withheld"
+    if parsed.dg14 is None or not chip_authentication_keys(parsed.dg14):
+        return "chip.ca_not_supported"
+    return "chip.ca_not_submitted" if evidence is None else None
+
+
+def _refuted(passive: PassiveAuthentication) -> bool:
+    """Whether the proven key is known to be a wrong one, rather than merely not vouched for."""
+    return (
+        passive.vouches_for(14)
+        or passive.hashes.coverage.get(14) is Coverage.MISMATCH
+        or Outcome.FAILED in (passive.signature.outcome, passive.chain.outcome)
+    )
+
+
+def _about_key(outcome: Outcome, reason: str) -> ChipAuthFinding:
+    return ChipAuthFinding(outcome=outcome, reasons=(reason,), subjects=(ElementaryFile.DG14,))
