@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import ekyc
 from ekyc.chip import ChipReport, chip_report_as_json
@@ -17,6 +17,9 @@ from ekyc.ocr import CardReading, DocumentComparison
 from ekyc.outcomes import Check, Outcome, check_as_json, describe_reason
 from ekyc.policy import Decision, ProcedureProfile, Verdict
 from ekyc.values import Sha256Hex
+
+if TYPE_CHECKING:
+    from ekyc.storage import Storage
 
 _OUTCOME_OF_VERDICT: Final = {
     Verdict.ACCEPT: Outcome.PASSED,
@@ -102,3 +105,18 @@ def report_digest(result: VerificationResult) -> Sha256Hex:
         result_as_json(result), ensure_ascii=False, sort_keys=True, separators=(",", ":")
     )
     return Sha256Hex(hashlib.sha256(text.encode()).hexdigest())
+
+
+def record_result(storage: Storage, result: VerificationResult) -> None:
+    """Append the decision to the state database: digests, codes and a verdict, nothing of the person.
+
+    Raises:
+        StorageError, BusyError: it could not be stored.
+    """
+    storage.results.record(
+        case_digest=Sha256Hex(result.case_digest),
+        profile=result.profile.id,
+        verdict=result.decision.verdict,
+        reasons=result.decision.reasons,
+        report_digest=report_digest(result),
+    )

@@ -28,7 +28,7 @@ from ekyc.face import FaceComparison, compare_faces
 from ekyc.flows.case import Case
 from ekyc.flows.freshness import redeem_challenge
 from ekyc.flows.pages import CasePictures, decode_pictures
-from ekyc.flows.result import VerificationResult, report_digest
+from ekyc.flows.result import VerificationResult, record_result
 from ekyc.flows.rooms import Rooms
 from ekyc.flows.safeguards import (
     CHECK_NOT_EXPIRED,
@@ -58,7 +58,6 @@ from ekyc.ocr import (
 )
 from ekyc.policy import ProcedureProfile, decide, load_profile
 from ekyc.ports import Clock, SystemClock
-from ekyc.values import Sha256Hex
 
 if TYPE_CHECKING:
     from ekyc.inference import Engine
@@ -185,17 +184,7 @@ class Verifier:
             BusyError: the inference queue is full; try again.
         """
         profile = load_profile(case.profile_id)
-        # (1) intake
-        intake = run_stage(
-            Stage.INTAKE,
-            (),
-            lambda: StageResult(value=decode_pictures(case), checks=()),
-            progress,
-        )
-        pictures = intake.value
-        if pictures is None:
-            raise InputError("the pictures of the case cannot be decoded", code="case.pictures")
-
+        pictures = _intake(case, progress)  # (1)
         # Steps 4, 5 and 7 need nothing from the chip and start at once.
         card_reading = self._stages.submit(self._read_card, profile, pictures)
         documents = self._stages.submit(self._documents, profile, pictures, progress)
@@ -237,13 +226,7 @@ class Verifier:
             models=self._models(),
         )
         if self._storage is not None:
-            self._storage.results.record(
-                case_digest=Sha256Hex(result.case_digest),
-                profile=profile.id,
-                verdict=result.decision.verdict,
-                reasons=result.decision.reasons,
-                report_digest=report_digest(result),
-            )
+            record_result(self._storage, result)
         return result
 
     def verify_batch(self, cases: Sequence[Case]) -> tuple[BatchItem, ...]:
@@ -398,3 +381,12 @@ class Verifier:
             return False
         entries = (self._engine.store.registry[model_id] for model_id in _MODELS_OF_STAGE[stage])
         return any(not entry.disclosed for entry in entries)
+
+
+def _intake(case: Case, progress: Progress | None) -> CasePictures:
+    intake = run_stage(
+        Stage.INTAKE, (), lambda: StageResult(value=decode_pictures(case), checks=()), progress
+    )
+    if intake.value is None:
+        raise InputError("the pictures of the case cannot be decoded", code="case.pictures")
+    return intake.value
