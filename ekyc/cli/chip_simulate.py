@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -56,7 +57,7 @@ def simulate(
     except EkycError as error:
         fail(error, json_output=False, command="chip-simulate")
     say(err, f"SAMPLE card on the reader: --mrz {','.join(card.mrz_key)}  --can {card.can}")
-    with connection:
+    with connection, suppress(ConnectionError):  # pcscd may end first
         serve_card(simulator, connection)
 
 

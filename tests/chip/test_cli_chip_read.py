@@ -160,7 +160,7 @@ def test_readers_are_listed(run, readers, validate_against):
     ("options", "code"),
     [
         ((), "chip.access_key"),
-        (("--can", "123456", "--mrz", "1,2,3"), "chip.access_key"),
+        (("--can", "123456", "--mrz", "185012345,850419,450419"), "chip.access_key"),
         (("--can", "12"), "chip.access_key"),
         (("--mrz", "nonsense"), "mrz.length"),
         (("--can", "123456", "--nonce", "xy"), "chip.aa_nonce"),

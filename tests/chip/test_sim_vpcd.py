@@ -1,10 +1,13 @@
 """The virtual reader's protocol: messages in pieces, control codes, bounds."""
 
+import socket
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ekyc.chip.sim.vpcd import ATR, VpcdSession
+from ekyc.cli.chip_simulate import serve_card
 
 
 class Echo:
@@ -55,3 +58,14 @@ def test_commands_arrive_whole_however_they_are_cut(commands, data):
     for start, stop in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         answers += session.receive(stream[start:stop])
     assert answers == b"".join(message(command + b"\x90\x00") for command in commands)
+
+
+def test_the_driver_answers_until_the_reader_hangs_up(card):
+    reader, link = socket.socketpair()
+    with reader, link:
+        reader.sendall(message(b"\x01") + message(b"\x04") + message(b"\x00\xa4"))
+        reader.shutdown(socket.SHUT_WR)
+        serve_card(card, link)
+        link.shutdown(socket.SHUT_WR)
+        assert reader.recv(100) == message(ATR) + message(b"\x00\xa4\x90\x00")
+    assert card.resets == 1

@@ -53,7 +53,7 @@ class VpcdSession:
     def _take_message(self) -> bytes | None:
         length = int.from_bytes(self._pending[:_LENGTH_OCTETS], "big")
         end = _LENGTH_OCTETS + length
-        if len(self._pending) < max(end, _LENGTH_OCTETS):
+        if len(self._pending) < end:
             return None
         message, self._pending = self._pending[_LENGTH_OCTETS:end], self._pending[end:]
         return message
