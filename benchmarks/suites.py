@@ -57,6 +57,12 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
                 data="lines.jsonl and docs.jsonl with their pictures (generated Vietnamese OCR set)",
             ),
             Suite(
+                name="chip",
+                question="What does passive authentication cost beyond its bare arithmetic?",
+                function="chip:run",
+                data="chip/masterlists and chip/sods (genuine master lists and EF.SODs)",
+            ),
+            Suite(
                 name="signing",
                 question="What do a signature and its validation cost?",
                 function="signing:run",

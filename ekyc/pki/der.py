@@ -59,6 +59,10 @@ class Element(NamedTuple):
         return bool(first & 0x20)
 
 
+_new_tuple = tuple.__new__
+"""Without the wrapper of ``NamedTuple``: reading headers is most of the time of a document."""
+
+
 def read_element(data: bytes, at: int, end: int) -> Element:
     """Read the header at ``at`` and check that the element ends within ``end``.
 
@@ -75,7 +79,7 @@ def read_element(data: bytes, at: int, end: int) -> Element:
             f"an element claims {length} bytes where {end - position} are left",
             code="asn1.truncated",
         )
-    return Element(tag, at, position, position + length)
+    return _new_tuple(Element, (tag, at, position, position + length))
 
 
 def elements(data: bytes, start: int, end: int) -> Iterator[Element]:
@@ -186,7 +190,7 @@ def _definite(data: bytes, at: int, end: int, depth: int) -> tuple[bytes, int]:
 def _definite_inside(data: bytes, element: Element, depth: int) -> bytes:
     """A definite element; only where something inside is indefinite does it change."""
     received = encoding_of(data, element)
-    if not element.constructed or depth == 0:
+    if not element.constructed or depth == 0 or not _may_hold_indefinite(received):
         return received
     contents, at = [], element.content
     while at < element.stop:
@@ -195,6 +199,11 @@ def _definite_inside(data: bytes, element: Element, depth: int) -> bytes:
     if b"".join(contents) == content_of(data, element):
         return received
     return encode(element.tag, *contents)
+
+
+def _may_hold_indefinite(encoded: bytes) -> bool:
+    """An indefinite length needs both marks somewhere; most certificates lack the second."""
+    return b"\x80" in encoded and _END_OF_CONTENTS in encoded
 
 
 @lru_cache(maxsize=1024)

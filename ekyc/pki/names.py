@@ -70,6 +70,11 @@ def _known_name(encoded: bytes) -> Name:
     return _parse(encoded)
 
 
+def forget_names() -> None:
+    """Forget all kept names, for measurements from a cold start."""
+    _known_name.cache_clear()
+
+
 def _parse(encoded: bytes) -> Name:
     attributes: list[tuple[str, str]] = []
     for relative in der.children(encoded, der.single(encoded, der.SEQUENCE)):
