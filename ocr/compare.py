@@ -1,8 +1,8 @@
 """A copy against its original (chứng thực bản sao từ bản chính, Decree 23/2015/NĐ-CP): what was changed?
 
 1. Both must have the same number of pages.
-2. Each page of the copy is laid over the original's page (:mod:`ekyc.imaging.registration`); a page that fits another
-   page better is out of order.
+2. Each page of the copy is laid over the original's page of the same number (:mod:`ekyc.imaging.registration`); one
+   that cannot be (another page, out of order, cut off, too blurred) is unclear.
 3. The original is read. Each of its lines is held against the same line of the copy as pictures.
 4. Lines whose pictures differ anywhere are read from the copy as well, **at the same places**, by the same net, with
    the same margins, and text and picture are judged together (:mod:`ekyc.ocr.copy_lines`). Where the pictures agree,
