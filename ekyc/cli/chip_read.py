@@ -201,7 +201,13 @@ def _inspect(reading: ChipReading, trust: TrustStore, nonce: bytes | None) -> Ch
     exchange = ActiveAuthenticationExchange(
         nonce=nonce, signature=reading.active_authentication_signature
     )
-    return inspect_chip(reading.files, trust=trust, challenge=exchange, at=SystemClock().now())
+    return inspect_chip(
+        reading.files,
+        trust=trust,
+        challenge=exchange,
+        chip_authentication=reading.chip_authentication,
+        at=SystemClock().now(),
+    )
 
 
 def _present(

@@ -74,6 +74,8 @@ def test_a_card_is_read_with_its_access_number(read, inserted, tmp_path, validat
     assert result["outcome"] == "PASSED"
     assert result["access"]["protocol"] == "PACE"
     assert result["chip_authentication"]["protocol"] == "CA-ECDH-AES-128"
+    outcomes = {check["id"]: check["outcome"] for check in result["checks"]}
+    assert outcomes["chip.chip_authentication"] == "PASSED"
     written = ChipFiles.from_folder(tmp_path / "out")
     assert written.get(ElementaryFile.DG2) == inserted.files.get(ElementaryFile.DG2)
     assert not (tmp_path / "out/aa-signature.bin").exists()
