@@ -88,3 +88,13 @@ class BusyError(EkycError):
 
     default_code = "busy"
     retryable = True
+
+
+def place_of(error: BaseException) -> str:
+    """Module and line where an exception was raised; unlike its text, the place holds no personal data."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "?"
+    return f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"

@@ -29,6 +29,8 @@ from ekyc.cli import (
     validate,
     verify,
 )
+from ekyc.cli.output import EXIT_ERROR, report
+from ekyc.errors import EkycError, place_of
 
 app = typer.Typer(
     name="ekyc",
@@ -87,6 +89,24 @@ def main() -> None:
     except BrokenPipeError:  # `ekyc … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except (
+        Exception
+    ) as exc:  # a defect of ours: its text might repeat personal data, its place does not
+        if os.environ.get("EKYC_DEBUG"):
+            raise
+        defect = EkycError(
+            f"{type(exc).__name__} at {place_of(exc)}; set EKYC_DEBUG=1 for the whole traceback",
+            code="internal",
+        )
+        report(defect, json_output="--json" in sys.argv, command=_command())
+        sys.exit(EXIT_ERROR)
+
+
+def _command() -> str:
+    """The command as schemas name it: ``ekyc chip inspect …`` → ``chip-inspect``."""
+    words = [word for word in sys.argv[1:3] if word.isalpha()]
+    single = words[:1] and words[0] in {"verify", "validate", "demo", "serve", "doctor"}
+    return "-".join(words[:1] if single else words) or "ekyc"
 
 
 if __name__ == "__main__":

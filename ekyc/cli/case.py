@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ekyc.cli.output import JsonFlag, console, fail, result_object, say, write_json
+from ekyc.cli.verify import Language, LanguageOption
 from ekyc.errors import EkycError
 from ekyc.policy import load_profile, profile_ids
 
@@ -46,7 +47,7 @@ def new(
 
 @case_app.command()
 def profiles(
-    language: Annotated[str, typer.Option("--language", help="en or vi.")] = "en",
+    language: LanguageOption = Language.EN,
     json_output: JsonFlag = False,
 ) -> None:
     """List the procedure profiles and the checks that each requires."""

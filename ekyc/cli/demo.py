@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ekyc.cli.output import JsonFlag, checks_table, console, exit_for, fail, say, write_json
-from ekyc.cli.verify import LanguageOption, ProgressPrinter, print_result
+from ekyc.cli.verify import Language, LanguageOption, ProgressPrinter, print_result
 from ekyc.errors import EkycError, ModelError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def demo(
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Where reports, case and signed PDF go.")
     ] = Path("ekyc-demo"),
-    language: LanguageOption = "en",
+    language: LanguageOption = Language.EN,
     json_output: JsonFlag = False,
 ) -> None:
     """Verify a complete sample case and sign the result; or let an attack be stopped.

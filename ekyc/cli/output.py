@@ -109,7 +109,13 @@ def exit_for(outcome: Outcome) -> NoReturn:
 
 
 def fail(error: EkycError, *, json_output: bool, command: str) -> NoReturn:
-    """Report a typed error (exit code 1): to people on stderr, to programs as one JSON object."""
+    """Report a typed error and leave with exit code 1."""
+    report(error, json_output=json_output, command=command)
+    raise typer.Exit(EXIT_ERROR)
+
+
+def report(error: EkycError, *, json_output: bool, command: str) -> None:
+    """Report an error: to people on stderr, to programs as one JSON object."""
     message = Text.assemble(("error", "bold red"), f" {error.code}: {error}")
     console(json_output=True).print(message, soft_wrap=True)
     if json_output:
@@ -127,4 +133,3 @@ def fail(error: EkycError, *, json_output: bool, command: str) -> NoReturn:
                 },
             }
         )
-    raise typer.Exit(EXIT_ERROR)

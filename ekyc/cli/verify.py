@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,8 +45,17 @@ _WORD_OF_VERDICT = {
     Verdict.REJECT: {"en": "REJECTED", "vi": "TỪ CHỐI"},
 }
 
+
+class Language(StrEnum):
+    """Language of what people read."""
+
+    EN = "en"
+    VI = "vi"
+
+
 LanguageOption = Annotated[
-    str, typer.Option("--language", envvar="EKYC_LANGUAGE", help="Language of reasons: en or vi.")
+    Language,
+    typer.Option("--language", envvar="EKYC_LANGUAGE", help="Language of reasons."),
 ]
 
 
@@ -77,7 +87,7 @@ def verify(
         str | None, typer.Option("--profile", help="Judge by this profile, not the case's own.")
     ] = None,
     state: StateOption = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = Language.EN,
     json_output: JsonFlag = False,
 ) -> None:
     """Verify a case: chip, card, copy against original, face, liveness; then decide.

@@ -74,7 +74,10 @@ class Case:
 
     def digest(self) -> str:
         """SHA-256 over the role, length and hash of every part; equal content gives an equal digest."""
-        parts: list[tuple[str, bytes]] = [("profile", self.profile_id.encode())]
+        parts: list[tuple[str, bytes]] = [
+            ("profile", self.profile_id.encode()),
+            ("sample", b"1" if self.sample else b"0"),
+        ]
         if self.chip is not None:
             parts += [(f"chip/{name}", data) for name, data in self.chip.items()]
         if self.active_authentication_signature is not None:

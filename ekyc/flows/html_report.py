@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 from jinja2 import Environment, StrictUndefined
 
 import ekyc
+from ekyc.flows.pages import decode_portrait
 from ekyc.flows.result import VerificationResult
-from ekyc.imaging.decode import decode_image
 from ekyc.imaging.encode import encode_jpeg
 from ekyc.imaging.geometry import resize_long_side
 from ekyc.imaging.text_regions import cut_line
@@ -152,8 +152,8 @@ def _face(result: VerificationResult) -> _Section | None:
         else {}
     )
     pictures: list[_Picture] = []
-    if result.chip is not None and result.chip.portrait is not None:
-        portrait = decode_image(result.chip.portrait, name="EF.DG2 portrait")
+    portrait = decode_portrait(result.chip) if result.chip is not None else None
+    if portrait is not None:
         pictures.append(_picture(portrait, "EF.DG2: ảnh trong chip · chip portrait", face=True))
     for i, frame in enumerate(frames):
         caption = f"frame {i + 1}"

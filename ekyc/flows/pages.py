@@ -6,12 +6,13 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from ekyc.errors import LimitError
+from ekyc.errors import InputError, LimitError
 from ekyc.flows.case import DEFAULT_CASE_LIMITS, Case, CaseFile
 from ekyc.imaging.decode import decode_image
 from ekyc.imaging.document_pages import decode_pages
 
 if TYPE_CHECKING:
+    from ekyc.chip import ChipReport
     from ekyc.values import BgrImage
 
 _MAX_DECODED_PIXELS: Final = 400_000_000
@@ -97,3 +98,13 @@ def decode_pictures(case: Case, *, budget_s: float = _BUDGET_S) -> CasePictures:
         original_pages=decoder.pages(case.original_pages),
         copy_pages=decoder.pages(case.copy_pages),
     )
+
+
+def decode_portrait(chip: ChipReport) -> BgrImage | None:
+    """The chip's portrait; None where there is none or what the issuer signed is no readable picture."""
+    if chip.portrait is None:
+        return None
+    try:
+        return decode_image(chip.portrait, name="EF.DG2 portrait")
+    except InputError:
+        return None

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from ekyc.face import FaceDetector, FaceEmbedder
+from ekyc.flows.stages import Stage
 from ekyc.ocr import TextReader
+from ekyc.policy import ProcedureProfile
 from ekyc.ports import Model
 
 if TYPE_CHECKING:
-    from ekyc.inference import Engine
+    from ekyc.inference import Engine, ModelRegistry
+
+_READING: Final = ("ppocr-v6-tiny-det", "asterocr-1.0.2")
+_MODELS_OF_STAGE: Final = {
+    Stage.CARD: _READING,
+    Stage.DOCUMENTS: _READING,
+    Stage.FACE: ("yunet-2023mar", "sface-2021dec"),
+    Stage.LIVENESS: ("faceplugin-liveness",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +31,7 @@ class Rooms:
     embedder: FaceEmbedder
     reader: TextReader
     pad_model: Model
+    registry: ModelRegistry
 
     @classmethod
     def over(cls, engine: Engine) -> Self:
@@ -38,4 +49,16 @@ class Rooms:
                 vocabulary_file=engine.store.asset_path("asterocr-vocab"),
             ),
             pad_model=engine.model("faceplugin-liveness"),
+            registry=engine.store.registry,
         )
+
+    def model_digests(self) -> tuple[tuple[str, str], ...]:
+        """Id and SHA-256, as published, of every model that may have a say."""
+        ids = sorted({model_id for models in _MODELS_OF_STAGE.values() for model_id in models})
+        return tuple((model_id, self.registry[model_id].sha256) for model_id in ids)
+
+    def forbidden(self, profile: ProcedureProfile, stage: Stage) -> bool:
+        """Whether the profile forbids a model of this stage for its undisclosed training data."""
+        if profile.allow_undisclosed:
+            return False
+        return any(not self.registry[model_id].disclosed for model_id in _MODELS_OF_STAGE[stage])

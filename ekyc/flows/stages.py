@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from ekyc.errors import EkycError
+from ekyc.errors import EkycError, place_of
 from ekyc.outcomes import Check, Outcome
 
 _T = TypeVar("_T")
@@ -55,6 +55,14 @@ def not_performed(check_ids: tuple[str, ...], reason: str) -> tuple[Check, ...]:
     )
 
 
+def undecided(check_ids: tuple[str, ...], reason: str) -> tuple[Check, ...]:
+    """Checks that were asked and not decided, all for one reason."""
+    return tuple(
+        Check(id=check_id, outcome=Outcome.INDETERMINATE, reasons=(reason,))
+        for check_id in check_ids
+    )
+
+
 def run_stage(
     stage: Stage,
     check_ids: tuple[str, ...],
@@ -73,12 +81,8 @@ def run_stage(
     except EkycError:
         raise
     except Exception as exc:  # noqa: BLE001  # the worker must live, whatever a room does
-        _log.error("stage %s failed: %s at %s", stage, type(exc).__name__, _place(exc))
-        checks = tuple(
-            Check(id=check_id, outcome=Outcome.INDETERMINATE, reasons=("case.check_error",))
-            for check_id in check_ids
-        )
-        result = StageResult(value=None, checks=checks)
+        _log.error("stage %s failed: %s at %s", stage, type(exc).__name__, place_of(exc))
+        result = StageResult(value=None, checks=undecided(check_ids, "case.check_error"))
     elapsed_ms = (time.perf_counter() - started) * 1000
     result = replace(result, checks=_with_durations(result.checks, elapsed_ms))
     if progress is not None:
@@ -93,12 +97,3 @@ def _with_durations(checks: tuple[Check, ...], elapsed_ms: float) -> tuple[Check
         if check.duration_ms == 0.0 and check.outcome is not Outcome.NOT_PERFORMED:
             return (*checks[:i], replace(check, duration_ms=unclaimed_ms), *checks[i + 1 :])
     return checks
-
-
-def _place(exc: BaseException) -> str:
-    trace = exc.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return "?"
-    return f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"

@@ -27,7 +27,7 @@ from ekyc.errors import EkycError, InputError
 from ekyc.face import FaceComparison, compare_faces
 from ekyc.flows.case import Case
 from ekyc.flows.freshness import redeem_challenge
-from ekyc.flows.pages import CasePictures, decode_pictures
+from ekyc.flows.pages import CasePictures, decode_pictures, decode_portrait
 from ekyc.flows.result import VerificationResult, record_result
 from ekyc.flows.rooms import Rooms
 from ekyc.flows.safeguards import (
@@ -46,8 +46,8 @@ from ekyc.flows.stages import (
     StageResult,
     not_performed,
     run_stage,
+    undecided,
 )
-from ekyc.imaging.decode import decode_image
 from ekyc.liveness import LivenessReport, PadThresholds, check_liveness
 from ekyc.ocr import (
     CardReading,
@@ -77,13 +77,6 @@ _CARD_CHECKS: Final = ("card.read", "card.mrz", "card.qr", "card.matches_chip")
 _DOCUMENT_CHECKS: Final = ("document.copy_matches",)
 _FACE_CHECKS: Final = ("face.match",)
 _LIVENESS_CHECKS: Final = ("liveness.passive",)
-
-_MODELS_OF_STAGE: Final = {
-    Stage.CARD: ("ppocr-v6-tiny-det", "asterocr-1.0.2"),
-    Stage.DOCUMENTS: ("ppocr-v6-tiny-det", "asterocr-1.0.2"),
-    Stage.FACE: ("yunet-2023mar", "sface-2021dec"),
-    Stage.LIVENESS: ("faceplugin-liveness",),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,24 +216,36 @@ class Verifier:
             face=face.value,
             liveness=liveness_result.value,
             pictures=pictures,
-            models=self._models(),
+            models=self._rooms.model_digests(),
         )
         if self._storage is not None:
             record_result(self._storage, result)
         return result
 
-    def verify_batch(self, cases: Sequence[Case]) -> tuple[BatchItem, ...]:
+    def verify_batch(
+        self, cases: Sequence[Case], *, challenge_ids: Sequence[str | None] | None = None
+    ) -> tuple[BatchItem, ...]:
         """Verify several cases; a bad one gives its typed error and leaves the others unharmed.
+
+        Args:
+            cases: what was submitted.
+            challenge_ids: the challenge of each case, in the same order; none by default.
 
         Returns:
             One item per case, in the order of ``cases``.
-        """
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="ekyc-case") as pool:
-            return tuple(pool.map(self._verify_item, cases))
 
-    def _verify_item(self, case: Case) -> BatchItem:
+        Raises:
+            InputError: as many challenges as cases are needed (``batch.challenges``).
+        """
+        ids = [None] * len(cases) if challenge_ids is None else list(challenge_ids)
+        if len(ids) != len(cases):
+            raise InputError("one challenge for each case is needed", code="batch.challenges")
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="ekyc-case") as pool:
+            return tuple(pool.map(self._verify_item, cases, ids))
+
+    def _verify_item(self, case: Case, challenge_id: str | None) -> BatchItem:
         try:
-            return BatchItem(result=self.verify(case))
+            return BatchItem(result=self.verify(case, challenge_id=challenge_id))
         except EkycError as error:
             return BatchItem(error=error)
 
@@ -266,7 +271,7 @@ class Verifier:
         return run_stage(Stage.CHIP, _CHIP_CHECKS, work, progress)
 
     def _read_card(self, profile: ProcedureProfile, pictures: CasePictures) -> CardReading | None:
-        if pictures.card_front is None or self._forbidden(profile, Stage.CARD):
+        if pictures.card_front is None or self._rooms.forbidden(profile, Stage.CARD):
             return None
         return read_card(pictures.card_front, pictures.card_back, self._rooms.reader)
 
@@ -303,7 +308,7 @@ class Verifier:
                 return StageResult(
                     value=None, checks=not_performed(_DOCUMENT_CHECKS, "case.part_missing")
                 )
-            if self._forbidden(profile, Stage.DOCUMENTS):
+            if self._rooms.forbidden(profile, Stage.DOCUMENTS):
                 return StageResult(
                     value=None,
                     checks=not_performed(_DOCUMENT_CHECKS, "model.undisclosed_not_allowed"),
@@ -327,12 +332,17 @@ class Verifier:
                 return StageResult(
                     value=None, checks=not_performed(_FACE_CHECKS, "case.part_missing")
                 )
-            if self._forbidden(profile, Stage.FACE):
+            if self._rooms.forbidden(profile, Stage.FACE):
                 return StageResult(
                     value=None, checks=not_performed(_FACE_CHECKS, "model.undisclosed_not_allowed")
                 )
+            portrait = decode_portrait(chip)
+            if portrait is None:
+                return StageResult(
+                    value=None, checks=undecided(_FACE_CHECKS, "case.portrait_unreadable")
+                )
             comparison = compare_faces(
-                decode_image(chip.portrait, name="EF.DG2 portrait"),
+                portrait,
                 pictures.face_frames,
                 detector=self._rooms.detector,
                 embedder=self._rooms.embedder,
@@ -353,7 +363,7 @@ class Verifier:
                 return StageResult(
                     value=None, checks=not_performed(_LIVENESS_CHECKS, "case.part_missing")
                 )
-            if self._forbidden(profile, Stage.LIVENESS):
+            if self._rooms.forbidden(profile, Stage.LIVENESS):
                 return StageResult(
                     value=None,
                     checks=not_performed(_LIVENESS_CHECKS, "model.undisclosed_not_allowed"),
@@ -370,17 +380,6 @@ class Verifier:
             return StageResult(value=report, checks=report.checks)
 
         return run_stage(Stage.LIVENESS, _LIVENESS_CHECKS, work, progress)
-
-    def _models(self) -> tuple[tuple[str, str], ...]:
-        ids = sorted({model_id for models in _MODELS_OF_STAGE.values() for model_id in models})
-        return tuple((model_id, self._engine.store.registry[model_id].sha256) for model_id in ids)
-
-    def _forbidden(self, profile: ProcedureProfile, stage: Stage) -> bool:
-        """Whether the profile forbids a model of this stage for its undisclosed training data."""
-        if profile.allow_undisclosed:
-            return False
-        entries = (self._engine.store.registry[model_id] for model_id in _MODELS_OF_STAGE[stage])
-        return any(not entry.disclosed for entry in entries)
 
 
 def _intake(case: Case, progress: Progress | None) -> CasePictures:

@@ -59,6 +59,7 @@ def test_the_installed_command_is_quick_to_help():
         ("verify",),
         ("verify", "case", "--no-such-option"),
         ("demo", "--attack", "no-such-attack"),
+        ("case", "profiles", "--language", "xx"),
         ("face", "compare", "one.jpg"),
     ],
 )
@@ -83,6 +84,22 @@ def test_an_error_is_one_and_still_one_json_object(cli_json, arguments, schema):
     assert code == 1
     assert (result["schema"], result["outcome"]) == (schema, "ERROR")
     assert result["error"]["code"]
+
+
+def test_a_defect_of_ours_is_one_json_object_without_its_text():
+    script = (
+        "import sys; sys.argv = ['ekyc', 'doctor', '--json']\n"
+        "from ekyc.cli import __main__ as entry\n"
+        "def broken(): raise ValueError('079185001234')\n"
+        "entry.app = broken\n"
+        "entry.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert done.returncode == 1
+    result = json.loads(done.stdout)
+    assert (result["schema"], result["reasons"]) == ("ekyc.doctor/1", ["internal"])
+    assert b"079185001234" not in done.stdout + done.stderr
+    assert b"ValueError" in done.stderr
 
 
 def test_a_challenge_has_an_id_a_nonce_and_an_end(cli_json):

@@ -12,6 +12,7 @@ from ekyc.flows import CaseFile, Verifier, decision_as_json, render_html_report,
 from ekyc.outcomes import Outcome
 from ekyc.policy import Verdict
 from ekyc.samples import SampleCitizen
+from ekyc.samples.case import citizen_data
 
 pytestmark = pytest.mark.models
 
@@ -57,6 +58,36 @@ def test_a_bad_case_of_a_batch_harms_no_other(honest, chip_only):
         "profile.unknown",
     ]
     assert items[0].result.decision == items[2].result.decision
+
+
+def test_each_case_of_a_batch_may_bring_its_challenge(honest, chip_only):
+    challenge = honest.storage.nonces.issue("active-authentication")
+    fresh, stale = honest.verifier.verify_batch(
+        [chip_only, chip_only], challenge_ids=[None, challenge.id]
+    )
+    assert outcome_of(fresh.result, "chip.active_authentication")[1] == ("chip.aa_no_challenge",)
+    assert outcome_of(stale.result, "chip.active_authentication")[1] == ("chip.aa_invalid",)
+    with pytest.raises(InputError) as caught:
+        honest.verifier.verify_batch([chip_only], challenge_ids=[])
+    assert caught.value.code == "batch.challenges"
+
+
+def test_a_signed_portrait_that_is_no_picture_decides_nothing(models, issuer, honest, tmp_path):
+    card = issuer.issue_card(citizen_data(SampleCitizen.default()), b"\xff\xd8\xff no picture")
+    case = replace(
+        honest.case,
+        chip=card.files,
+        card_front=None,
+        card_back=None,
+        original_pages=(),
+        copy_pages=(),
+    )
+    result = honest.verifier.verify(case)
+    assert outcome_of(result, "face.match") == (
+        Outcome.INDETERMINATE,
+        ("case.portrait_unreadable",),
+    )
+    assert "EF.DG2" not in render_html_report(result).split("<h2>Khuôn mặt")[1].split("<h2>")[0]
 
 
 def test_an_empty_case_is_review_and_every_check_says_why(honest):
