@@ -1,5 +1,7 @@
 """DG3 to DG16 beside the known ones: worked examples, what issuers really write, and one bad object among good ones."""
 
+import contextlib
+import time
 from datetime import date, datetime
 
 import pytest
@@ -282,3 +284,24 @@ def test_damage_to_dg11_gives_no_error_at_all(data):
     for _ in range(data.draw(st.integers(1, 5))):
         content[data.draw(st.integers(2, len(content) - 1))] = data.draw(st.integers(0, 255))
     parse_dg11(bytes(content))
+
+
+@pytest.mark.parametrize(("parse", "tag"), PARSERS)
+@pytest.mark.parametrize(
+    "filler",
+    [
+        "0130825f500c7fa182700030817f",
+        "01a082",
+        "ffff5f51",
+        "a17f",
+        "a0820400",
+        "5f0e81ff",
+        "7f617f60",
+    ],
+)
+def test_groups_made_to_keep_the_parser_busy_end_soon(parse, tag, filler):
+    content = bytes.fromhex("7000020101") + bytes.fromhex(filler) * (120_000 // len(filler) * 2)
+    begin = time.process_time()
+    with contextlib.suppress(ChipError):
+        parse(der.encode(tag, content))
+    assert time.process_time() - begin < 2

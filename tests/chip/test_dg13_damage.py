@@ -119,6 +119,7 @@ def test_one_damaged_byte_costs_two_fields_at_most(good, data):
         b"\x30\x81\xff\x02\x01\x01",
         b"\x30\x84\xff\xff\xff\xff\x02\x01\x01",
         b"\x30\x80",
+        bytes.fromhex("70005f5030825f510201015f500c0178a082"),
     ],
 )
 def test_groups_made_to_keep_the_walk_busy_end_soon(filler):

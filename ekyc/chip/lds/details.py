@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 
 from ekyc.chip.lds.encoded_image import sniff_format
-from ekyc.chip.lds.salvage import FieldGrammar, salvage_fields
+from ekyc.chip.lds.salvage import FieldGrammar, SearchBudget, salvage_fields
 from ekyc.errors import InputError
 from ekyc.pki import der
 from ekyc.values import Redacted
@@ -107,12 +107,13 @@ def _objects(
     content: bytes, grammar: FieldGrammar, damaged: set[int]
 ) -> Iterator[tuple[int, bytes]]:
     """All data objects, those inside A0 in place of the wrapper."""
-    walk = salvage_fields(content, 0, len(content), grammar)
+    budget = SearchBudget()
+    walk = salvage_fields(content, 0, len(content), grammar, budget)
     damaged |= {element.tag for element in walk.damaged}
     for element in sorted(walk.fields + walk.others, key=lambda item: item.start):
         value = der.content_of(content, element)
         if element.tag == REPEATED:
-            inner = salvage_fields(value, 0, len(value), grammar)
+            inner = salvage_fields(value, 0, len(value), grammar, budget)
             damaged |= {item.tag for item in inner.damaged}
             for item in inner.fields + inner.others:
                 if item.tag != _COUNT:

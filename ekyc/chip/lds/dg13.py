@@ -15,10 +15,17 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
-from ekyc.chip.lds.salvage import FieldGrammar, Salvaged, read_clipped, salvage_fields
+from ekyc.chip.lds.salvage import (
+    FieldGrammar,
+    Salvaged,
+    SearchBudget,
+    read_clipped,
+    salvage_fields,
+)
 from ekyc.errors import ChipError, InputError
 from ekyc.pki import der
 from ekyc.values import Redacted
@@ -26,6 +33,7 @@ from ekyc.values import Redacted
 _TAG: Final = 0x6D
 _MAX_DEPTH: Final = 6
 _MAX_FIELDS: Final = 64
+_MAX_MEMBERS: Final = 32
 _MAX_TEXT_BYTES: Final = 4096
 _CODEC_OF_TAG: Final = {0x0C: "utf-8", 0x13: "ascii", 0x16: "ascii"}
 
@@ -85,7 +93,7 @@ def parse_dg13(data: bytes) -> Dg13:
         ChipError: ``chip.dg13_malformed`` (no walkable structure, or no field at all).
     """
     with der.malformed_as(ChipError, code="chip.dg13_malformed", subject="EF.DG13"):
-        walks = list(_walk(data, der.single(data, _TAG), 0))
+        walks = list(_walk(data, der.single(data, _TAG), 0, SearchBudget()))
     found = [(_index(data, field), field) for walk in walks for field in walk.fields]
     damaged = {_index(data, field) for walk in walks for field in walk.damaged}
     if not (found or damaged) or len(found) > _MAX_FIELDS:
@@ -123,15 +131,17 @@ def _collect(data: bytes, found: list[tuple[int, der.Element]], damaged: set[int
     )
 
 
-def _walk(data: bytes, element: der.Element, depth: int) -> Iterator[Salvaged]:
+def _walk(
+    data: bytes, element: der.Element, depth: int, budget: SearchBudget
+) -> Iterator[Salvaged]:
     """Descend through wrappers to each SEQUENCE that begins with its index. A broken field costs no other."""
     if depth > _MAX_DEPTH:
         raise InputError("nested too deeply", code="asn1.structure")
-    walk = salvage_fields(data, element.content, element.stop, _GRAMMAR)
+    walk = salvage_fields(data, element.content, element.stop, _GRAMMAR, budget)
     yield walk
     for wrapper in walk.others:
         if wrapper.constructed:
-            yield from _walk(data, wrapper, depth + 1)
+            yield from _walk(data, wrapper, depth + 1, budget)
 
 
 def _is_field(data: bytes, element: der.Element) -> bool:
@@ -170,7 +180,7 @@ def _is_sound(data: bytes, field: der.Element) -> bool:
         elif _index(data, field) in _KNOWN:
             _read_text(data, field)
         else:
-            der.children(data, field)
+            _members(data, field)
     except InputError:
         return False
     return True
@@ -178,7 +188,7 @@ def _is_sound(data: bytes, field: der.Element) -> bool:
 
 def _read_text(data: bytes, field: der.Element) -> str:
     """The one text after the index; absent is empty."""
-    _index, *values = der.children(data, field)
+    _index, *values = _members(data, field)
     if not values:
         return ""
     if len(values) > 1:
@@ -187,7 +197,7 @@ def _read_text(data: bytes, field: der.Element) -> str:
 
 
 def _read_names(data: bytes, field: der.Element) -> tuple[str, ...]:
-    _index, *values = der.children(data, field)
+    _index, *values = _members(data, field)
     read = (_read_name(data, value) for value in values)
     return tuple(name for name in read if name)
 
@@ -195,8 +205,16 @@ def _read_names(data: bytes, field: der.Element) -> tuple[str, ...]:
 def _read_name(data: bytes, value: der.Element) -> str:
     if not value.constructed:
         return _decode(data, value)
-    inner = der.children(data, value)
+    inner = _members(data, value)
     return _decode(data, inner[0]) if inner else ""
+
+
+def _members(data: bytes, parent: der.Element) -> list[der.Element]:
+    """Direct children, of which no field has many."""
+    found = list(islice(der.elements(data, parent.content, parent.stop), _MAX_MEMBERS + 1))
+    if len(found) > _MAX_MEMBERS:
+        raise InputError("a field has too many members", code="asn1.structure")
+    return found
 
 
 def _decode(data: bytes, value: der.Element) -> str:

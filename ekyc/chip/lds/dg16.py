@@ -6,15 +6,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import islice
 from typing import Final
 
 from ekyc.chip.lds.details import Decoder, Details, parse_details, read_day, read_lines, read_text
 from ekyc.chip.lds.salvage import FieldGrammar, salvage_fields
 from ekyc.chip.tlv import unwrap
+from ekyc.errors import InputError
 from ekyc.pki import der
 
 _TAG: Final = 0x70
 _PERSONS: Final = range(0xA1, 0xB0)
+_MAX_OBJECTS: Final = 16
+_APPLICATION: Final = 0x5F
+"""First octet of the tags inside an entry."""
 
 
 class Dg16Field(IntEnum):
@@ -63,8 +68,13 @@ def _parse_person(content: bytes) -> Details[Dg16Field]:
 
 
 def _is_sound(data: bytes, element: der.Element) -> bool:
-    """An entry whose objects fill it: a wrong length shows itself inside."""
-    return not _parse_person(der.content_of(data, element)).unreadable
+    """An entry that whole objects fill, not too many: a wrong length shows itself inside."""
+    inside = der.elements(data, element.content, element.stop)
+    try:
+        tags = [item.tag for item in islice(inside, _MAX_OBJECTS + 1)]
+    except InputError:
+        return False
+    return len(tags) <= _MAX_OBJECTS and all(tag >> 8 == _APPLICATION for tag in tags)
 
 
 _GRAMMAR: Final = FieldGrammar(

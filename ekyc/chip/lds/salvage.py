@@ -3,7 +3,7 @@
 A wrong length in one field must cost that field and no other. Where the walk cannot go on – a field claims more than is
 there, or what follows it is no field – it takes up again at the next place where a whole, sound field stands. Sound
 means that its bytes decode, so that text which merely looks like a header is not taken for a field. Work is bounded:
-few repairs, few candidates for each.
+few searches in a group, few candidates for each.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final
 from ekyc.errors import ChipError, InputError
 from ekyc.pki import der
 
-MAX_REPAIRS: Final = 16
+MAX_SEARCHES: Final = 32
 MAX_CANDIDATES: Final = 64
 MAX_ELEMENTS: Final = 256
 
@@ -46,23 +46,39 @@ class Salvaged:
     """Fields that lost their place: a wrong length. Cut off at the end of what is there."""
 
 
-def salvage_fields(data: bytes, start: int, end: int, grammar: FieldGrammar) -> Salvaged:
+@dataclass(slots=True)
+class SearchBudget:
+    """How many more times the next field may be looked for: in one group, however many wrappers it has."""
+
+    left: int = MAX_SEARCHES
+
+
+def salvage_fields(
+    data: bytes, start: int, end: int, grammar: FieldGrammar, budget: SearchBudget | None = None
+) -> Salvaged:
     """Walk ``data[start:end]``. What cannot be read is ``damaged`` or left out.
+
+    Args:
+        data: the file.
+        start: where the first field may begin.
+        end: where the last one must end.
+        grammar: how fields are told.
+        budget: shared by the walks through one group; a new one by default.
 
     Raises:
         ChipError: ``chip.tlv.limit``: too many elements.
     """
-    found, repairs, at = Salvaged(), 0, start
+    search = _Search(data, grammar, budget or SearchBudget())
+    found, at = Salvaged(), start
     while at < end:
         if len(found.fields) + len(found.others) >= MAX_ELEMENTS:
             raise ChipError("too many elements", code="chip.tlv.limit")
         element = _read(data, at, end)
-        if element and _is_in_place(data, element, end, grammar):
+        if element and search.is_in_place(element, end):
             found.fields.append(element)
             at = element.stop
             continue
-        repairs += 1
-        resumed = _resume(data, at + 1, end, grammar) if repairs <= MAX_REPAIRS else None
+        resumed = search.resume(at + 1, end)
         if element and _is_foreign(data, element, found, resumed, grammar):
             found.others.append(element)
             at = element.stop
@@ -113,18 +129,6 @@ def read_clipped(data: bytes, at: int, end: int) -> der.Element | None:
     return der.Element(int.from_bytes(data[at:head], "big"), at, content, end)
 
 
-def _is_in_place(data: bytes, element: der.Element, end: int, grammar: FieldGrammar) -> bool:
-    """A field that decodes, or one that does not but whose length swallows no field and leads to the next one."""
-    if not grammar.is_field(data, element):
-        return False
-    if grammar.is_sound(data, element):
-        return True
-    if _resume(data, element.start + 1, element.stop, grammar) is not None:
-        return False
-    following = _read(data, element.stop, end)
-    return element.stop == end or (following is not None and grammar.is_field(data, following))
-
-
 def _note_damage(data: bytes, at: int, end: int, found: Salvaged, grammar: FieldGrammar) -> None:
     """The field at ``at``; where none begins there, the one before it, whose length was too short."""
     clipped = read_clipped(data, at, end)
@@ -134,13 +138,35 @@ def _note_damage(data: bytes, at: int, end: int, found: Salvaged, grammar: Field
         found.damaged.append(found.fields.pop())
 
 
-def _resume(data: bytes, start: int, end: int, grammar: FieldGrammar) -> int | None:
-    """Where the next whole, sound field begins; None where there is none."""
-    for match in islice(grammar.header.finditer(data, start, end), MAX_CANDIDATES):
-        element = _read(data, match.start(), end)
-        if element and grammar.is_field(data, element) and grammar.is_sound(data, element):
-            return element.start
-    return None
+@dataclass(frozen=True, slots=True)
+class _Search:
+    data: bytes
+    grammar: FieldGrammar
+    budget: SearchBudget
+
+    def is_in_place(self, element: der.Element, end: int) -> bool:
+        """A field that decodes, or one that does not but whose length swallows no field and leads to the next one."""
+        data, grammar = self.data, self.grammar
+        if not grammar.is_field(data, element):
+            return False
+        if grammar.is_sound(data, element):
+            return True
+        if self.resume(element.start + 1, element.stop) is not None:
+            return False
+        following = _read(data, element.stop, end)
+        return element.stop == end or (following is not None and grammar.is_field(data, following))
+
+    def resume(self, start: int, end: int) -> int | None:
+        """Where the next whole, sound field begins; None where there is none, or the budget is spent."""
+        if not self.budget.left:
+            return None
+        self.budget.left -= 1
+        data, grammar = self.data, self.grammar
+        for match in islice(grammar.header.finditer(data, start, end), MAX_CANDIDATES):
+            element = _read(data, match.start(), end)
+            if element and grammar.is_field(data, element) and grammar.is_sound(data, element):
+                return element.start
+        return None
 
 
 def _read(data: bytes, at: int, end: int) -> der.Element | None:
