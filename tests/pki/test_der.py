@@ -100,3 +100,53 @@ def test_parser_failures_become_one_typed_error(failure):
 def test_programming_errors_are_not_swallowed():
     with pytest.raises(AssertionError), der.malformed_as(ChipError, code="chip.x"):
         raise AssertionError
+
+
+TREES = st.recursive(
+    st.tuples(st.sampled_from([0x02, 0x04, 0x0C]), st.binary(max_size=40)),
+    lambda inner: st.tuples(st.sampled_from([0x30, 0x31, 0xA0]), st.lists(inner, max_size=4)),
+    max_leaves=12,
+)
+
+
+def definite(tree):
+    tag, content = tree
+    return der.encode(tag, content if tag < 0x20 else b"".join(map(definite, content)))
+
+
+def indefinite(tree, draw):
+    """The same tree with some of its constructed elements of indefinite length."""
+    tag, content = tree
+    if tag < 0x20:
+        return der.encode(tag, content)
+    body = b"".join(indefinite(item, draw) for item in content)
+    return bytes((tag, 0x80)) + body + b"\x00\x00" if draw() else der.encode(tag, body)
+
+
+@given(TREES, st.data())
+def test_indefinite_lengths_become_definite_and_nothing_else_changes(tree, data):
+    written = indefinite(tree, lambda: data.draw(st.booleans()))
+    assert der.with_definite_lengths(written) == definite(tree)
+    assert der.with_definite_lengths(definite(tree)) == definite(tree)
+
+
+@given(st.binary(max_size=200))
+def test_rewriting_noise_ends_in_bytes_or_a_typed_error(noise):
+    try:
+        assert len(der.with_definite_lengths(noise)) <= len(noise) + 3 * 100
+    except InputError as error:
+        assert error.code.startswith("asn1.")
+
+
+def test_nesting_without_end_is_refused():
+    with pytest.raises(InputError) as caught:
+        der.with_definite_lengths(b"\x30\x80" * 10_000)
+    assert caught.value.code == "asn1.depth"
+
+
+def test_segments_of_a_constructed_octet_string_are_joined():
+    whole = der.encode(0x24, der.encode(0x04, b"ab"), der.encode(0x04, b"c"))
+    assert der.octets(whole, der.single(whole, 0x24)) == b"abc"
+    for wrong in (der.encode(0x24, b"\x02\x01\x00"), der.encode(0x30, b"")):
+        with pytest.raises(InputError):
+            der.octets(wrong, der.read_element(wrong, 0, len(wrong)))

@@ -65,6 +65,23 @@ def test_oversized_file(tmp_path, monkeypatch):
         TrustStore.load([file])
 
 
+@pytest.mark.parametrize(
+    ("purposes", "accepted"),
+    [(("2.23.136.1.1.3",), True), ((), True), (("2.23.136.1.1.8",), False)],
+)
+def test_only_a_signer_that_is_meant_for_lists_signs_one(make, purposes, accepted):
+    csca, lister = make.party("CSCA"), make.party("Lister")
+    root = make.issue(csca, csca, ca=True)
+    signer = make.issue(lister, csca, ca=False, purposes=purposes)
+    encoded = make.master_list(lister, signer, root)
+    if accepted:
+        assert verify_master_list(encoded).certificates == (root,)
+        return
+    with pytest.raises(TrustError) as caught:
+        verify_master_list(encoded)
+    assert caught.value.code == "pki.signer_not_allowed"
+
+
 @pytest.mark.shared_data
 def test_german_master_list(shared_data):
     store = TrustStore.load([shared_data / GERMAN])
