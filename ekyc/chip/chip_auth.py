@@ -232,14 +232,15 @@ def bind_to_card_security(
     """Make the result of PACE-CAM a verdict about the chip behind the channel.
 
     EF.CardSecurity names no person. The verdict extends to data groups only where they were read over the channel
-    that the same run of PACE opened.
+    that the same run of PACE opened, and the caller sees that both files come from one state. No other check looks at
+    this signer, so it must chain to an anchor: anybody can sign a card security object.
 
     Raises:
-        TrustError: ``chip.ca_key_not_covered``: the signature does not hold, its chain is refuted, or the key is another.
+        TrustError: ``chip.ca_key_not_covered``: the signature does not hold, does not chain, or the key is another.
     """
     trusted = (
         card_security.signature.outcome is Outcome.PASSED
-        and card_security.chain_verdict is not ChainVerdict.FAILED
+        and card_security.chain_verdict is ChainVerdict.CHAINED
     )
     if not trusted or card_security.security_infos is None:
         raise _not_covered()

@@ -15,8 +15,10 @@ from ekyc.chip.chip_auth import (
     bind_to_passive_authentication,
 )
 from ekyc.chip.files import ChipFiles, ElementaryFile
+from ekyc.chip.lds.security_infos import SecurityInfos
 from ekyc.chip.parsed import ParsedFiles
 from ekyc.chip.protocol_infos import chip_authentication_keys
+from ekyc.chip.report import SignedFileReport
 from ekyc.chip.signed_file import inspect_card_security
 from ekyc.errors import ChipError, TrustError
 from ekyc.outcomes import Outcome
@@ -72,44 +74,50 @@ def inspect_chip_authentication(
     """Never raises for what was submitted.
 
     A proof with a key that the issuer did not sign fails where the signed one is known, and leaves the question open
-    where nobody vouches for any key. A key of EF.CardSecurity counts for PACE with chip authentication mapping.
+    where nobody vouches for any key. For PACE with chip authentication mapping a key of EF.CardSecurity counts as well,
+    where its signer chains to an anchor and is of the state that signed EF.SOD.
     """
     obstacle = _obstacle(parsed, passive, evidence)
     if obstacle:
         return _about_key(Outcome.NOT_PERFORMED, obstacle)
     assert evidence is not None  # _obstacle found none
     assert passive is not None
-    assert parsed.dg14 is not None
+    by_mapping = _by_mapping(evidence)
     try:
         result = evidence.verify() if isinstance(evidence, ChipAuthExchange) else evidence
         try:
-            verified = bind_to_passive_authentication(result, passive, parsed.dg14)
+            dg14 = parsed.dg14 or SecurityInfos(infos=())
+            verified = bind_to_passive_authentication(result, passive, dg14)
         except TrustError:
-            if result.method is not ChipAuthMethod.PACE_CAM:
+            if not by_mapping:
                 raise
-            verified = _bind_to_card_security(result, files, trust, legacy=legacy, at=at)
+            report = _inspect_card_security(files, trust, legacy=legacy, at=at)
+            verified = _bind_to_card_security(result, report, passive)
     except TrustError as exc:
-        uncovered = exc.code == "chip.ca_key_not_covered" and not _refuted(passive)
+        uncovered = exc.code == "chip.ca_key_not_covered" and not _refuted(passive, by_mapping)
         return _about_key(Outcome.INDETERMINATE if uncovered else Outcome.FAILED, exc.code)
     remarks = (ALGORITHM_WEAK,) if verified.protocol.weak else ()
     return ChipAuthFinding(outcome=Outcome.PASSED, reasons=remarks, verified=verified)
 
 
-def _bind_to_card_security(
-    result: ChipAuthProtocolResult,
-    files: ChipFiles,
-    trust: TrustStore,
-    *,
-    legacy: bool,
-    at: datetime,
-) -> VerifiedChipAuth:
+def _inspect_card_security(
+    files: ChipFiles, trust: TrustStore, *, legacy: bool, at: datetime
+) -> SignedFileReport:
     data = files.get(ElementaryFile.CARD_SECURITY) or b""
     try:
-        report = inspect_card_security(data, trust=trust, legacy=legacy, at=at)
+        return inspect_card_security(data, trust=trust, legacy=legacy, at=at)
     except ChipError as exc:
-        raise TrustError(
-            "nobody vouches for the chip's key", code="chip.ca_key_not_covered"
-        ) from exc
+        raise _not_covered() from exc
+
+
+def _bind_to_card_security(
+    result: ChipAuthProtocolResult, report: SignedFileReport, passive: PassiveAuthentication
+) -> VerifiedChipAuth:
+    """The key of a card security object that the state of EF.SOD signed."""
+    signers = (report.signature.claimed_signer, passive.signature.claimed_signer)
+    countries = {signer.subject.country if signer else None for signer in signers}
+    if len(countries) > 1:
+        raise _not_covered()
     return bind_to_card_security(result, report)
 
 
@@ -119,6 +127,8 @@ def _obstacle(
     """Why there is nothing to look at; None where everything is there. What was withheld is named first."""
     if passive is None:
         return "chip.sod_missing"
+    if _by_mapping(evidence):
+        return None
     coverage = passive.hashes.coverage.get(14)
     if coverage is None:
         return "chip.ca_not_supported"
@@ -129,13 +139,24 @@ def _obstacle(
     return "chip.ca_not_submitted" if evidence is None else None
 
 
-def _refuted(passive: PassiveAuthentication) -> bool:
+def _by_mapping(evidence: ChipAuthEvidence | None) -> bool:
+    """Whether the proof came with PACE; its key may then stand in EF.CardSecurity."""
+    return (
+        isinstance(evidence, ChipAuthProtocolResult) and evidence.method is ChipAuthMethod.PACE_CAM
+    )
+
+
+def _refuted(passive: PassiveAuthentication, by_mapping: bool) -> bool:
     """Whether the proven key is known to be a wrong one, rather than merely not vouched for."""
     return (
-        passive.vouches_for(14)
+        (passive.vouches_for(14) and not by_mapping)
         or passive.hashes.coverage.get(14) is Coverage.MISMATCH
         or Outcome.FAILED in (passive.signature.outcome, passive.chain.outcome)
     )
+
+
+def _not_covered() -> TrustError:
+    return TrustError("nobody vouches for the chip's key", code="chip.ca_key_not_covered")
 
 
 def _about_key(outcome: Outcome, reason: str) -> ChipAuthFinding:

@@ -156,7 +156,7 @@ class _Reading:
         if not offers:
             return (yield from self._open_with_bac(key, pace_error=None))
         try:
-            pace = yield from self._pace(offers, key)
+            pace = yield from self._pace(offers[0], key, ambiguous=len(offers) > 1)
         except ChipError as exc:
             if exc.code not in ("chip.pace_unavailable", "chip.pace_refused"):
                 raise
@@ -178,16 +178,14 @@ class _Reading:
         except ChipError:
             return ()
 
-    def _pace(self, offers: tuple[PaceInfo, ...], key: AccessKey) -> Program[PaceResult]:
-        """The preferred offer, its parameters named; without naming them where the chip minds."""
+    def _pace(self, info: PaceInfo, key: AccessKey, *, ambiguous: bool) -> Program[PaceResult]:
+        """PACE with its parameters named; without naming them where the chip minds."""
         try:
-            return (yield from establish_pace(offers[0], key, random=self._random))
+            return (yield from establish_pace(info, key, random=self._random))
         except ChipError as exc:
-            if exc.code != "chip.pace_unavailable" or len(offers) > 1:
+            if exc.code != "chip.pace_unavailable" or ambiguous:
                 raise
-        return (
-            yield from establish_pace(offers[0], key, random=self._random, name_parameters=False)
-        )
+        return (yield from establish_pace(info, key, random=self._random, name_parameters=False))
 
     def _open_with_bac(self, key: AccessKey, *, pace_error: str | None) -> Program[AccessResult]:
         if not isinstance(key, MrzKey):

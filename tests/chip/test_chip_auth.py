@@ -19,7 +19,13 @@ from ekyc.chip.program import PlainChannel, run_program
 from ekyc.chip.protocol_infos import encode_oid, offered_chip_authentication
 from ekyc.chip.reader import read_chip
 from ekyc.chip.secure_messaging import SecureChannel, SecureMessaging, SessionKeys
-from ekyc.chip.sim import CardSimulator, ChipProfile, PaceConfiguration, PaceMapping
+from ekyc.chip.sim import (
+    CardSimulator,
+    ChipProfile,
+    PaceConfiguration,
+    PaceMapping,
+    SimulatedIssuer,
+)
 from ekyc.chip.sim.commands import StatusError
 from ekyc.errors import ChipError, TrustError
 from ekyc.outcomes import Outcome
@@ -208,6 +214,48 @@ def test_mapping_proves_the_chip(cam_card, judge):
     reading = reading_of(cam_card)
     assert reading.chip_authentication.method is ChipAuthMethod.PACE_CAM
     assert judge(reading.files, reading.chip_authentication) == (Outcome.PASSED, ())
+
+
+def _without_key_in_dg14(reading, card):
+    """The mapping card's files around the DG14 of a card without it; EF.SOD must go along."""
+    kept = {file.value: data for file, data in card.files.items()}
+    kept["EF.CardSecurity"] = reading.files.get(ElementaryFile.CARD_SECURITY)
+    return ChipFiles.from_mapping(kept)
+
+
+def test_a_key_of_the_card_security_counts_where_its_signer_chains(cam_card, card, judge):
+    reading = reading_of(cam_card)
+    files = _without_key_in_dg14(reading, card)
+    assert judge(files, reading.chip_authentication) == (Outcome.PASSED, ())
+
+
+def test_anybody_can_sign_a_card_security(cam_card, card, citizen, clock, judge):
+    forger = SimulatedIssuer.create(clock=clock)
+    forged = forger.issue_card(citizen, PORTRAIT, profile=cam_card.profile)
+    reading = reading_of(forged)
+    files = _without_key_in_dg14(reading, card)
+    assert judge(files, reading.chip_authentication) == (
+        Outcome.INDETERMINATE,
+        ("chip.ca_key_not_covered",),
+    )
+
+
+def test_a_card_security_of_another_state_does_not_count(
+    cam_card, card, citizen, clock, judge, issuer
+):
+    elsewhere = SimulatedIssuer.create(country="LA", clock=clock)
+    reading = reading_of(elsewhere.issue_card(citizen, PORTRAIT, profile=cam_card.profile))
+    both = TrustStore.from_certificates(
+        [issuer.csca_certificate_der, elsewhere.csca_certificate_der], source="test"
+    )
+    files = _without_key_in_dg14(reading, card)
+    outcome, reasons = judge(files, reading.chip_authentication, trust=both)
+    assert (outcome, reasons) == (Outcome.INDETERMINATE, ("chip.ca_key_not_covered",))
+
+
+def test_a_mapping_without_card_security_stays_open(cam_card, card, judge):
+    proof = reading_of(cam_card).chip_authentication
+    assert judge(card.files, proof) == (Outcome.INDETERMINATE, ("chip.ca_key_not_covered",))
 
 
 def test_a_copy_cannot_do_the_mapping(cam_card):

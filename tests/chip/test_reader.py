@@ -1,4 +1,4 @@
-"""Reading files: bounds, refusals, and cards that lie about lengths."""
+"""Reading files and whole chips: bounds, refusals, and cards that lie about lengths."""
 
 import tracemalloc
 
@@ -7,12 +7,16 @@ from chip_links import Stranger
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ekyc.chip.access_key import CanKey, MrzKey
 from ekyc.chip.apdu import CommandApdu
 from ekyc.chip.file_reading import FileReader
 from ekyc.chip.files import ElementaryFile
 from ekyc.chip.program import PlainChannel, run_program
-from ekyc.errors import ChipError, EkycError, LimitError
+from ekyc.chip.reader import AccessProtocol, read_chip
+from ekyc.chip.sim import VIETNAMESE_QUIRKS, CardQuirks, CardSimulator
+from ekyc.errors import ChipError, EkycError, InputError, LimitError
 from ekyc.pki import der
+from ekyc.ports import SystemRandom
 
 OK = b"\x90\x00"
 DG2 = ElementaryFile.DG2
@@ -125,11 +129,11 @@ def test_a_card_that_refuses_every_length():
 
 @pytest.mark.parametrize("header", ["7584ffffffff", "7583ffffff", "758302ffff", "7f6184ffffffff"])
 def test_a_huge_claim_is_refused_before_anything_is_read(header):
-    content = bytes.fromhex(header)
+    card = FileCard(bytes.fromhex(header) + bytes(300), end_of_file=OK)
     tracemalloc.start()
     try:
         with pytest.raises(LimitError) as error:
-            read(card := FileCard(content + bytes(300), end_of_file=OK))
+            read(card)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -232,3 +236,148 @@ def test_files_are_selected_by_their_identifier(file, identifier):
             ElementaryFile(file),
         )
     assert seen == ["00a4020c02" + identifier]
+
+
+# -- whole chips with habits of their own
+
+
+class Habits(CardSimulator):
+    """A simulated card whose answers to some commands are replaced."""
+
+    def __init__(self, card, replaced, **options):
+        super().__init__(card, **options)
+        self._replaced = replaced
+
+    def transceive(self, command):
+        replacement = self._replaced(command)
+        return super().transceive(command) if replacement is None else replacement
+
+
+def open_card(chip, card, **options):
+    options.setdefault("files", (ElementaryFile.DG1, ElementaryFile.DG14))
+    key = options.pop("key", None) or MrzKey(*card.mrz_key)
+    return run_program(read_chip(key, random=SystemRandom(), **options), chip)
+
+
+def _set_pace(command):
+    return command[:4].hex() == "0022c1a4"
+
+
+def test_a_chip_that_takes_no_mrz_for_pace_is_opened_by_bac_and_says_so(card):
+    chip = CardSimulator(card, quirks=VIETNAMESE_QUIRKS)
+    access = open_card(chip, card).access
+    assert (access.protocol, access.pace_error) == (AccessProtocol.BAC, "chip.pace_unavailable")
+    assert open_card(CardSimulator(card), card).access.pace_error is None
+
+
+def test_a_card_access_number_opens_no_other_way(card):
+    assert open_card(CardSimulator(card), card, key=CanKey(card.can)).access.name.startswith("PACE")
+    refusing = Habits(card, lambda command: b"\x6a\x88" if _set_pace(command) else None)
+    with pytest.raises(ChipError) as error:
+        open_card(refusing, card, key=CanKey(card.can))
+    assert error.value.code == "chip.pace_unavailable"
+    without = Habits(
+        card, lambda command: b"\x6a\x82" if command.hex() == "00a4020c02011c" else None
+    )
+    with pytest.raises(InputError) as unfit:
+        open_card(without, card, key=CanKey(card.can))
+    assert unfit.value.code == "chip.access_key_unfit"
+
+
+def test_a_chip_that_minds_named_parameters_gets_them_unnamed(card):
+    def minding(command):
+        return b"\x6a\x80" if _set_pace(command) and b"\x84\x01" in command else None
+
+    assert open_card(Habits(card, minding), card).access.name.startswith("PACE")
+
+
+def test_a_chip_whose_pace_does_not_hold_is_not_tried_in_a_weaker_way(card):
+    def lying(command):
+        return (
+            der.encode(0x7C, der.encode(0x86, bytes(8))) + OK
+            if command[:2] == b"\x00\x86"
+            else None
+        )
+
+    with pytest.raises(ChipError) as error:
+        open_card(Habits(card, lying), card)
+    assert error.value.code == "chip.pace_failed"
+
+
+@pytest.mark.parametrize("access_file", [b"\x31\x02\x05\x00", b"\x04\x02\x05\x00", b"\x31\x00"])
+def test_an_odd_card_access_file_leaves_bac(card, access_file):
+    selected = []
+
+    def odd(command):
+        if command[1] == 0xA4:
+            selected.append(command.hex())
+        reading = command[1] == 0xB0 and selected[-1] == "00a4020c02011c"
+        if reading:
+            return access_file + OK
+        return OK if selected[-1] == "00a4020c02011c" and command[1] == 0xA4 else None
+
+    assert open_card(Habits(card, odd), card).access.protocol is AccessProtocol.BAC
+
+
+def test_a_hidden_offer_of_pace_is_noticed_in_dg14(issuer, citizen, card):
+    """DG14 repeats what EF.CardAccess offers; who hides the one cannot change the other."""
+    offer = bytes.fromhex("3012060a04007f0007020204020202010202010d")
+    honest = card.files.get(ElementaryFile.DG14)
+    infos = der.content_of(honest, der.single(honest, 0x6E))
+    content = der.content_of(infos, der.single(infos, 0x31))
+    repeating = card.with_file(
+        ElementaryFile.DG14, der.encode(0x6E, der.encode(0x31, content, offer))
+    )
+    hiding = Habits(
+        repeating, lambda command: b"\x6a\x82" if command.hex() == "00a4020c02011c" else None
+    )
+    assert open_card(hiding, card).access.pace_error == "chip.pace_hidden"
+
+
+def test_without_a_readable_list_every_group_is_asked_for(card):
+    bare = card.without(ElementaryFile.COM).with_file(ElementaryFile.SOD, b"\x77\x02\x05\x00")
+    reading = open_card(CardSimulator(bare), card, files=None)
+    assert set(card.files.data_groups) <= set(reading.files.data_groups)
+    assert reading.unread[ElementaryFile.DG11] == "chip.status.file_not_found"
+    assert ElementaryFile.DG3 not in reading.unread
+    by_com = open_card(CardSimulator(card.without(ElementaryFile.SOD)), card, files=None)
+    assert set(by_com.files.data_groups) == set(card.files.data_groups)
+
+
+def test_an_unreadable_dg14_or_dg15_costs_only_itself(card):
+    odd = card.with_file(ElementaryFile.DG14, b"\x6e\x02\x05\x00")
+    odd = odd.with_file(ElementaryFile.DG15, b"\x6f\x02\x05\x00")
+    reading = open_card(CardSimulator(odd), card, files=None, nonce=bytes(8))
+    assert reading.chip_authentication is None
+    assert reading.active_authentication_signature
+
+
+def test_a_chip_without_dg15_signs_nothing(card):
+    reading = open_card(CardSimulator(card), card, nonce=bytes(8))
+    assert reading.active_authentication_signature is None
+
+
+@pytest.mark.parametrize("nonce", [b"", bytes(7), bytes(9)])
+def test_a_nonce_has_eight_octets(card, nonce):
+    with pytest.raises(InputError) as error:
+        open_card(CardSimulator(card), card, nonce=nonce)
+    assert error.value.code == "chip.aa_nonce"
+
+
+@pytest.mark.parametrize("knows_extended_length", [True, False])
+def test_a_long_signature_is_asked_for_in_extended_length_first(card, knows_extended_length):
+    """RSA-2048 signatures do not fit a short response under secure messaging."""
+    modulus = der.encode(2, b"\0" + b"\xff" * 256)
+    algorithm = der.encode(0x30, bytes.fromhex("06092a864886f70d010101"), b"\x05\x00")
+    key = der.encode(3, b"\0", der.encode(0x30, modulus, b"\x02\x03\x01\x00\x01"))
+    long = card.with_file(ElementaryFile.DG15, der.encode(0x6F, der.encode(0x30, algorithm, key)))
+    quirks = CardQuirks(extended_length=knows_extended_length)
+    sent = []
+    chip = Habits(long, sent.append, quirks=quirks)
+    chip.extended_length, chip.max_command_bytes = True, 65_545
+    reading = open_card(chip, card, files=(ElementaryFile.DG15,), nonce=bytes(8))
+    assert reading.active_authentication_signature
+    asked = [
+        CommandApdu.parse(command).needs_extended_length for command in sent if command[1] == 0x88
+    ]
+    assert asked == ([True] if knows_extended_length else [True, False])
