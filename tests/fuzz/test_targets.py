@@ -3,15 +3,10 @@
 import random
 
 import pytest
-from fuzz_targets import TARGETS, seeds
+from fuzz_targets import TARGETS, corpus, seeds
 
 MUTATIONS = 400
 INTERESTING = (0x00, 0x01, 0x7F, 0x80, 0x81, 0x84, 0xA0, 0xFF, 0x30, 0x5F)
-
-
-def corpus_of(repository_root, name):
-    folder = repository_root / "tests" / "fuzz" / "corpus" / name
-    return [path.read_bytes() for path in sorted(folder.iterdir())] if folder.is_dir() else []
 
 
 def mutated(data, dice):
@@ -35,15 +30,15 @@ def mutated(data, dice):
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_seeds_and_corpus(repository_root, name):
-    for data in (b"", *seeds()[name], *corpus_of(repository_root, name)):
+def test_seeds_and_corpus(name):
+    for data in (b"", *seeds()[name], *corpus(name)):
         TARGETS[name](data)
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_mutations(repository_root, name):
+def test_mutations(name):
     dice = random.Random(name)
-    pool = [*seeds()[name], *corpus_of(repository_root, name)]
+    pool = [*seeds()[name], *corpus(name)]
     for _ in range(MUTATIONS):
         TARGETS[name](mutated(dice.choice(pool), dice))
 

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import cache
+from pathlib import Path
 
 from ekyc.chip import ChainVerdict, inspect_signed_file
 from ekyc.chip.access_key import MrzKey
@@ -249,6 +250,13 @@ def seeds() -> dict[str, tuple[bytes, ...]]:
         "sod": (signed,),
         "tlv": (com, der.encode(0x61, der.encode(0x5F1F, b"P<"))),
     }
+
+
+def corpus(name: str) -> tuple[bytes, ...]:
+    """Inputs that an earlier run found worth keeping, one a line in hexadecimal digits; all grown from the seeds."""
+    file = Path(__file__).resolve().parents[1] / "fuzz" / "corpus" / f"{name}.hex"
+    lines = file.read_text(encoding="ascii").splitlines() if file.is_file() else []
+    return tuple(bytes.fromhex(line) for line in lines)
 
 
 def _count(tree: Tlv) -> int:

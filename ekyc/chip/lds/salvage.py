@@ -123,9 +123,7 @@ def read_clipped(data: bytes, at: int, end: int) -> der.Element | None:
         head += 1
     if head >= end:
         return None
-    content = head + 1 + (data[head] & 0x7F if data[head] > 0x80 else 0)
-    if content > end:
-        return None
+    content = min(end, head + 1 + (data[head] & 0x7F if data[head] > 0x80 else 0))
     return der.Element(int.from_bytes(data[at:head], "big"), at, content, end)
 
 
