@@ -132,13 +132,13 @@ def test_a_wrong_le_is_corrected_once():
     assert stubborn.commands == 2
 
 
-@pytest.mark.parametrize("piece", [b"", b"\xaa" * 255])
-def test_a_response_that_never_ends_is_ended(piece):
+@pytest.mark.parametrize(("piece", "patience"), [(b"", 302), (b"\xaa" * 255, 258)])
+def test_a_response_that_never_ends_is_ended(piece, patience):
     card = Stranger(lambda command: piece + b"\x61\xff")
     with pytest.raises(ChipError) as error:
         _send(card, CommandApdu(0, 0xB0, 0, 0, le=256))
     assert error.value.code == "chip.apdu.endless"
-    assert card.commands <= 302
+    assert card.commands <= patience
 
 
 def test_a_program_that_never_ends_is_ended():

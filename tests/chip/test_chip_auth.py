@@ -82,16 +82,16 @@ def test_a_protocol_result_alone_is_no_verdict(card, judge):
 
 def _dg14_with(private):
     """A clone's DG14: brainpoolP256r1 under AES-128, like the original's."""
+    key = der.encode(0x30, _oid("0.4.0.127.0.7.2.2.1.2"), _dg14_key(private))
+    protocol = der.encode(0x30, _oid("0.4.0.127.0.7.2.2.3.2.2"), der.encode(2, b"\1"))
+    return der.encode(0x6E, der.encode(0x31, protocol, key))
+
+
+def _dg14_key(private):
     group = STANDARD_GROUPS[13]
     point = group.encode(group.multiply(private, group.generator))
     algorithm = der.encode(0x30, _oid("1.2.840.10045.2.1"), _oid("1.3.36.3.3.2.8.1.1.7"))
-    key = der.encode(
-        0x30,
-        _oid("0.4.0.127.0.7.2.2.1.2"),
-        der.encode(0x30, algorithm, der.encode(3, b"\0", point)),
-    )
-    protocol = der.encode(0x30, _oid("0.4.0.127.0.7.2.2.3.2.2"), der.encode(2, b"\1"))
-    return der.encode(0x6E, der.encode(0x31, protocol, key))
+    return der.encode(0x30, algorithm, der.encode(3, b"\0", point))
 
 
 def _oid(dotted):
@@ -299,22 +299,54 @@ def _integer(number):
     return der.encode(2, number.to_bytes(number.bit_length() // 8 + 1, "big"))
 
 
+MODP = STANDARD_GROUPS[0]
+
+
 @pytest.mark.parametrize(
-    "numbers",
+    ("numbers", "public"),
     [
-        (7, 5, 3),
-        ((1 << 4200) + 1, 5, 7),
-        (STANDARD_GROUPS[0].p, 1, 3),
-        (STANDARD_GROUPS[0].p, 5, 7),
+        ((7, 5, 3), 4),
+        (((1 << 4200) + 1, 5, 7), 4),
+        ((MODP.p, 1, 3), 4),
+        ((MODP.p, 5, MODP.q), MODP.g),
+        ((MODP.p, MODP.g, MODP.q), 5),
+        ((MODP.p - 1, MODP.g, MODP.q), MODP.g),
+        ((MODP.p, MODP.g), MODP.p - 1),
+    ],
+    ids=[
+        "tiny",
+        "enormous",
+        "g is one",
+        "g outside",
+        "key outside",
+        "p is even",
+        "key of order two",
     ],
 )
-def test_keys_of_impossible_groups_are_no_offer(numbers):
+def test_keys_of_impossible_groups_are_no_offer(numbers, public):
     algorithm = der.encode(
         0x30, _oid("1.2.840.10046.2.1"), der.encode(0x30, *map(_integer, numbers))
     )
-    key = der.encode(0x30, algorithm, der.encode(3, b"\0", _integer(4)))
+    key = der.encode(0x30, algorithm, der.encode(3, b"\0", _integer(public)))
     infos = der.encode(0x31, der.encode(0x30, _oid("0.4.0.127.0.7.2.2.1.1"), key))
     assert offered_chip_authentication(parse_security_infos(infos, subject="test")) == ()
+
+
+def test_each_key_goes_with_the_protocol_of_its_identifier():
+    """Two keys, two protocols: the strongest cipher first, each with its own key."""
+    entries = []
+    for key_id, cipher in ((b"\5", 2), (b"\6", 4)):
+        key = _dg14_key(int.from_bytes(key_id, "big"))
+        name = _oid(f"0.4.0.127.0.7.2.2.3.2.{cipher}")
+        entries.append(der.encode(0x30, name, der.encode(2, b"\1"), der.encode(2, key_id)))
+        entries.append(der.encode(0x30, _oid("0.4.0.127.0.7.2.2.1.2"), key, der.encode(2, key_id)))
+    offers = offered_chip_authentication(
+        parse_security_infos(der.encode(0x31, *entries), subject="test")
+    )
+    assert [(info.name, info.key.key_id) for info in offers] == [
+        ("CA-ECDH-AES-256", 6),
+        ("CA-ECDH-AES-128", 5),
+    ]
 
 
 def test_a_refusal_under_secure_messaging_keeps_the_channel():

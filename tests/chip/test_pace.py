@@ -164,6 +164,23 @@ def test_a_lying_chip_is_found_out(lies, code):
     assert error.value.code == code
 
 
+@pytest.mark.parametrize(
+    "lies",
+    [
+        {"map": lambda objects: _wrapped(0x82, objects[0x81])},
+        {
+            "agree": lambda objects: _wrapped(0x84, objects[0x83]),
+            "token": lambda objects: _wrapped(0x86, objects[0x85]),
+        },
+    ],
+    ids=["mapping", "agreement"],
+)
+def test_a_mirror_is_no_chip(lies):
+    """Who sends our public key back could send our token back as well, knowing nothing."""
+    with pytest.raises(ChipError, match="our own public key"):
+        open_chip(Chip(offer(2, 2, 13), lies=lies))
+
+
 @pytest.mark.parametrize("number", [0, 1, -1])
 def test_small_subgroups_of_dh_are_refused(number):
     info = offer(1, 2, 0)
