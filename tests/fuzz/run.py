@@ -4,17 +4,21 @@ Needs ``pip install --require-hashes -r tests/fuzz/requirements.txt`` in the env
 go to libFuzzer. A run starts from the seeds and from ``tests/fuzz/corpus/TARGET.hex``; inputs that reach new code gather
 in ``.cache/fuzz/TARGET``, one that breaks a promise is written to the working folder as ``crash-…``.
 
-``python tests/fuzz/run.py keep`` writes the smallest of the gathered inputs that still reach everything back into the
-corpus files.
+``python tests/fuzz/run.py keep`` writes the few of the gathered inputs that together reach everything back into the
+corpus files; it needs no atheris.
 """
 
 from __future__ import annotations
 
 import importlib
-import shutil
-import subprocess
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+from typing import Any
+
+TraceFunction = Callable[[FrameType, str, Any], Any]
 
 _HERE = Path(__file__).resolve().parent
 _GATHERED = _HERE.parents[1] / ".cache" / "fuzz"
@@ -52,18 +56,45 @@ def _prepared(name: str, inputs: tuple[bytes, ...]) -> Path:
 
 
 def _keep(gathered: Path) -> None:
-    """Reduce by libFuzzer's set cover, in a process of its own, and write the result as lines."""
-    if gathered.suffix:
-        return
-    reduced = gathered.with_suffix(".reduced")
-    shutil.rmtree(reduced, ignore_errors=True)
-    reduced.mkdir()
-    command = [sys.executable, __file__, gathered.name, "-set_cover_merge=1"]
-    subprocess.run([*command, str(reduced), str(gathered)], check=True)
-    kept = sorted(path.read_bytes() for path in reduced.iterdir())
-    lines = "".join(f"{data.hex()}\n" for data in kept if 0 < len(data) <= _LONGEST_KEPT)
+    """Shortest first, each that takes a step in our code that no shorter one took."""
+    targets = importlib.import_module("fuzz_targets")
+    target = targets.TARGETS[gathered.name]
+    reached: set[tuple[str, int, int]] = set()
+    kept: list[str] = []
+    for data in sorted((path.read_bytes() for path in gathered.iterdir()), key=len):
+        steps = _steps(target, data)
+        if data and len(data) <= _LONGEST_KEPT and not steps <= reached:
+            reached |= steps
+            kept.append(f"{data.hex()}\n")
     (_HERE / "corpus").mkdir(exist_ok=True)
-    (_HERE / "corpus" / f"{gathered.name}.hex").write_text(lines, encoding="ascii")
+    (_HERE / "corpus" / f"{gathered.name}.hex").write_text("".join(kept), encoding="ascii")
+
+
+def _steps(target: Callable[[bytes], None], data: bytes) -> set[tuple[str, int, int]]:
+    """File, line before and line of every step that a run takes inside the package."""
+    steps: set[tuple[str, int, int]] = set()
+
+    def trace(frame: FrameType, _event: str, _argument: object) -> TraceFunction | None:
+        file = frame.f_code.co_filename
+        if f"{os.sep}ekyc{os.sep}" not in file:
+            return None
+        last = frame.f_code.co_firstlineno
+
+        def step(inner: FrameType, event: str, _argument: object) -> TraceFunction:
+            nonlocal last
+            if event == "line":
+                steps.add((file, last, inner.f_lineno))
+                last = inner.f_lineno
+            return step
+
+        return step
+
+    sys.settrace(trace)
+    try:
+        target(data)
+    finally:
+        sys.settrace(None)
+    return steps
 
 
 if __name__ == "__main__":
