@@ -127,8 +127,12 @@ def copy_claims_more_than_it_holds(case):
     (case / "documents/copy-1.jpg").write_bytes(png(3_000, 3_000, rows=4))
 
 
-def copy_is_animated(case):
+def copy_has_a_page_too_many(case):
     (case / "documents/copy-1.jpg").write_bytes(_two_page_tiff())
+
+
+def frame_is_of_two_pages(case):
+    (case / "face/frame-1.jpg").write_bytes(_two_page_tiff())
 
 
 def copy_is_a_broken_pdf(case):
@@ -235,7 +239,7 @@ MALFORMED: dict[str, Malformation] = {
         (frame_is_noise, "image.unreadable", "face/frame-1.jpg"),
         (frame_is_a_pixel_bomb, "image.too_many_pixels", "face/frame-1.jpg"),
         (copy_is_an_endless_strip, "image.too_many_pixels", "documents/copy-1.jpg"),
-        (copy_is_animated, "image.multiple_frames", "documents/copy-1.jpg"),
+        (frame_is_of_two_pages, "image.multiple_frames", "face/frame-1.jpg"),
         (copy_is_a_broken_pdf, "pdf.broken", "documents/copy-1.jpg"),
         (chip_folder_is_empty, "chip.folder_empty", "chip"),
         (dg2_is_oversized, "chip.file_too_large", "EF.DG2.bin"),
@@ -247,6 +251,7 @@ MALFORMED: dict[str, Malformation] = {
         (frames_show_nobody, "face.match"),
         (copy_is_blank, "document.copy_matches"),
         (copy_is_one_pixel, "document.copy_matches"),
+        (copy_has_a_page_too_many, "document.copy_matches"),
         (copy_claims_more_than_it_holds, "document.copy_matches"),
         (chip_without_sod, "chip.signature"),
         (sod_is_cut_off, "chip.signature"),
