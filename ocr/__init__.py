@@ -19,9 +19,10 @@ from ekyc.ocr.cross_check import FieldMatch, cross_check_card, match_card
 from ekyc.ocr.documents import DocumentReading, read_document
 from ekyc.ocr.fields import ReadField
 from ekyc.ocr.id_number import PersonalNumber, parse_personal_number
+from ekyc.ocr.lines import ReadLine
 from ekyc.ocr.mrz_reader import MrzReading, read_mrz
 from ekyc.ocr.qr import CardQr, parse_card_qr
-from ekyc.ocr.reading import PageReading, Reader, ReadLine, TextReader
+from ekyc.ocr.reading import PageReading, Reader, TextReader
 from ekyc.ocr.recognise import LineRecogniser, LineText, load_vocabulary
 
 __all__ = [

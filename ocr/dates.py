@@ -113,7 +113,7 @@ def _date(year: int, month: int, day: int) -> date | None:
 
 def _letters(words: str) -> str:
     tokens = re.findall(r"[a-z]+", strip_diacritics(words).lower())
-    return "".join(_VARIANTS.get(token, token) for token in tokens)
+    return "".join(_VARIANTS.get(str(token), str(token)) for token in tokens)
 
 
 @cache

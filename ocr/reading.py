@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from ekyc.imaging.text_regions import cut_line
 from ekyc.ocr.detect import LONG_SIDE_PAGE, RegionDetector, TextDetector
+from ekyc.ocr.lines import ReadLine
 from ekyc.ocr.recognise import CtcLineRecogniser, LineRecogniser, LineText, load_vocabulary
 from ekyc.ocr.rows import group_rows, place_lines
-from ekyc.values import BoxPx
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from ekyc.imaging.text_regions import TextRegion
-    from ekyc.ocr.ctc import ReadChar
     from ekyc.ports import Model
     from ekyc.values import BgrImage, QuadPx
 
@@ -27,37 +26,6 @@ _MIN_MEAN_CONFIDENCE = 0.7
 """What is read with less is a signature, a stamp's edge or noise: no text. Print is read with 0.96 and more."""
 MARGIN = (0.12, 0.06)
 """Added before and behind, above and below each crop, as parts of the line's height."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class ReadLine:
-    """One line on a page. The text is personal data: ``repr`` shows only the place."""
-
-    chars: tuple[ReadChar, ...]
-    quad: QuadPx
-    """In pixels of the page."""
-    score: float
-    """The detector's score, 0–1."""
-
-    @property
-    def text(self) -> str:
-        return LineText(chars=self.chars).text
-
-    @property
-    def confidence(self) -> float:
-        """The least certain character's confidence, 0–1, not calibrated."""
-        return LineText(chars=self.chars).confidence
-
-    @property
-    def box(self) -> BoxPx:
-        """Smallest upright box around the line."""
-        xs = [p.x for p in self.quad.corners]
-        ys = [p.y for p in self.quad.corners]
-        return BoxPx(left=min(xs), top=min(ys), right=max(xs), bottom=max(ys))
-
-    def __repr__(self) -> str:
-        """The place, not the text."""
-        return f"ReadLine({len(self.chars)} characters at {self.box})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

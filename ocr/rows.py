@@ -12,7 +12,7 @@ from ekyc.imaging.text_regions import quad_size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ekyc.ocr.reading import ReadLine
+    from ekyc.ocr.lines import ReadLine
 
 _SAME_ROW = 0.5
 """Two lines stand in one row when their middles differ by less than this part of the lower one's height."""

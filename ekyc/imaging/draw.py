@@ -253,4 +253,4 @@ def _font(weight: Weight, size_px: int) -> ImageFont.FreeTypeFont:
 @cache
 def _coverage(weight: Weight) -> frozenset[int]:
     with TTFont(font_path(weight), lazy=True) as font:
-        return frozenset(font.getBestCmap())
+        return frozenset(font.getBestCmap() or ())

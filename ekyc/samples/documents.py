@@ -87,7 +87,7 @@ def scan_of(page: BgrImage, seed: int, conditions: ScanConditions | None = None)
             float(random.uniform(-how.shift_px, how.shift_px)),
         ),
         scale=float(random.uniform(0.985, 1.0)),
-        paper=_SCANNER_LID[::-1],
+        paper=_SCANNER_LID,
     )
     scan = effects.shade(scan, angle_deg=float(random.uniform(0, 360)), darkest=how.darkest)
     scan = effects.adjust(scan, gain=float(random.uniform(0.97, 1.03)))

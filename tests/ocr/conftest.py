@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ekyc.ocr.ctc import ReadChar
-from ekyc.ocr.reading import PageReading, ReadLine, TextReader
+from ekyc.ocr.lines import ReadLine
+from ekyc.ocr.reading import PageReading, TextReader
 from ekyc.ocr.recognise import LineText
 from ekyc.values import PointPx, QuadPx
 

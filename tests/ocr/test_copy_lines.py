@@ -86,7 +86,7 @@ class ScriptedReader:
     def read_quads(self, image, quads):
         return tuple(self._texts[round(quad.top_left.y / 10)] for quad in quads)
 
-    def find_lines(self, image, *, long_side=0):
+    def find_lines(self, image, *, long_side=0) -> tuple[TextRegion, ...]:
         return ()
 
     def read_line(self, image):

@@ -160,7 +160,9 @@ def test_the_chip_of_an_attack_fails_where_it_must_and_nowhere_else(
     stopped = {
         check.id: check.outcome for check in report.checks if check.outcome is not Outcome.PASSED
     }
-    unasked = {"chip.chip_authentication": Outcome.NOT_PERFORMED}  # an upload of files asks no key of DG14
+    unasked = {
+        "chip.chip_authentication": Outcome.NOT_PERFORMED
+    }  # an upload of files asks no key of DG14
     assert stopped == CHIP_VERDICTS[name] | unasked
     if name:
         (check,) = [c for c in report.checks if c.id == ATTACKS[name].stopped_by]

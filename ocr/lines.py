@@ -1,0 +1,40 @@
+"""A line of text as read, and where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ekyc.ocr.ctc import ReadChar
+from ekyc.ocr.recognise import LineText
+from ekyc.values import BoxPx, QuadPx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ReadLine:
+    """One line on a page. The text is personal data: ``repr`` shows only the place."""
+
+    chars: tuple[ReadChar, ...]
+    quad: QuadPx
+    """In pixels of the page."""
+    score: float
+    """The detector's score, 0–1."""
+
+    @property
+    def text(self) -> str:
+        return LineText(chars=self.chars).text
+
+    @property
+    def confidence(self) -> float:
+        """The least certain character's confidence, 0–1, not calibrated."""
+        return LineText(chars=self.chars).confidence
+
+    @property
+    def box(self) -> BoxPx:
+        """Smallest upright box around the line."""
+        xs = [p.x for p in self.quad.corners]
+        ys = [p.y for p in self.quad.corners]
+        return BoxPx(left=min(xs), top=min(ys), right=max(xs), bottom=max(ys))
+
+    def __repr__(self) -> str:
+        """The place, not the text."""
+        return f"ReadLine({len(self.chars)} characters at {self.box})"
