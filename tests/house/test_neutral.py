@@ -48,7 +48,7 @@ def test_no_path_of_one_machine_is_named(tracked_texts):
         ("see /" + "home/anna/ekyc", True),
         ('"/' + 'root/.cache"', True),
         ("https://example.org/home/page", False),
-        ("${HOME}/work/x", False),
+        ("${HOME}/code/x", False),
         ("the /work queue", False),
     ],
 )
