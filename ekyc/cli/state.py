@@ -34,7 +34,8 @@ TrustOption = Annotated[
         "--trust",
         metavar="FILE|DIR",
         help="Trust anchors: folder of `ekyc trust import`, certificate (PEM, DER), CSCA master list (.ml), "
-        "revocation list or PKD LDIF. May be given several times.",
+        "revocation list or PKD LDIF. May be given several times, and replaces the default: the folder that "
+        "`ekyc trust import` fills in EKYC_HOME.",
     ),
 ]
 
@@ -47,10 +48,18 @@ def open_storage(state: str | None) -> Storage:
 
 
 def load_trust(files: Sequence[Path] | None) -> TrustStore:
-    """The operator's anchors; an empty store when none are given."""
-    from ekyc.pki import TrustStore
+    """The anchors of the given files, else those of the folder that ``ekyc trust import`` fills.
 
-    return TrustStore.load(tuple(files or ()))
+    An empty store when neither is there.
+    """
+    from ekyc.pki import TrustStore
+    from ekyc.pki.trust_database import FOLDER_NAME
+    from ekyc.storage import default_home
+
+    if files:
+        return TrustStore.load(tuple(files))
+    imported = default_home() / FOLDER_NAME
+    return TrustStore.load((imported,) if imported.is_dir() else ())
 
 
 def passphrase() -> str:

@@ -44,6 +44,10 @@ _WORD_OF_VERDICT = {
     Verdict.REVIEW: {"en": "TO BE REVIEWED BY AN OFFICER", "vi": "CHUYỂN CÁN BỘ XEM XÉT"},
     Verdict.REJECT: {"en": "REJECTED", "vi": "TỪ CHỐI"},
 }
+_INTERRUPTED = "interrupted; nothing was decided"
+_INTERRUPTED_LATE = (
+    "interrupted; the decision was recorded, but not all of its files were written: verify again"
+)
 
 
 class Language(StrEnum):
@@ -99,6 +103,7 @@ def verify(
     from ekyc.flows import Verifier, load_case, result_as_json, write_outputs
 
     err = console(json_output=True)
+    result: VerificationResult | None = None
     try:
         loaded = load_case(case)
         if profile is not None:
@@ -114,7 +119,7 @@ def verify(
     except EkycError as error:
         fail(error, json_output=json_output, command="verify")
     except KeyboardInterrupt:
-        err.print("interrupted; nothing was decided")
+        err.print(_INTERRUPTED if result is None else _INTERRUPTED_LATE)
         raise typer.Exit(130) from None
     if json_output:
         write_json(result_as_json(result))
