@@ -69,6 +69,23 @@ class ChipAuthProtocolResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChipAuthFailure:
+    """The protocol was put to the chip, and the chip did not prove to hold its key."""
+
+    method: ChipAuthMethod
+    code: str
+    """``chip.ca_invalid``: a wrong answer. ``chip.ca_refused``: the chip lists the protocol and does not take part."""
+
+    def verify(self) -> ChipAuthProtocolResult:
+        """There is nothing to verify.
+
+        Raises:
+            TrustError: ``code``.
+        """
+        raise TrustError("the chip did not prove to hold its key", code=self.code, subject=_SUBJECT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedChipAuth:
     """The private key of a public key that the document signer vouches for answered this very challenge.
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from ekyc.chip.apdu import ResponseApdu
 from ekyc.chip.chip_auth import (
     ChipAuthChallenge,
+    ChipAuthFailure,
     ChipAuthMethod,
     ChipAuthProtocolResult,
     VerifiedChipAuth,
@@ -51,7 +52,7 @@ class ChipAuthExchange:
         return result
 
 
-ChipAuthEvidence = ChipAuthProtocolResult | ChipAuthExchange
+ChipAuthEvidence = ChipAuthProtocolResult | ChipAuthExchange | ChipAuthFailure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ def inspect_chip_authentication(
     assert passive is not None
     by_mapping = _by_mapping(evidence)
     try:
-        result = evidence.verify() if isinstance(evidence, ChipAuthExchange) else evidence
+        result = evidence if isinstance(evidence, ChipAuthProtocolResult) else evidence.verify()
         try:
             dg14 = parsed.dg14 or SecurityInfos(infos=())
             verified = bind_to_passive_authentication(result, passive, dg14)
@@ -95,7 +96,8 @@ def inspect_chip_authentication(
             verified = _bind_to_card_security(result, report, passive)
     except TrustError as exc:
         uncovered = exc.code == "chip.ca_key_not_covered" and not _refuted(passive, by_mapping)
-        return _about_key(Outcome.INDETERMINATE if uncovered else Outcome.FAILED, exc.code)
+        open_ = uncovered or exc.code == "chip.ca_refused"
+        return _about_key(Outcome.INDETERMINATE if open_ else Outcome.FAILED, exc.code)
     remarks = (ALGORITHM_WEAK,) if verified.protocol.weak else ()
     return ChipAuthFinding(outcome=Outcome.PASSED, reasons=remarks, verified=verified)
 
@@ -142,7 +144,8 @@ def _obstacle(
 def _by_mapping(evidence: ChipAuthEvidence | None) -> bool:
     """Whether the proof came with PACE; its key may then stand in EF.CardSecurity."""
     return (
-        isinstance(evidence, ChipAuthProtocolResult) and evidence.method is ChipAuthMethod.PACE_CAM
+        isinstance(evidence, ChipAuthProtocolResult | ChipAuthFailure)
+        and evidence.method is ChipAuthMethod.PACE_CAM
     )
 
 

@@ -17,9 +17,15 @@ from ekyc.chip.apdu import (
     ResponseApdu,
 )
 from ekyc.chip.bac import establish_bac
-from ekyc.chip.chip_auth import ChipAuthProtocolResult, authenticate_chip, verify_pace_cam
+from ekyc.chip.chip_auth import (
+    ChipAuthFailure,
+    ChipAuthMethod,
+    ChipAuthProtocolResult,
+    authenticate_chip,
+    verify_pace_cam,
+)
 from ekyc.chip.file_reading import DEFAULT_CHUNK_BYTES, FileReader
-from ekyc.chip.files import ChipFiles, ElementaryFile, data_group_file
+from ekyc.chip.files import MAX_TOTAL_BYTES, ChipFiles, ElementaryFile, data_group_file
 from ekyc.chip.lds.com import parse_com
 from ekyc.chip.lds.dg14 import parse_dg14
 from ekyc.chip.lds.dg15 import parse_dg15
@@ -34,7 +40,7 @@ from ekyc.chip.protocol_infos import (
     offered_pace,
 )
 from ekyc.chip.secure_messaging import SecureChannel
-from ekyc.errors import ChipError, InputError
+from ekyc.errors import ChipError, InputError, LimitError, TrustError
 from ekyc.pki import parse_signed_data
 from ekyc.pki.keys import RsaPublicKey
 from ekyc.ports import Random
@@ -42,7 +48,13 @@ from ekyc.ports import Random
 _SHORT_SIGNATURE_BYTES: Final = 223
 _NEEDS_TERMINAL_AUTHENTICATION: Final = frozenset({ElementaryFile.DG3, ElementaryFile.DG4})
 _FIRST: Final = (ElementaryFile.COM, ElementaryFile.SOD, ElementaryFile.DG14)
-_ONE_FILE_ONLY: Final = ("chip.status", "chip.read_malformed", "chip.read_stalled")
+_ONE_FILE_ONLY: Final = (
+    "chip.status",
+    "chip.read_malformed",
+    "chip.read_stalled",
+    "chip.file_too_large",
+    "chip.files_too_large",
+)
 """Codes (or their beginnings) of errors after which one file is missing and the reading goes on."""
 
 
@@ -74,11 +86,18 @@ class ChipReading:
     chip_authentication: ChipAuthProtocolResult | None = None
     """The chip proved to hold the key of the DG14 among ``files`` (or, by PACE-CAM, of its EF.CardSecurity)."""
     chip_authentication_error: str | None = None
-    """Code of the error where the chip offers chip authentication and did not take part."""
+    """Code of the error where the chip offers chip authentication and it came to nothing."""
+    chip_authentication_failure: ChipAuthFailure | None = None
+    """There where the chip was asked and did not prove to hold its key: for the inspection, which judges it."""
     active_authentication_signature: bytes | None = field(default=None, repr=False)
     """Answer to the nonce, unverified."""
     unread: Mapping[ElementaryFile, str] = field(default_factory=dict)
     """Files that the chip lists or that were asked for and did not give, with the code of the error."""
+
+    @property
+    def chip_authentication_evidence(self) -> ChipAuthProtocolResult | ChipAuthFailure | None:
+        """What :func:`ekyc.chip.inspect.inspect_chip` takes; None where the chip was not asked."""
+        return self.chip_authentication or self.chip_authentication_failure
 
 
 def read_chip(
@@ -96,8 +115,11 @@ def read_chip(
     2. PACE where it is offered, else BAC. Where PACE is refused by the chip itself and the key is an MRZ, BAC is tried,
        and the result says so. A chip whose answers do not hold is not tried again in a weaker way.
     3. EF.COM, EF.SOD and EF.DG14; then chip authentication, whose keys protect everything after.
-    4. The other files. One that is absent or locked is noted and does not end the reading.
+    4. The other files. One that is absent, locked or larger than it may be is noted and does not end the reading.
     5. Active authentication over the verifier's nonce, where EF.DG15 was read.
+
+    A chip that fails in (3) is a copy, or the link was disturbed. The failure stays in the result; the chip is opened
+    once more, without chip authentication, so that what it shows can be judged and kept.
 
     Args:
         access_key: machine readable zone or card access number.
@@ -111,7 +133,6 @@ def read_chip(
     Raises:
         InputError: ``chip.aa_nonce``; ``chip.access_key_unfit`` (a card access number for a chip without PACE).
         ChipError: ``chip.bac_refused``, ``chip.pace_refused``, ``chip.sm.*`` and others: the chip cannot be read.
-        TrustError: ``chip.ca_invalid``: the chip does not hold the key that it shows.
     """
     if nonce is not None and len(nonce) != NONCE_BYTES:
         raise InputError(f"the nonce must have {NONCE_BYTES} bytes", code="chip.aa_nonce")
@@ -121,15 +142,16 @@ def read_chip(
     access = run.confirmed(access)
     if chip_authentication:
         yield from run.authenticate_chip()
-    yield from run.read_rest(files)  # (4)
-    signature = None
-    if nonce is not None:
-        signature = yield from run.active_authentication(nonce)  # (5)
+    if run.channel_is_lost:
+        signature = yield from run.finish_reopened(access_key, files, nonce)
+    else:
+        signature = yield from run.finish(files, nonce)  # (4), (5)
     return ChipReading(
         files=ChipFiles.from_mapping({file.value: data for file, data in run.found.items()}),
         access=access,
         chip_authentication=run.authenticated,
         chip_authentication_error=run.authentication_error,
+        chip_authentication_failure=run.failure,
         active_authentication_signature=signature,
         unread=MappingProxyType(dict(run.unread)),
     )
@@ -145,13 +167,17 @@ class _Reading:
         self.unread: dict[ElementaryFile, str] = {}
         self.authenticated: ChipAuthProtocolResult | None = None
         self.authentication_error: str | None = None
+        self.failure: ChipAuthFailure | None = None
+        self.channel_is_lost = False
+        """Chip authentication failed half-way: the old keys are gone, the new ones were never shared."""
 
     # -- opening
 
     def open(self, key: AccessKey) -> Program[AccessResult]:
         yield from self._reader.select_master_file()
         yield from self._fetch(ElementaryFile.CARD_ACCESS)
-        self.unread.clear()  # a chip without EF.CardAccess lacks nothing
+        if self.unread.get(ElementaryFile.CARD_ACCESS, "").startswith("chip.status"):
+            del self.unread[ElementaryFile.CARD_ACCESS]  # a chip without it lacks nothing
         offers = self._offers()
         if not offers:
             return (yield from self._open_with_bac(key, pace_error=None))
@@ -207,7 +233,10 @@ class _Reading:
         except (ChipError, InputError):
             self.authentication_error = "chip.card_security_malformed"
             return
-        self.authenticated = verify_pace_cam(proof, info, chip_authentication_keys(infos))
+        try:
+            self.authenticated = verify_pace_cam(proof, info, chip_authentication_keys(infos))
+        except TrustError as exc:
+            self._note_failure(ChipAuthMethod.PACE_CAM, exc.code)
 
     def confirmed(self, access: AccessResult) -> AccessResult:
         """EF.CardAccess against the same list in DG14, which the issuer signs."""
@@ -223,10 +252,32 @@ class _Reading:
             if wanted is None or file in wanted:
                 yield from self._fetch(file)
 
-    def read_rest(self, wanted: Collection[ElementaryFile] | None) -> Program[None]:
-        for file in self._listed() if wanted is None else wanted:
-            if file not in self.found and file not in self.unread:
-                yield from self._fetch(file)
+    def finish(
+        self, wanted: Collection[ElementaryFile] | None, nonce: bytes | None
+    ) -> Program[bytes | None]:
+        """The other files; the answer to the nonce, where there is one."""
+        for file in self._missing(wanted):
+            yield from self._fetch(file)
+        return None if nonce is None else (yield from self._active_authentication(nonce))
+
+    def finish_reopened(
+        self, key: AccessKey, wanted: Collection[ElementaryFile] | None, nonce: bytes | None
+    ) -> Program[bytes | None]:
+        """As much as a chip gives that failed in chip authentication. What it does now cannot undo that."""
+        failed = self.authentication_error
+        self._reader.channel = PlainChannel()
+        try:
+            yield from self.open(key)
+            return (yield from self.finish(wanted, nonce))
+        except (ChipError, InputError) as exc:
+            self.unread |= dict.fromkeys(self._missing(wanted), exc.code)
+            return None
+        finally:
+            self.authenticated, self.authentication_error = None, failed
+
+    def _missing(self, wanted: Collection[ElementaryFile] | None) -> list[ElementaryFile]:
+        listed = self._listed() if wanted is None else wanted
+        return [file for file in listed if file not in self.found and file not in self.unread]
 
     def _listed(self) -> list[ElementaryFile]:
         """Data groups by EF.SOD, or where that cannot be read, by EF.COM."""
@@ -244,11 +295,16 @@ class _Reading:
 
     def _fetch(self, file: ElementaryFile) -> Program[None]:
         try:
-            self.found[file] = yield from self._reader.read(file)
-        except ChipError as exc:
+            self._keep(file, (yield from self._reader.read(file)))
+        except (ChipError, LimitError) as exc:
             if not exc.code.startswith(_ONE_FILE_ONLY):
                 raise
             self.unread[file] = exc.code
+
+    def _keep(self, file: ElementaryFile, data: bytes) -> None:
+        if len(data) + sum(map(len, self.found.values())) > MAX_TOTAL_BYTES:
+            raise LimitError("more than all files may have together", code="chip.files_too_large")
+        self.found[file] = data
 
     # -- the chip itself
 
@@ -256,16 +312,22 @@ class _Reading:
         infos = self._dg14()
         offers = offered_chip_authentication(infos) if infos else ()
         channel = self._reader.channel
-        if self.authenticated or not offers or not isinstance(channel, SecureChannel):
+        answered = self.authenticated or self.failure
+        if answered or not offers or not isinstance(channel, SecureChannel):
             return
         try:
             proven = yield from authenticate_chip(offers[0], channel, random=self._random)
-        except ChipError as exc:
-            if exc.code != "chip.ca_refused":
+        except (ChipError, TrustError) as exc:
+            if exc.code not in ("chip.ca_refused", "chip.ca_invalid"):
                 raise
-            self.authentication_error = exc.code
+            self._note_failure(ChipAuthMethod.CHIP_AUTHENTICATION, exc.code)
+            self.channel_is_lost = exc.code == "chip.ca_invalid"
             return
         self.authenticated, self._reader.channel = proven
+
+    def _note_failure(self, method: ChipAuthMethod, code: str) -> None:
+        self.authentication_error = code
+        self.failure = ChipAuthFailure(method=method, code=code)
 
     def _dg14(self) -> SecurityInfos | None:
         data = self.found.get(ElementaryFile.DG14)
@@ -274,7 +336,7 @@ class _Reading:
         except ChipError:
             return None
 
-    def active_authentication(self, nonce: bytes) -> Program[bytes | None]:
+    def _active_authentication(self, nonce: bytes) -> Program[bytes | None]:
         """INTERNAL AUTHENTICATE (ICAO 9303-11 §6.1). A long RSA signature needs extended length."""
         data = self.found.get(ElementaryFile.DG15)
         if data is None:

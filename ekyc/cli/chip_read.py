@@ -205,7 +205,7 @@ def _inspect(reading: ChipReading, trust: TrustStore, nonce: bytes | None) -> Ch
         reading.files,
         trust=trust,
         challenge=exchange,
-        chip_authentication=reading.chip_authentication,
+        chip_authentication=reading.chip_authentication_evidence,
         at=SystemClock().now(),
     )
 
@@ -219,7 +219,7 @@ def _present(
     outcome = worst(
         check.outcome
         for check in report.checks
-        if check.id in _DECIDING or check.outcome is Outcome.FAILED
+        if check.id in _DECIDING or check.outcome in (Outcome.FAILED, Outcome.INDETERMINATE)
     )
     people = console(json_output=json_output)
     people.print(checks_table(report.checks))

@@ -27,7 +27,7 @@ from ekyc.chip.sim import (
     SimulatedIssuer,
 )
 from ekyc.chip.sim.commands import StatusError
-from ekyc.errors import ChipError, TrustError
+from ekyc.errors import ChipError
 from ekyc.outcomes import Outcome
 from ekyc.pki import TrustStore, der
 from ekyc.ports import SystemRandom
@@ -99,9 +99,9 @@ def _oid(dotted):
 
 
 def test_a_copy_without_the_private_key_is_unmasked_by_its_first_answer(card):
-    with pytest.raises(TrustError) as error:
-        reading_of(card.clone_with_own_key())
-    assert error.value.code == "chip.ca_invalid"
+    reading = reading_of(card.clone_with_own_key())
+    assert reading.chip_authentication is None
+    assert reading.chip_authentication_error == "chip.ca_invalid"
 
 
 def test_a_chip_that_does_not_take_part_is_read_and_reported(card, judge):
@@ -116,9 +116,9 @@ def test_a_chip_that_does_not_take_part_is_read_and_reported(card, judge):
     reading = run_program(read_chip(key_of(card), random=SystemRandom()), Refusing(card))
     assert reading.chip_authentication_error == "chip.ca_refused"
     assert reading.files.get(ElementaryFile.DG1) == card.files.get(ElementaryFile.DG1)
-    assert judge(reading.files, reading.chip_authentication) == (
-        Outcome.NOT_PERFORMED,
-        ("chip.ca_not_submitted",),
+    assert judge(reading.files, reading.chip_authentication_evidence) == (
+        Outcome.INDETERMINATE,
+        ("chip.ca_refused",),
     )
 
 
@@ -258,10 +258,23 @@ def test_a_mapping_without_card_security_stays_open(cam_card, card, judge):
     assert judge(card.files, proof) == (Outcome.INDETERMINATE, ("chip.ca_key_not_covered",))
 
 
-def test_a_copy_cannot_do_the_mapping(cam_card):
-    with pytest.raises(TrustError) as error:
-        reading_of(cam_card.clone_with_own_key())
-    assert error.value.code == "chip.ca_invalid"
+def test_a_copy_cannot_do_the_mapping(cam_card, judge):
+    reading = reading_of(cam_card.clone_with_own_key())
+    assert reading.chip_authentication_error == "chip.ca_invalid"
+    assert set(reading.files.data_groups) == set(cam_card.files.data_groups)
+    assert judge(reading.files, reading.chip_authentication_evidence) == (
+        Outcome.FAILED,
+        ("chip.ca_invalid",),
+    )
+
+
+def test_a_failed_mapping_is_a_finding_also_without_a_key_in_dg14(cam_card, card, judge):
+    reading = reading_of(cam_card.clone_with_own_key())
+    files = _without_key_in_dg14(reading, card)
+    assert judge(files, reading.chip_authentication_evidence) == (
+        Outcome.FAILED,
+        ("chip.ca_invalid",),
+    )
 
 
 # -- groups of the chip's key

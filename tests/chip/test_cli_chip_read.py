@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from ekyc.chip.files import ChipFiles, ElementaryFile
 from ekyc.chip.sim import VIETNAMESE_QUIRKS, CardSimulator
+from ekyc.chip.sim.commands import StatusError
+from ekyc.chip.sim.hostile import with_lying_file
 from ekyc.cli.challenge import challenge_app
 from ekyc.cli.chip_read import parse_mrz_option, register
 from ekyc.cli.chip_simulate import register as register_simulate
@@ -142,8 +144,31 @@ def test_an_altered_chip_is_refuted(read, readers, card):
 def test_a_clone_does_not_pass(read, readers, card):
     readers[NAME] = CardSimulator(card.clone_with_own_key())
     code, result = read("--can", card.can)
-    assert code == 1
-    assert result["error"]["code"] == "chip.ca_invalid"
+    assert code == 11
+    assert result["outcome"] == "FAILED"
+    assert "chip.ca_invalid" in result["reasons"]
+    assert result["chip_authentication_error"] == "chip.ca_invalid"
+    assert set(result["submitted"]) >= {str(name) for name in card.files.names}
+
+
+def test_a_chip_that_will_not_prove_itself_leaves_the_question_open(read, readers, card):
+    class Refusing(CardSimulator):
+        def _manage_security_environment(self, command):
+            if command.p1 == 0x41:
+                raise StatusError(0x6A80)
+            return super()._manage_security_environment(command)
+
+    readers[NAME] = Refusing(card)
+    code, result = read("--can", card.can)
+    assert code == 10
+    assert "chip.ca_refused" in result["reasons"]
+
+
+def test_a_file_that_claims_four_gigabytes_costs_only_itself(read, readers, card):
+    readers[NAME] = CardSimulator(with_lying_file(card, ElementaryFile.DG13))
+    code, result = read("--can", card.can)
+    assert code == 0
+    assert result["unread"] == {"EF.DG13": "chip.file_too_large"}
 
 
 def test_keys_may_come_from_stdin(read, inserted):
