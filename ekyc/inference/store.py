@@ -8,6 +8,7 @@
 
 ``<stamp>`` names the published hash and the recipe, so a newer release of this package never changes a file under a
 running process. A version is written beside its place and moved there in one rename: it is whole or absent.
+Bundled files, our own nets, lie in the package and are used there; only their hash is checked.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from uuid import uuid4
 
 import platformdirs
 
+import ekyc
 from ekyc.errors import EkycError, ModelError
 from ekyc.inference.registry import ModelRegistry, RegistryEntry, default_registry
 from ekyc.inference.transforms import recipe, recipe_stamp
@@ -54,7 +56,7 @@ class Installed:
     published: Path
     published_sha256: str
     parity: tuple[dict[str, Any], ...]
-    """What the installation measured, one record per check."""
+    """What the installation measured, one record per check; nothing for a bundled file, which nobody transforms."""
 
     def read(self) -> bytes:
         """Content of ``path``.
@@ -75,6 +77,8 @@ class ModelStore:
     def installed(self, entry_id: str) -> Installed | None:
         """What is installed of this entry, or None. Reads the manifest and hashes nothing."""
         entry = self.registry[entry_id]
+        if entry.source.registry == "bundled":
+            return _bundled(entry)
         folder = self._folder(entry)
         try:
             manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
@@ -94,8 +98,11 @@ class ModelStore:
         """
         found = self.installed(entry_id)
         if found is None:
+            bundled = self.registry[entry_id].source.registry == "bundled"
             raise ModelError(
-                f"is not installed in {self.root}; run: ekyc models install",
+                "is missing from this package; install the package again"
+                if bundled
+                else f"is not installed in {self.root}; run: ekyc models install",
                 code="model.not_installed",
                 subject=entry_id,
             )
@@ -157,6 +164,8 @@ class ModelStore:
     ) -> None:
         if self._is_whole(entry):
             return
+        if entry.source.registry == "bundled":
+            self.verify(entry.id)  # says what is wrong with it; there is nowhere to fetch it from
         progress(entry, "fetch")
         published = fetcher.fetch(entry)
         _assert_hash(published, entry.sha256, subject=entry.id)
@@ -235,6 +244,21 @@ def default_root() -> Path:
     """``$EKYC_MODELS``, or ``models`` in the user's cache folder of this package."""
     named = os.environ.get(ROOT_VARIABLE)
     return Path(named) if named else platformdirs.user_cache_path("ekyc") / "models"
+
+
+def _bundled(entry: RegistryEntry) -> Installed | None:
+    """A file of this package itself, used where it lies."""
+    path = Path(ekyc.__file__).parents[1] / entry.source.path
+    if not path.is_file():
+        return None
+    return Installed(
+        id=entry.id,
+        path=path,
+        sha256=entry.sha256,
+        published=path,
+        published_sha256=entry.sha256,
+        parity=(),
+    )
 
 
 def _build(entry: RegistryEntry, published: bytes, folder: Path) -> None:

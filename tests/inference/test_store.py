@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
+import ekyc
 from ekyc.errors import ModelError
 from ekyc.inference import ModelStore
 from ekyc.inference.store import default_root
@@ -291,3 +293,38 @@ def test_listing_loads_neither_onnx_nor_onnxruntime():
         "assert not {'onnx', 'onnxruntime'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def bundled(kit, path, content):
+    return kit.published(content, kind="asset", registry="bundled", path=path)
+
+
+def refuse_to_fetch(entry):
+    raise AssertionError(f"{entry.id} was fetched")
+
+
+class NoFetcher:
+    fetch = staticmethod(refuse_to_fetch)
+
+
+def test_a_bundled_file_is_used_where_it_lies_and_never_fetched(kit, tmp_path):
+    content = (Path(ekyc.__file__).parent / "errors.py").read_bytes()
+    entry = bundled(kit, "ekyc/errors.py", content).entry
+    store = kit.store(tmp_path / "store", entry)
+    (done,) = install(store, NoFetcher())
+    assert done.path == done.published == Path(ekyc.__file__).parent / "errors.py"
+    assert store.verify(entry.id).read() == content
+    assert files_under(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [("ekyc/errors.py", "model.altered"), ("ekyc/no-such-file", "model.not_installed")],
+)
+def test_a_bundled_file_that_is_altered_or_gone_is_a_typed_error(kit, tmp_path, path, code):
+    entry = bundled(kit, path, b"something else").entry
+    store = kit.store(tmp_path / "store", entry)
+    for attempt in (lambda: install(store, NoFetcher()), lambda: store.asset_path(entry.id)):
+        with pytest.raises(ModelError) as caught:
+            attempt()
+        assert caught.value.code == code
