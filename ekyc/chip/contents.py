@@ -148,7 +148,11 @@ def _dg13(group: Dg13 | None) -> FileContents | None:
 def _dg14(parsed: ParsedFiles) -> FileContents | None:
     if parsed.dg14 is None:
         return None
-    return FileContents(file=ElementaryFile.DG14, count=len(parsed.dg14.infos))
+    return FileContents(
+        file=ElementaryFile.DG14,
+        count=len(parsed.dg14.infos),
+        unreadable=tuple(map(str, parsed.dg14.unreadable)),
+    )
 
 
 def _dg15(parsed: ParsedFiles) -> FileContents | None:

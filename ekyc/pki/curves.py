@@ -19,6 +19,8 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ekyc.errors import InputError
+
 Point = tuple[int, int]
 """Affine coordinates; the point at infinity is ``None``."""
 _Jacobian = tuple[int, int, int]
@@ -284,12 +286,26 @@ CURVE_BY_OID: Final = {curve.oid: curve for curve in CURVES}
 def find_curve(
     *, p: int, a: int, b: int, generator: bytes, order: int, cofactor: int | None
 ) -> Curve | None:
-    """The curve of the table that equals these explicit parameters in every number; None where none does.
+    """The curve of the table that equals these explicit parameters in every number; None where none has its equation.
 
     An absent cofactor is taken as 1: the order fixes it (Hasse's bound).
+
+    Raises:
+        InputError: the equation is that of a known curve and another number is not: ``pki.curve_foreign_generator``
+            (whoever chose it can know a private key to anybody's public key), ``pki.curve_foreign_order``,
+            ``pki.curve_foreign_cofactor``. No genuine certificate is known to differ so.
     """
-    for curve in CURVES:
-        if (curve.p, curve.a, curve.b, curve.order) == (p, a, b, order):
-            same_generator = curve.decode_point(generator) == curve.generator
-            return curve if same_generator and cofactor in (None, 1) else None
-    return None
+    curve = next((item for item in CURVES if (item.p, item.a, item.b) == (p, a, b)), None)
+    if curve is None:
+        return None
+    if curve.order != order:
+        raise _foreign("order")
+    if curve.decode_point(generator) != curve.generator:
+        raise _foreign("generator")
+    if cofactor not in (None, 1):
+        raise _foreign("cofactor")
+    return curve
+
+
+def _foreign(number: str) -> InputError:
+    return InputError(f"the {number} is not that of the curve", code=f"pki.curve_foreign_{number}")

@@ -143,6 +143,17 @@ def decode_integer(content: bytes) -> int:
     return int.from_bytes(content, "big", signed=True)
 
 
+def decode_unsigned(content: bytes) -> int:
+    """INTEGER content of a number that cannot be negative: a modulus, a prime, an order.
+
+    Some issuers leave out the zero octet that keeps a large number positive. Its octets are then taken as they stand;
+    read as two's complement they would name a number that no key has.
+    """
+    if not content:
+        raise InputError("an INTEGER is empty", code="asn1.integer")
+    return int.from_bytes(content, "big")
+
+
 def octets(data: bytes, element: Element) -> bytes:
     """Content of an OCTET STRING, its segments joined where it is a constructed one (X.690 §8.7.3.2).
 

@@ -19,7 +19,11 @@ MAX_RSA_BITS: Final = 8192
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RsaPublicKey:
-    """RSA modulus and public exponent, within bounds."""
+    """RSA modulus and public exponent, within bounds.
+
+    Real keys lack the zero octet before a modulus whose first bit is set, and so claim a negative one: both numbers are
+    read as unsigned.
+    """
 
     modulus: int
     exponent: int
@@ -49,8 +53,9 @@ def parse_public_key(encoded: bytes) -> PublicKey:
     """Parse a DER ``SubjectPublicKeyInfo``.
 
     Raises:
-        InputError: ``pki.key_malformed``; ``pki.key_unsupported`` for another algorithm, a foreign curve, or explicit
-            parameters that differ from the curve they resemble.
+        InputError: ``pki.key_malformed``; ``pki.key_unsupported`` for another algorithm or a foreign curve;
+            ``pki.curve_foreign_generator``, ``…_order``, ``…_cofactor`` for explicit parameters that are a known curve
+            but for this one number.
     """
     with der.malformed_as(InputError, code="pki.key_malformed"):
         algorithm, bits = der.children(encoded, der.single(encoded, der.SEQUENCE))
@@ -66,7 +71,7 @@ def parse_public_key(encoded: bytes) -> PublicKey:
 
 def _parse_rsa(key: bytes) -> RsaPublicKey:
     modulus, exponent = (
-        der.decode_integer(der.content_of(key, item))
+        der.decode_unsigned(der.content_of(key, item))
         for item in der.children(key, der.single(key, der.SEQUENCE))
     )
     if not (512 <= modulus.bit_length() <= MAX_RSA_BITS and modulus & 1):
@@ -116,4 +121,4 @@ def _explicit_curve(parameters: bytes) -> Curve | None:
 def _integer(data: bytes, element: der.Element) -> int:
     if element.tag != der.INTEGER:
         raise InputError("a curve parameter has a foreign type", code="asn1.tag")
-    return der.decode_integer(der.content_of(data, element))
+    return der.decode_unsigned(der.content_of(data, element))

@@ -38,6 +38,12 @@ HASH_MISMATCH: Final = "chip.hash_mismatch"
 NOT_COVERED: Final = "chip.not_covered"
 NO_DATA_GROUPS: Final = "chip.no_data_groups"
 COUNTRY_UNKNOWN: Final = "chip.country_unknown"
+_FOREIGN_CURVE: Final = {
+    "pki.curve_foreign_generator": "chip.curve_foreign_generator",
+    "pki.curve_foreign_order": "chip.curve_foreign_order",
+    "pki.curve_foreign_cofactor": "chip.curve_foreign_cofactor",
+}
+"""A key over a known curve with one number changed is no unknown algorithm: it is made to forge."""
 
 _OUTCOME_OF_VERDICT: Final = {
     ChainVerdict.CHAINED: Outcome.PASSED,
@@ -185,10 +191,11 @@ def inspect_signature(
             reasons=(SIGNER_UNKNOWN if missing else SIGNATURE_INVALID,),
             claimed_signer=claimed,
         )
-    except InputError:
+    except InputError as exc:
+        forged = _FOREIGN_CURVE.get(exc.code)
         return SignatureFinding(
-            outcome=Outcome.INDETERMINATE,
-            reasons=(ALGORITHM_UNSUPPORTED,),
+            outcome=Outcome.FAILED if forged else Outcome.INDETERMINATE,
+            reasons=(forged or ALGORITHM_UNSUPPORTED,),
             claimed_signer=claimed,
         )
     outcome, reasons = _weighed(Outcome.PASSED, weak=evidence.weak, legacy=legacy)

@@ -135,8 +135,11 @@ def digest_of(data):
     return int.from_bytes(hashlib.sha256(data).digest(), "big")
 
 
-def foreign_generator(stage):
-    """CVE-2020-0601: the genuine signer's public key, under a generator that makes its private key 1."""
+def foreign_generator(stage, **numbers):
+    """CVE-2020-0601: the genuine signer's public key, under a generator that makes its private key 1.
+
+    With other ``numbers`` a parameter beside the generator is changed.
+    """
     sod = stage.card.files.get(ElementaryFile.SOD)
     info = cms.ContentInfo.load(der.content_of(sod, der.single(sod, 0x77)))
     signed = info["content"]
@@ -149,10 +152,11 @@ def foreign_generator(stage):
             "version": 1,
             "field_id": {"field_type": "prime_field", "parameters": curve.p},
             "curve": {"a": curve.a.to_bytes(32, "big"), "b": curve.b.to_bytes(32, "big")},
-            "base": keys.ECPoint.from_coords(*public),
+            "base": keys.ECPoint.from_coords(*(curve.generator if numbers else public)),
             "order": curve.order,
             "cofactor": 1,
         }
+        | numbers
     )
     tbs = certificate["tbs_certificate"].copy()
     tbs["subject_public_key_info"]["algorithm"]["parameters"] = keys.ECDomainParameters(
@@ -177,6 +181,14 @@ def foreign_generator(stage):
             ElementaryFile.SOD, der.encode(0x77, info.dump(force=True))
         )
     )
+
+
+def foreign_order(stage):
+    return foreign_generator(stage, order=7)
+
+
+def foreign_cofactor(stage):
+    return foreign_generator(stage, cofactor=8)
 
 
 def four_gigabytes(stage):
@@ -220,7 +232,9 @@ THREATS = {
     unknown_authority: (CHAIN, I_, "chip.no_anchor", None),
     swapped_portrait: (HASHES, F, "chip.hash_mismatch", "EF.DG2"),
     expired_document_signer: (CHAIN, F, "chip.outside_validity", None),
-    foreign_generator: (SIGNATURE, I_, "chip.algorithm_unsupported", None),
+    foreign_generator: (SIGNATURE, F, "chip.curve_foreign_generator", None),
+    foreign_order: (SIGNATURE, F, "chip.curve_foreign_order", None),
+    foreign_cofactor: (SIGNATURE, F, "chip.curve_foreign_cofactor", None),
     four_gigabytes: (STRUCTURE, F, "chip.file_malformed", "EF.DG2"),
     endless_nesting: (STRUCTURE, F, "chip.file_malformed", "EF.DG5"),
     millions_of_elements: (STRUCTURE, F, "chip.file_malformed", "EF.DG7"),

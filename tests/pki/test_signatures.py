@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ekyc.errors import InputError, TrustError
-from ekyc.pki import TrustStore
+from ekyc.pki import TrustStore, der
 from ekyc.pki.keys import EcPublicKey, parse_public_key
 from ekyc.pki.signatures import (
     SignatureAlgorithm,
@@ -145,6 +145,31 @@ def test_absurd_rsa_moduli_are_refused(modulus_bits):
     )
     with pytest.raises(InputError) as caught:
         parse_public_key(info.dump())
+    assert caught.value.code == "pki.key_unsupported"
+
+
+def test_a_modulus_without_its_leading_zero_is_the_same_key(rsa_key):
+    """Read as two's complement it would be negative, and a genuine signature would not verify."""
+    numbers = rsa_key.public_key().public_numbers()
+    bare = der.encode(2, numbers.n.to_bytes(256, "big"))
+    assert bare[4] & 0x80
+    key = der.encode(0x30, bare, der.encode(2, b"\1\0\1"))
+    algorithm = der.encode(0x30, bytes.fromhex("06092a864886f70d010101"), b"\x05\x00")
+    spki = der.encode(0x30, algorithm, der.encode(3, b"\0", key))
+    parsed = parse_public_key(spki)
+    assert parsed == parse_public_key(encoded(rsa_key))
+    signature = rsa_key.sign(MESSAGE, padding.PKCS1v15(), hashes.SHA256())
+    verify_signature(parsed, parse_algorithm(identifier("sha256_rsa")), signature, MESSAGE)
+
+
+@pytest.mark.parametrize("exponent", [1, 2, 4, 65536, 2**64 + 1])
+def test_exponents_that_prove_nothing_are_refused(rsa_key, exponent):
+    """With an exponent of one everybody can sign."""
+    numbers = rsa_key.public_key().public_numbers()
+    key = keys.PublicKeyInfo.load(encoded(rsa_key)).copy()
+    key["public_key"] = keys.RSAPublicKey({"modulus": numbers.n, "public_exponent": exponent})
+    with pytest.raises(InputError) as caught:
+        parse_public_key(key.dump(force=True))
     assert caught.value.code == "pki.key_unsupported"
 
 
