@@ -34,6 +34,8 @@ class CommandApdu:
     data: bytes = field(default=b"", repr=False)
     le: int | None = None
     """Most bytes expected back, 1–65536; None where none are expected."""
+    ahead: tuple[CommandApdu, ...] = field(default=(), repr=False, compare=False)
+    """Commands that follow, in this order, as long as each is answered 9000: see :mod:`ekyc.chip.program`."""
 
     def __post_init__(self) -> None:
         if not all(0 <= octet <= 0xFF for octet in (self.cla, self.ins, self.p1, self.p2)):

@@ -2,11 +2,16 @@
 
 PC/SC, a relay, a recorded session and the simulated card drive the same code. Randomness is a parameter, so a program
 with the same answers does the same thing again.
+
+**Announcements.** A command may name the commands that follow it (:attr:`~ekyc.chip.apdu.CommandApdu.ahead`): those that
+the program yields next as long as every answer is 9000. Who pays for each round trip sends them along and feeds the
+answers in order; everybody else takes no notice. Program, transcript and replay are the same either way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from typing import Final, Protocol, TypeVar
 
 from ekyc.chip.apdu import CommandApdu, ResponseApdu
@@ -35,6 +40,10 @@ class Channel(Protocol):
         """Carry out one command."""
         ...
 
+    def send_all(self, commands: Sequence[CommandApdu]) -> Program[tuple[ResponseApdu, ...]]:
+        """Carry out commands in order, up to the first whose answer is not 9000. Each announces the rest."""
+        ...
+
 
 class PlainChannel:
     """Commands as they are. Status ``61xx`` and ``6Cxx`` are dealt with here, and bounded."""
@@ -60,6 +69,16 @@ class PlainChannel:
             if len(data) > _MAX_RESPONSE_BYTES:
                 break
         raise ChipError("the chip's response does not end", code="chip.apdu.endless")
+
+    def send_all(self, commands: Sequence[CommandApdu]) -> Program[tuple[ResponseApdu, ...]]:
+        """Carry out commands in order, up to the first whose answer is not 9000. Each announces the rest."""
+        responses: list[ResponseApdu] = []
+        for position, command in enumerate(commands, start=1):
+            announcing = replace(command, ahead=tuple(commands[position:]))
+            responses.append((yield from self.send(announcing)))
+            if not responses[-1].ok:
+                break
+        return tuple(responses)
 
 
 def run_program(

@@ -25,6 +25,7 @@ from ekyc.chip.chip_auth import (
     verify_pace_cam,
 )
 from ekyc.chip.file_reading import DEFAULT_CHUNK_BYTES, FileReader
+from ekyc.chip.file_rows import prefetch
 from ekyc.chip.files import MAX_TOTAL_BYTES, ChipFiles, ElementaryFile, data_group_file
 from ekyc.chip.lds.com import parse_com
 from ekyc.chip.lds.dg14 import parse_dg14
@@ -108,6 +109,7 @@ def read_chip(
     chip_authentication: bool = True,
     nonce: bytes | None = None,
     chunk_bytes: int = DEFAULT_CHUNK_BYTES,
+    row: int = 1,
 ) -> Program[ChipReading]:
     """Read a chip.
 
@@ -129,6 +131,8 @@ def read_chip(
         nonce: eight bytes from the verifier's own nonce store.
         chunk_bytes: how much to ask for at once. Above 256 extended length is used; a chip that refuses is asked for
             less.
+        row: most commands that announce each other (:mod:`ekyc.chip.program`), for links that pay for round trips;
+            with one, files are read piece by piece.
 
     Raises:
         InputError: ``chip.aa_nonce``; ``chip.access_key_unfit`` (a card access number for a chip without PACE).
@@ -136,7 +140,7 @@ def read_chip(
     """
     if nonce is not None and len(nonce) != NONCE_BYTES:
         raise InputError(f"the nonce must have {NONCE_BYTES} bytes", code="chip.aa_nonce")
-    run = _Reading(random, chunk_bytes)
+    run = ReadingRun(random, PlainChannel(), chunk_bytes=chunk_bytes, row=row)
     access = yield from run.open(access_key)  # (1), (2)
     yield from run.read_first(files)  # (3)
     access = run.confirmed(access)
@@ -146,23 +150,16 @@ def read_chip(
         signature = yield from run.finish_reopened(access_key, files, nonce)
     else:
         signature = yield from run.finish(files, nonce)  # (4), (5)
-    return ChipReading(
-        files=ChipFiles.from_mapping({file.value: data for file, data in run.found.items()}),
-        access=access,
-        chip_authentication=run.authenticated,
-        chip_authentication_error=run.authentication_error,
-        chip_authentication_failure=run.failure,
-        active_authentication_signature=signature,
-        unread=MappingProxyType(dict(run.unread)),
-    )
+    return run.result(access, signature)
 
 
-class _Reading:
-    """What is known so far, and the channel in force."""
+class ReadingRun:
+    """What is known so far of a chip, and the channel in force. The steps of :func:`read_chip`."""
 
-    def __init__(self, random: Random, chunk_bytes: int) -> None:
+    def __init__(self, random: Random, channel: Channel, *, chunk_bytes: int, row: int) -> None:
         self._random = random
-        self._reader = FileReader(PlainChannel(), chunk_bytes=chunk_bytes)
+        self._reader = FileReader(channel, chunk_bytes=chunk_bytes)
+        self._row = row
         self.found: dict[ElementaryFile, bytes] = {}
         self.unread: dict[ElementaryFile, str] = {}
         self.authenticated: ChipAuthProtocolResult | None = None
@@ -170,6 +167,17 @@ class _Reading:
         self.failure: ChipAuthFailure | None = None
         self.channel_is_lost = False
         """Chip authentication failed half-way: the old keys are gone, the new ones were never shared."""
+
+    def result(self, access: AccessResult, signature: bytes | None) -> ChipReading:
+        return ChipReading(
+            files=ChipFiles.from_mapping({file.value: data for file, data in self.found.items()}),
+            access=access,
+            chip_authentication=self.authenticated,
+            chip_authentication_error=self.authentication_error,
+            chip_authentication_failure=self.failure,
+            active_authentication_signature=signature,
+            unread=MappingProxyType(dict(self.unread)),
+        )
 
     # -- opening
 
@@ -248,16 +256,13 @@ class _Reading:
     # -- files
 
     def read_first(self, wanted: Collection[ElementaryFile] | None) -> Program[None]:
-        for file in _FIRST:
-            if wanted is None or file in wanted:
-                yield from self._fetch(file)
+        yield from self._fetch(*(file for file in _FIRST if wanted is None or file in wanted))
 
     def finish(
         self, wanted: Collection[ElementaryFile] | None, nonce: bytes | None
     ) -> Program[bytes | None]:
         """The other files; the answer to the nonce, where there is one."""
-        for file in self._missing(wanted):
-            yield from self._fetch(file)
+        yield from self._fetch(*self._missing(wanted))
         return None if nonce is None else (yield from self._active_authentication(nonce))
 
     def finish_reopened(
@@ -293,13 +298,15 @@ class _Reading:
         listed = [data_group_file(number) for number in sorted(numbers)]
         return [file for file in listed if file not in _NEEDS_TERMINAL_AUTHENTICATION]
 
-    def _fetch(self, file: ElementaryFile) -> Program[None]:
-        try:
-            self._keep(file, (yield from self._reader.read(file)))
-        except (ChipError, LimitError) as exc:
-            if not exc.code.startswith(_ONE_FILE_ONLY):
-                raise
-            self.unread[file] = exc.code
+    def _fetch(self, *files: ElementaryFile) -> Program[None]:
+        yield from prefetch(self._reader, files, row=self._row)
+        for file in files:
+            try:
+                self._keep(file, (yield from self._reader.read(file)))
+            except (ChipError, LimitError) as exc:
+                if not exc.code.startswith(_ONE_FILE_ONLY):
+                    raise
+                self.unread[file] = exc.code
 
     def _keep(self, file: ElementaryFile, data: bytes) -> None:
         if len(data) + sum(map(len, self.found.values())) > MAX_TOTAL_BYTES:

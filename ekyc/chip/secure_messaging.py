@@ -13,8 +13,8 @@ command before its secure messaging ever sees it.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -87,6 +87,15 @@ class SecureMessaging:
             data,
             _EXTENDED_LE if long else _MAX_SHORT + 1,
         )
+
+    def foresee(self, commands: Sequence[CommandApdu]) -> tuple[CommandApdu, ...]:
+        """The commands as :meth:`protect` will make them when each is answered before the next. Does not count."""
+        messaging = SecureMessaging(self.keys, counter=self._counter)
+        protected: list[CommandApdu] = []
+        for command in commands:
+            protected.append(messaging.protect(command))
+            messaging._count()  # for the response
+        return tuple(protected)
 
     def unprotect(self, response: ResponseApdu) -> ResponseApdu:
         """The response in clear, once its checksum holds. Counts.
@@ -168,8 +177,28 @@ class SecureChannel:
         Raises:
             ChipError: as :meth:`SecureMessaging.unprotect`.
         """
+        return (yield from self._send(command, ()))
+
+    def send_all(self, commands: Sequence[CommandApdu]) -> Program[tuple[ResponseApdu, ...]]:
+        """Carry out commands in order, up to the first whose answer is not 9000. Each announces the rest.
+
+        The announced ones are foreseen, not sent: each command is protected anew when its turn comes, so the counter
+        is in step with what was answered wherever the row breaks off.
+
+        Raises:
+            ChipError: as :meth:`SecureMessaging.unprotect`.
+        """
+        foreseen = self.messaging.foresee(commands)
+        responses: list[ResponseApdu] = []
+        for position, command in enumerate(commands, start=1):
+            responses.append((yield from self._send(command, foreseen[position:])))
+            if not responses[-1].ok:
+                break
+        return tuple(responses)
+
+    def _send(self, command: CommandApdu, ahead: tuple[CommandApdu, ...]) -> Program[ResponseApdu]:
         before = self.messaging.counter
-        protected = self.messaging.protect(command)
+        protected = replace(self.messaging.protect(command), ahead=ahead)
         response = yield from self._beneath.send(protected)
         refused = not response.data and response.sw == SW_WRONG_LENGTH
         if refused and protected.needs_extended_length:
