@@ -109,10 +109,15 @@ def bind_to_passive_authentication(
     """Make the protocol's result a verdict about the document.
 
     Raises:
-        TrustError: ``chip.aa_key_not_covered`` – the security object does not vouch for the DG15 that was used.
+        TrustError: ``chip.aa_key_not_covered`` – the security object does not vouch for the DG15 that was used;
+            ``chip.aa_key_compromised`` – the issuing state itself lists such keys as known to others (ICAO 9303-3
+            §7.3.5).
     """
     if not passive.vouches_for(15):
         raise TrustError("nobody vouches for the key in DG15", code="chip.aa_key_not_covered")
+    deviations = passive.chain.chain.deviations
+    if any(deviation.compromises_active_authentication for deviation in deviations):
+        raise TrustError("the state lists the key as compromised", code="chip.aa_key_compromised")
     return VerifiedActiveAuthentication(protocol=result)
 
 

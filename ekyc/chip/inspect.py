@@ -37,6 +37,7 @@ from ekyc.pki.passive_auth import (
     timed,
     with_country_mismatch,
     with_country_unknown,
+    with_document_facts,
 )
 
 _REQUIRED: Final = (ElementaryFile.SOD, ElementaryFile.DG1, ElementaryFile.DG2)
@@ -122,7 +123,19 @@ def _authenticate(
         at=at,
         legacy=legacy,
     )
-    return _with_country(passive, parsed)
+    return _with_country(_with_deviations(passive, parsed, trust), parsed)
+
+
+def _with_deviations(
+    passive: PassiveAuthentication, parsed: ParsedFiles, trust: TrustStore
+) -> PassiveAuthentication:
+    """Deviation lists speak of types and numbers of documents, which stand in a covered DG1."""
+    mrz = parsed.dg1.mrz if parsed.dg1 and passive.vouches_for(1) else None
+    if mrz is None:
+        return passive
+    return with_document_facts(
+        passive, trust, document_type=mrz.document_code, document_number=mrz.document_number
+    )
 
 
 def _with_country(passive: PassiveAuthentication, parsed: ParsedFiles) -> PassiveAuthentication:
@@ -216,7 +229,9 @@ def _inspect_active_authentication(
     try:
         verified = _verify_active_authentication(parsed, passive, challenge)
     except TrustError as exc:
-        open_ = exc.code == "chip.aa_key_not_covered" and not _refuted(passive)
+        open_ = exc.code == "chip.aa_key_compromised" or (
+            exc.code == "chip.aa_key_not_covered" and not _refuted(passive)
+        )
         return _about_key(Outcome.INDETERMINATE if open_ else Outcome.FAILED, exc.code)
     except InputError:
         return _about_key(Outcome.INDETERMINATE, "chip.aa_unsupported")

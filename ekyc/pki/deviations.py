@@ -52,6 +52,9 @@ DEVIATION_NAMES: Final[Mapping[str, str]] = {
 }
 """ICAO 9303-3 §7.3.5, without the prefix ``id-Deviation-``."""
 
+AA_KEY_COMPROMISED: Final = "2.23.136.1.1.7.1.4"
+"""The key in DG15 may be known to others: who answers with it need not be the chip."""
+
 _Wanted = TypeVar("_Wanted")
 _Known = TypeVar("_Known")
 
@@ -86,6 +89,11 @@ class Deviation:
     issued: tuple[datetime, datetime] | None = None
     document_numbers: frozenset[str] | None = field(default=None, repr=False)
 
+    @property
+    def compromises_active_authentication(self) -> bool:
+        """Whether the state says that an answer to active authentication proves nothing."""
+        return any(item.type == AA_KEY_COMPROMISED for item in self.descriptions)
+
     def concerns(
         self,
         signer: Certificate,
@@ -100,9 +108,9 @@ class Deviation:
         have been tested, so that a remark always rests on something. The date of signing stands for that of issue.
         """
         tests = (
-            _test(self.document_type, document_type, lambda wanted, is_: wanted == is_),
+            _test(self.document_type, document_type, _same_characters),
             _test(self.issued, signed_at, lambda wanted, is_: wanted[0] <= is_ <= wanted[1]),
-            _test(self.document_numbers, document_number, lambda wanted, is_: is_ in wanted),
+            _test(self.document_numbers, document_number, _is_among),
             self._names(signer),
         )
         return False not in tests and True in tests
@@ -230,6 +238,15 @@ def _text(content: bytes, element: der.Element | None) -> str | None:
 
 def _bytes(content: bytes, element: der.Element | None) -> bytes | None:
     return der.content_of(content, element) if element else None
+
+
+def _same_characters(wanted: str, is_: str) -> bool:
+    """Equal but for fillers: lists write ``I<`` or ``I`` for the same type."""
+    return wanted.replace("<", "").strip() == is_.replace("<", "").strip()
+
+
+def _is_among(wanted: frozenset[str], is_: str) -> bool:
+    return is_ in wanted or any(_same_characters(number, is_) for number in wanted)
 
 
 def _test(

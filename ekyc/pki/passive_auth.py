@@ -27,7 +27,7 @@ from ekyc.pki.anchors import (
 )
 from ekyc.pki.certificates import Certificate
 from ekyc.pki.cms import CmsEvidence, SignedData, verify_signed_data
-from ekyc.pki.path import Chain, ChainFlaw, ChainVerdict, inspect_chain
+from ekyc.pki.path import Chain, ChainFlaw, ChainVerdict, deviations_about, inspect_chain
 from ekyc.pki.signatures import WEAK_DIGESTS
 
 SIGNATURE_INVALID: Final = "chip.signature_invalid"
@@ -254,6 +254,42 @@ def inspect_hashes(
         digest=security_object.digest,
         coverage=MappingProxyType(coverage),
     )
+
+
+def with_document_facts(
+    found: PassiveAuthentication,
+    trust: TrustAnchors,
+    *,
+    document_type: str | None,
+    document_number: str | None,
+) -> PassiveAuthentication:
+    """The same authentication with the deviations that concern this document.
+
+    Before its zone was read, entries for some numbers or types of documents could not be tested: they stood for every
+    document of their signer, or for none.
+    """
+    chain, evidence = found.chain.chain, found.signature.evidence
+    if chain.verdict is not ChainVerdict.CHAINED or evidence is None:
+        return found
+    known = tuple(
+        deviations_about(
+            evidence.signer,
+            trust,
+            signed_at=evidence.signing_time,
+            document_type=document_type,
+            document_number=document_number,
+        )
+    )
+    if known == chain.deviations:
+        return found
+    flaws = tuple(flaw for flaw in chain.flaws if flaw is not ChainFlaw.DEVIATION_LISTED)
+    flaws += (ChainFlaw.DEVIATION_LISTED,) * bool(known)
+    finding = replace(
+        found.chain,
+        reasons=tuple(flaw.value for flaw in flaws),
+        chain=replace(chain, flaws=flaws, deviations=known),
+    )
+    return replace(found, chain=finding)
 
 
 def with_country_mismatch(found: PassiveAuthentication) -> PassiveAuthentication:
