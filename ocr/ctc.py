@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 BLANK = 0
 """Index of the class that stands for "nothing"."""
+_NEVER = -60.0
+"""Stands for the logarithm of 0: a blank that has it can still be chosen when nothing else may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,8 @@ class ReadChar:
 
     char: str
     confidence: float
-    """Largest probability of this character's class over its run of time steps, 0–1. Not calibrated."""
+    """0–1. As decoded: the largest probability of its class over its run of time steps; a recogniser that is calibrated
+    puts the share of right characters in its place."""
     left: float
     """Where its run starts, as a part of the line's width, 0–1. Runs are narrower than glyphs."""
     right: float
@@ -73,6 +76,56 @@ def decode_greedy(log_probs: FloatArray, vocabulary: tuple[str, ...]) -> tuple[R
             )
         )
     return tuple(chars)
+
+
+def restrict(
+    log_probs: FloatArray, vocabulary: tuple[str, ...], alphabet: frozenset[str]
+) -> FloatArray:
+    """Probabilities given that only the blank, the space and ``alphabet`` occur.
+
+    Other classes get nothing, and what remains is scaled up to 1 again: a net that wavers between O and 0 is sure of
+    the 0 where only digits may stand.
+
+    Returns:
+        float32, same shape.
+    """
+    barred = [
+        i
+        for i, char in enumerate(vocabulary)
+        if i != BLANK and char != " " and char not in alphabet
+    ]
+    kept = np.maximum(log_probs, _NEVER).astype(np.float32)
+    kept[:, barred] = -np.inf
+    top = kept.max(axis=1, keepdims=True)
+    total = np.log(np.exp(kept - top).sum(axis=1, keepdims=True)) + top
+    return np.asarray(kept - total, dtype=np.float32)
+
+
+def path_evidence(log_probs: FloatArray) -> float:
+    """How little speaks against the best path's text, 0–1: one number for the whole line, raw, for calibration.
+
+    A step agrees with the text if it gives the blank, the character before it or the one after it: where runs meet the
+    net may waver between those without any effect on the text. The product of the probability of agreement over all
+    steps counts what speaks for another or a further character, and that of the characters' peaks what speaks against
+    one that was read.
+    """
+    if not log_probs.size:
+        return 1.0
+    probs = np.exp(np.minimum(log_probs, 0.0))
+    steps = np.arange(len(probs))
+    best = probs.argmax(axis=1)
+    spoken = np.where(best == BLANK, -1, steps)
+    before = np.maximum.accumulate(spoken)
+    after = np.minimum.accumulate(np.where(spoken < 0, len(steps), steps)[::-1])[::-1]
+    one = np.where(before < 0, BLANK, best[np.maximum(before, 0)])
+    other = np.where(after == len(steps), BLANK, best[np.minimum(after, len(steps) - 1)])
+    agreeing = probs[:, BLANK].astype(np.float64)
+    agreeing += np.where(one == BLANK, 0.0, probs[steps, one])
+    agreeing += np.where((other == BLANK) | (other == one), 0.0, probs[steps, other])
+    starts = np.flatnonzero(np.diff(best, prepend=-1))
+    peaks = np.maximum.reduceat(probs[steps, best], starts)[best[starts] != BLANK]
+    logs = np.log(np.clip(agreeing, 1e-9, 1.0)).sum() + np.log(np.clip(peaks, 1e-9, 1.0)).sum()
+    return float(np.exp(logs))
 
 
 def tidy_spaces(chars: tuple[ReadChar, ...]) -> tuple[ReadChar, ...]:

@@ -18,6 +18,10 @@ class ReadLine:
     """In pixels of the page."""
     score: float
     """The detector's score, 0–1."""
+    certainty: float | None = None
+    """Probability that the whole line is right, 0–1; None where the recogniser is not calibrated."""
+    engines: tuple[str, ...] = ()
+    """Names of the engines that read exactly this, where several were asked."""
 
     @property
     def text(self) -> str:
@@ -25,7 +29,7 @@ class ReadLine:
 
     @property
     def confidence(self) -> float:
-        """The least certain character's confidence, 0–1, not calibrated."""
+        """The least certain character's confidence, 0–1."""
         return LineText(chars=self.chars).confidence
 
     @property

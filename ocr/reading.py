@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ekyc.imaging.text_regions import cut_line
+from ekyc.ocr.asterocr import AsterRecogniser
 from ekyc.ocr.detect import LONG_SIDE_PAGE, RegionDetector, TextDetector
 from ekyc.ocr.lines import ReadLine
-from ekyc.ocr.recognise import CtcLineRecogniser, LineRecogniser, LineText, load_vocabulary
+from ekyc.ocr.recognise import LineRecogniser, LineText, load_vocabulary
 from ekyc.ocr.rows import group_rows, place_lines
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class TextReader:
         self, detector: Model, recogniser: Model, vocabulary: tuple[str, ...], *, workers: int = 2
     ) -> None:
         self._detector: RegionDetector = TextDetector(detector)
-        self._recogniser: LineRecogniser = CtcLineRecogniser(recogniser, vocabulary)
+        self._recogniser: LineRecogniser = AsterRecogniser(recogniser, vocabulary)
         self._workers = workers
 
     @classmethod
@@ -111,7 +112,13 @@ class TextReader:
         kept = sorted(found, key=lambda region: -region.score)[:MAX_LINES]
         texts = self.read_quads(image, [region.quad for region in kept])
         lines = [
-            ReadLine(chars=text.chars, quad=region.quad, score=region.score)
+            ReadLine(
+                chars=text.chars,
+                quad=region.quad,
+                score=region.score,
+                certainty=text.certainty,
+                engines=text.engines,
+            )
             for region, text in zip(kept, texts, strict=True)
             if text.mean_confidence >= _MIN_MEAN_CONFIDENCE
         ]

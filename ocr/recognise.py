@@ -1,4 +1,8 @@
-"""Reads single lines of text. The recogniser stands behind a small Protocol, so that another net can replace it."""
+"""Reads single lines of text. Recognisers stand behind a small Protocol, so that one may replace another.
+
+:mod:`ekyc.ocr.line_net` is our own, :mod:`ekyc.ocr.asterocr`, :mod:`ekyc.ocr.tesseract` and
+:mod:`ekyc.ocr.paddle` are others', :mod:`ekyc.ocr.vote` lets several read and tells where they agree.
+"""
 
 from __future__ import annotations
 
@@ -9,30 +13,29 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ekyc.errors import InputError, ModelError
+from ekyc.errors import ModelError
 from ekyc.imaging.geometry import resize
-from ekyc.imaging.illumination import normalise_line
 from ekyc.imaging.text_regions import split_columns
-from ekyc.ocr.ctc import ReadChar, decode_greedy, text_of, tidy_spaces
+from ekyc.ocr.ctc import ReadChar, text_of, tidy_spaces
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from ekyc.ports import Model
-    from ekyc.values import BgrImage, FloatArray, GrayImage
+    from ekyc.values import BgrImage, GrayImage
 
-_HEIGHT = 32
-_MAX_WIDTH = 1024
-"""The position table of the net ends at 256 steps of 4 pixels; a wider picture is an error in the graph."""
-_MIN_WIDTH = 16
-_STEP = 4
-"""Columns per time step: a width that does not divide by it loses the end of the line."""
-_MAX_PARTS = 8
-"""Longer lines than eight parts (250 times their height) are no text; the rest is not read."""
-_DARKEST, _LIGHTEST = 30, 245
-"""The net was trained on pictures of paper, not on pure black and white: this range reads best."""
+MAX_HEIGHT = 96
+"""Taller pictures of lines are shrunk to this many pixels before anything is done with them."""
+MAX_PARTS = 8
+"""Longer lines than eight parts are no text; the rest is not read."""
 _FLAT_CONTRAST = 12
 """A crop whose grey values differ by less is blank."""
+
+Alphabet = frozenset[str]
+"""Characters that a line may hold, where the form of a document limits them."""
+DIGITS: Alphabet = frozenset("0123456789")
+MRZ: Alphabet = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789<")
+"""ICAO 9303-3 §4.3."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -40,6 +43,12 @@ class LineText:
     """A line as read. The text may be personal data: ``repr`` shows only its length."""
 
     chars: tuple[ReadChar, ...] = ()
+    certainty: float | None = None
+    """Probability that every character is right, 0–1, calibrated; None where the recogniser is not calibrated.
+    It says nothing about text that the detector did not find, and on paper unlike the material that it was calibrated
+    on it is too high."""
+    engines: tuple[str, ...] = ()
+    """Names of the engines that read exactly this, where several were asked."""
 
     @property
     def text(self) -> str:
@@ -48,10 +57,7 @@ class LineText:
 
     @property
     def confidence(self) -> float:
-        """The least certain character's confidence, 0–1; 0 for no text at all.
-
-        Not calibrated. It says nothing about text that the detector did not find.
-        """
+        """The least certain character's confidence, 0–1; 0 for no text at all."""
         return min((char.confidence for char in self.chars), default=0.0)
 
     @property
@@ -67,46 +73,63 @@ class LineText:
 class LineRecogniser(Protocol):
     """Turns the picture of one line into text. Safe to call from several threads."""
 
-    def read_line(self, line: BgrImage) -> LineText:
-        """Text of one upright line; empty for a blank picture."""
+    def read_line(self, line: BgrImage, *, alphabet: Alphabet | None = None) -> LineText:
+        """Text of one upright line, dark on light; empty for a blank picture.
+
+        Args:
+            line: uint8, shape (height, width, 3), any size.
+            alphabet: the only characters that may occur, with the space; all that the recogniser knows if None.
+
+        Raises:
+            ModelError: the recogniser's answer is none.
+        """
         ...
 
 
-class CtcLineRecogniser:
-    """asterocr's net (three planes, 32 pixels high, at most 1024 wide) with greedy decoding.
+def bounded(line: BgrImage, max_aspect: float) -> BgrImage:
+    """A picture of any size as one of a line: at most 96 pixels high, no longer than what is read of it.
 
-    Lines are never padded: the net reads padding. Longer lines are cut at gaps between words.
+    Args:
+        line: uint8, shape (height, width, 3).
+        max_aspect: width divided by height of the longest part that the recogniser takes.
     """
+    height = line.shape[0]
+    line = line[:, : max(1, math.ceil(height * max_aspect * MAX_PARTS))]
+    if height <= MAX_HEIGHT:
+        return line
+    return resize(line, max(1, round(line.shape[1] * MAX_HEIGHT / height)), MAX_HEIGHT)
 
-    def __init__(self, model: Model, vocabulary: tuple[str, ...]) -> None:
-        if not vocabulary:
-            raise InputError("an empty vocabulary reads nothing", subject="vocabulary")
-        self._model = model
-        self._vocabulary = vocabulary
 
-    def read_line(self, line: BgrImage) -> LineText:
-        """Text of one upright line, dark on light.
+def is_blank(line: BgrImage) -> bool:
+    """Whether a picture is too small or too even to hold text."""
+    if min(line.shape[:2]) < 2:
+        return True
+    low, high = np.percentile(line[::2, ::2], (0.5, 99.5))
+    return bool(high - low < _FLAT_CONTRAST)
 
-        Raises:
-            ModelError: the model's output does not fit the vocabulary.
-        """
-        if min(line.shape[:2]) < 2 or _is_blank(line):
-            return LineText()
-        gray = normalise_line(line, darkest=_DARKEST, lightest=_LIGHTEST)
-        width = gray.shape[1]
-        chars: list[ReadChar] = []
-        for left, right in split_columns(gray, _MAX_WIDTH / _HEIGHT)[:_MAX_PARTS]:
-            part = self._read_part(gray[:, left:right])
-            if chars and part:
-                chars.append(
-                    ReadChar(char=" ", confidence=1.0, left=left / width, right=left / width)
-                )
-            chars.extend(_placed(char, left / width, right / width) for char in part)
-        return LineText(chars=tidy_spaces(tuple(chars)))
 
-    def _read_part(self, gray: GrayImage) -> tuple[ReadChar, ...]:
-        log_probs = self._model.infer(recogniser_item(gray))[0]
-        return tidy_spaces(decode_greedy(log_probs, self._vocabulary))
+def read_in_parts(
+    gray: GrayImage, max_aspect: float, read_part: Callable[[GrayImage], LineText]
+) -> LineText:
+    """A line of any length, cut at gaps between words into parts that a net can take.
+
+    The certainty of the whole is that of all parts together.
+    """
+    width = gray.shape[1]
+    chars: list[ReadChar] = []
+    certainties: list[float | None] = []
+    for left, right in split_columns(gray, max_aspect)[:MAX_PARTS]:
+        part = read_part(gray[:, left:right])
+        if chars and part.chars:
+            at = left / width
+            chars.append(ReadChar(char=" ", confidence=1.0, left=at, right=at))
+        chars.extend(_placed(char, left / width, right / width) for char in part.chars)
+        certainties.append(part.certainty)
+    known = [certainty for certainty in certainties if certainty is not None]
+    return LineText(
+        chars=tidy_spaces(tuple(chars)),
+        certainty=math.prod(known) if len(known) == len(certainties) else None,
+    )
 
 
 def load_vocabulary(path: Path) -> tuple[str, ...]:
@@ -128,21 +151,6 @@ def load_vocabulary(path: Path) -> tuple[str, ...]:
             subject=path.name,
         )
     return tuple(chars)
-
-
-def recogniser_item(gray: GrayImage) -> FloatArray:
-    """float32, shape (3, 32, width), grey in all planes, 0–1; width from 16 to 1024, a multiple of 4."""
-    height, width = gray.shape
-    steps = math.ceil(round(width * _HEIGHT / height) / _STEP)
-    target = min(_MAX_WIDTH, max(_MIN_WIDTH, steps * _STEP))
-    planes = np.repeat(gray[:, :, None], 3, axis=2)
-    small = resize(planes, target, _HEIGHT).transpose(2, 0, 1)
-    return np.ascontiguousarray(small, dtype=np.float32) / np.float32(255.0)
-
-
-def _is_blank(line: BgrImage) -> bool:
-    low, high = np.percentile(line, (0.5, 99.5))
-    return bool(high - low < _FLAT_CONTRAST)
 
 
 def _placed(char: ReadChar, left: float, right: float) -> ReadChar:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from ekyc.errors import InputError, ModelError
+from ekyc.ocr.asterocr import AsterRecogniser, recogniser_item
 from ekyc.ocr.detect import TextDetector, detector_item
 from ekyc.ocr.reading import TextReader
-from ekyc.ocr.recognise import CtcLineRecogniser, load_vocabulary, recogniser_item
+from ekyc.ocr.recognise import load_vocabulary
 from ekyc.testing import StaticModel
 
 VOCABULARY = ("<blank>", "a", "b", " ")
@@ -38,7 +39,7 @@ def bars(count, *, height=40, gap=60):
 
 
 def test_each_stroke_is_read_where_it_stands():
-    text = CtcLineRecogniser(ink_model(), VOCABULARY).read_line(bars(3))
+    text = AsterRecogniser(ink_model(), VOCABULARY).read_line(bars(3))
     assert text.text == "aaa"
     assert [round(char.centre * 4) for char in text.chars] == [1, 2, 3]
     assert text.confidence == pytest.approx(0.97, abs=1e-3)
@@ -46,7 +47,7 @@ def test_each_stroke_is_read_where_it_stands():
 
 def test_long_lines_are_read_in_parts_that_fit_the_net():
     seen = []
-    text = CtcLineRecogniser(ink_model(seen), VOCABULARY).read_line(bars(40))
+    text = AsterRecogniser(ink_model(seen), VOCABULARY).read_line(bars(40))
     assert len(seen) > 1
     assert max(item.shape[2] for item in seen) <= 1024
     assert text.text.replace(" ", "") == "a" * 40
@@ -67,13 +68,13 @@ def test_blank_pictures_are_never_shown_to_the_net(blank):
     def refuse(item):
         raise AssertionError("asked")
 
-    text = CtcLineRecogniser(StaticModel("none", refuse), VOCABULARY).read_line(blank)
+    text = AsterRecogniser(StaticModel("none", refuse), VOCABULARY).read_line(blank)
     assert (text.text, text.confidence) == ("", 0.0)
 
 
 def test_absurdly_long_lines_cost_a_bounded_number_of_calls():
     seen = []
-    CtcLineRecogniser(ink_model(seen), VOCABULARY).read_line(bars(600, height=20))
+    AsterRecogniser(ink_model(seen), VOCABULARY).read_line(bars(600, height=20))
     assert len(seen) <= 8
 
 
@@ -97,7 +98,7 @@ def test_a_vocabulary_is_read_or_refused(tmp_path):
     with pytest.raises(ModelError):
         load_vocabulary(tmp_path / "absent.json")
     with pytest.raises(InputError):
-        CtcLineRecogniser(ink_model(), ())
+        AsterRecogniser(ink_model(), ())
 
 
 def box_detector(*boxes):

@@ -1,0 +1,105 @@
+"""Our own recogniser of Vietnamese lines (``ocr/data/line-recogniser.onnx``; recipe in ``ocr/training``).
+
+1. The light of the line is evened out (:func:`~ekyc.imaging.illumination.normalise_line`).
+2. It is scaled to 40 pixels of height; width free. Lines beyond 4096 pixels, a hundred times their height, are cut at
+   gaps between words: not because of the net, but to bound memory.
+3. Plane 0 is ink, plane 1 says where the line is. To the right the item is filled up to the next of a few widths, so
+   that lines of like length share a batch. The net masks the filling out; it cannot change what is read.
+4. Greedy decoding; confidences through the table of ``line-calibration.json``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ekyc.errors import InputError, ModelError
+from ekyc.imaging.geometry import resize
+from ekyc.imaging.illumination import normalise_line
+from ekyc.ocr.calibration import UNCALIBRATED, LineCalibration
+from ekyc.ocr.ctc import decode_greedy, path_evidence, restrict, tidy_spaces
+from ekyc.ocr.recognise import Alphabet, LineText, bounded, is_blank, read_in_parts
+
+if TYPE_CHECKING:
+    from ekyc.ports import Model
+    from ekyc.values import BgrImage, FloatArray, GrayImage
+
+HEIGHT = 40
+MAX_WIDTH = 4096
+MIN_WIDTH = 8
+STEP = 4
+"""Columns per time step."""
+_MIN_MEAN_CONFIDENCE = 0.6
+"""What is read with less on average is no text: a photograph, scribbles, a printed pattern."""
+
+
+class LineNet:
+    """Reads lines with our net. Safe to call from several threads."""
+
+    def __init__(
+        self,
+        model: Model,
+        vocabulary: tuple[str, ...],
+        *,
+        calibration: LineCalibration = UNCALIBRATED,
+    ) -> None:
+        if not vocabulary:
+            raise InputError("an empty vocabulary reads nothing", subject="vocabulary")
+        self._model = model
+        self._vocabulary = vocabulary
+        self._calibration = calibration
+
+    def read_line(self, line: BgrImage, *, alphabet: Alphabet | None = None) -> LineText:
+        """Text of one upright line, dark on light; empty for what is blank or no text.
+
+        Raises:
+            ModelError: the model's output does not fit the vocabulary.
+        """
+        line = bounded(line, MAX_WIDTH / HEIGHT)
+        if is_blank(line):
+            return LineText()
+        gray = normalise_line(line)
+        text = read_in_parts(
+            gray, MAX_WIDTH / HEIGHT, lambda part: self._read_part(part, alphabet=alphabet)
+        )
+        return text if text.mean_confidence >= _MIN_MEAN_CONFIDENCE else LineText()
+
+    def _read_part(self, gray: GrayImage, *, alphabet: Alphabet | None) -> LineText:
+        item, width = line_item(gray)
+        log_probs = self._model.infer(item)[0]
+        if log_probs.shape[0] * STEP != item.shape[2]:
+            raise ModelError("the net's steps do not span its item", code="model.bad_output")
+        log_probs = log_probs[: -(-width // STEP)]
+        if alphabet is not None:
+            log_probs = restrict(log_probs, self._vocabulary, alphabet)
+        chars = decode_greedy(log_probs, self._vocabulary)
+        return LineText(
+            chars=tidy_spaces(self._calibration.of_chars(chars)),
+            certainty=self._calibration.of_line(path_evidence(log_probs)),
+        )
+
+
+def line_item(gray: GrayImage) -> tuple[FloatArray, int]:
+    """A line as the net takes it, and its true width in columns.
+
+    Args:
+        gray: uint8, shape (height, width), dark on light, evened out.
+
+    Returns:
+        float32, shape (2, 40, width of the bucket): ink 0–1, and 1 inside the true width.
+    """
+    height, width = gray.shape
+    true = min(MAX_WIDTH, max(MIN_WIDTH, round(width * HEIGHT / height)))
+    item = np.zeros((2, HEIGHT, bucket_width(true)), dtype=np.float32)
+    item[0, :, :true] = (255.0 - resize(gray, true, HEIGHT)) / 255.0
+    item[1, :, :true] = 1.0
+    return item, true
+
+
+def bucket_width(width: int) -> int:
+    """The next width of item: steps of 32 pixels up to 512, then of a sixteenth of the next power of two."""
+    step = 32
+    while step * 16 < width:
+        step *= 2
+    return -(-width // step) * step

@@ -1,0 +1,138 @@
+"""Our own net's frame: what it is shown and what is made of its answer, with nets made by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ekyc.errors import InputError, ModelError
+from ekyc.ocr.calibration import LineCalibration
+from ekyc.ocr.line_net import HEIGHT, MAX_WIDTH, LineNet, bucket_width, line_item
+from ekyc.ocr.recognise import DIGITS
+from ekyc.testing import StaticModel
+
+VOCABULARY = ("", "a", "O", "0", " ")
+
+
+def table_of(classes, probability=0.97):
+    rest = (1 - probability) / (len(VOCABULARY) - 1)
+    table = np.full((len(classes), len(VOCABULARY)), rest, dtype=np.float32)
+    table[np.arange(len(classes)), classes] = probability
+    return np.log(table)
+
+
+def ink_net(seen=None, probability=0.97, letter=1):
+    """A net that says ``letter`` wherever four columns hold ink."""
+
+    def answer(item):
+        if seen is not None:
+            seen.append(item)
+        dark = (item[0] > 0.3).any(axis=0).reshape(-1, 4).any(axis=1)
+        return (table_of(np.where(dark, letter, 0), probability),)
+
+    return StaticModel("ink", answer)
+
+
+def bars(count, *, height=40, gap=60):
+    line = np.full((height, gap * (count + 1), 3), 240, np.uint8)
+    for i in range(count):
+        line[8:-8, gap * (i + 1) - 5 : gap * (i + 1) + 5] = 20
+    return line
+
+
+def test_each_stroke_is_read_where_it_stands():
+    text = LineNet(ink_net(), VOCABULARY).read_line(bars(3))
+    assert text.text == "aaa"
+    assert [round(char.centre * 4) for char in text.chars] == [1, 2, 3]
+    assert text.certainty is None
+
+
+def test_the_item_is_ink_and_mask_up_to_its_bucket():
+    gray = np.full((48, 400), 255, np.uint8)
+    gray[:, 100:110] = 0
+    item, width = line_item(gray)
+    assert width == round(400 * HEIGHT / 48) == 333
+    assert item.shape == (2, 40, 352)
+    assert item.dtype == np.float32
+    assert item[0, :, width:].max() == 0.0
+    assert (item[0].min(), item[0].max()) == (0.0, 1.0)
+    assert item[0, 20, 87] == pytest.approx(1.0, abs=0.01)
+    assert item[1].sum() == width * HEIGHT
+    assert item[1, 0, width - 1] == 1.0
+    assert item[1, 0, width] == 0.0
+
+
+@given(st.integers(1, 2000), st.integers(1, 60))
+def test_no_shape_leaves_the_bounds(width, height):
+    item, true = line_item(np.zeros((height, width), np.uint8))
+    assert 8 <= true <= item.shape[2] <= MAX_WIDTH
+    assert item.shape[2] % 32 == 0
+
+
+@given(st.integers(1, MAX_WIDTH))
+def test_buckets_hold_the_line_and_waste_little(width):
+    bucket = bucket_width(width)
+    assert width <= bucket
+    assert bucket - width < max(32, width / 8)
+    assert bucket_width(bucket) == bucket
+
+
+def test_there_are_few_buckets():
+    assert len({bucket_width(width) for width in range(1, MAX_WIDTH + 1)}) <= 40
+
+
+def test_long_lines_are_read_in_parts_and_their_certainty_is_that_of_all():
+    seen = []
+    calibration = LineCalibration(lines=((0.0, 0.5), (1.0, 0.9)))
+    reader = LineNet(ink_net(seen, probability=1 - 1e-6), VOCABULARY, calibration=calibration)
+    text = reader.read_line(bars(80, height=20))
+    assert len(seen) > 1
+    assert max(item.shape[2] for item in seen) <= MAX_WIDTH
+    assert text.text.replace(" ", "") == "a" * 80
+    assert text.certainty == pytest.approx(0.9 ** len(seen), abs=1e-2)
+
+
+@pytest.mark.parametrize("shape", [(20, 200_000, 3), (3000, 5000, 3), (2, 60_000, 3)])
+def test_huge_pictures_cost_a_bounded_number_of_small_items(shape):
+    seen = []
+    picture = np.full(shape, 240, np.uint8)
+    picture[:, :: max(2, shape[1] // 100)] = 0
+    LineNet(ink_net(seen), VOCABULARY).read_line(picture)
+    assert len(seen) <= 8
+    assert sum(item.size for item in seen) <= 8 * 2 * HEIGHT * MAX_WIDTH
+
+
+@pytest.mark.parametrize("shape", [(40, 300, 3), (1, 300, 3), (40, 1, 3)])
+def test_blank_pictures_are_never_shown_to_the_net(shape):
+    def refuse(item):
+        raise AssertionError("asked")
+
+    text = LineNet(StaticModel("none", refuse), VOCABULARY).read_line(np.full(shape, 200, np.uint8))
+    assert (text.text, text.confidence, text.certainty) == ("", 0.0, None)
+
+
+def test_what_the_net_hardly_believes_is_no_text():
+    assert LineNet(ink_net(probability=0.5), VOCABULARY).read_line(bars(3)).text == ""
+
+
+def test_digits_only_turn_a_letter_into_the_digit_beside_it():
+    wavering = table_of([0, 2, 0], probability=0.9)
+    wavering[1] = np.log([0.02, 0.02, 0.62, 0.32, 0.02])
+    net = StaticModel("o", lambda item: (np.repeat(wavering, item.shape[2] // 12, axis=0),))
+    line = bars(2, gap=32)
+    assert LineNet(net, VOCABULARY).read_line(line).text == "O"
+    read = LineNet(net, VOCABULARY).read_line(line, alphabet=DIGITS)
+    assert read.text == "0"
+    assert read.confidence == pytest.approx(0.32 / 0.36, abs=0.01)
+
+
+def test_steps_that_do_not_span_the_item_are_a_typed_error():
+    net = StaticModel("short", lambda item: (table_of([0, 1]),))
+    with pytest.raises(ModelError) as caught:
+        LineNet(net, VOCABULARY).read_line(bars(4))
+    assert caught.value.code == "model.bad_output"
+
+
+def test_an_empty_vocabulary_is_refused():
+    with pytest.raises(InputError):
+        LineNet(ink_net(), ())
