@@ -282,8 +282,8 @@ def with_document_facts(
     )
     if known == chain.deviations:
         return found
-    flaws = tuple(flaw for flaw in chain.flaws if flaw is not ChainFlaw.DEVIATION_LISTED)
-    flaws += (ChainFlaw.DEVIATION_LISTED,) * bool(known)
+    others = [flaw for flaw in chain.flaws if flaw is not ChainFlaw.DEVIATION_LISTED]
+    flaws = (*others, *(ChainFlaw.DEVIATION_LISTED,) * bool(known))
     finding = replace(
         found.chain,
         reasons=tuple(flaw.value for flaw in flaws),
