@@ -15,7 +15,7 @@ from ekyc.api.envelope import Envelope
 from ekyc.api.errors import install_handlers
 from ekyc.api.limits import DEFAULT_LIMITS, ServiceLimits
 from ekyc.api.ports import CaseVerifier
-from ekyc.api.routes import router
+from ekyc.api.routes import UPLOAD_PATH, router
 from ekyc.api.scratch import Scratch
 from ekyc.storage import Storage
 
@@ -57,6 +57,9 @@ def create_app(
         scratch_parent: folder for uploads; the system's temporary folder by default.
     """
 
+    def body_bytes(path: str) -> int:
+        return limits.body_bytes if path == UPLOAD_PATH else limits.small_body_bytes
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         scratch = Scratch.open(scratch_parent)
@@ -82,5 +85,5 @@ def create_app(
     )
     app.include_router(router)
     install_handlers(app, retry_after_s=limits.retry_after_s)
-    app.add_middleware(Envelope, body_bytes=limits.body_bytes, hosts=hosts)
+    app.add_middleware(Envelope, body_bytes=body_bytes, hosts=hosts)
     return app

@@ -22,6 +22,8 @@ from ekyc.api.languages import preferred_language
 from ekyc.errors import LimitError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _LOG = logging.getLogger("ekyc.api")
@@ -33,13 +35,17 @@ class Envelope:
 
     Args:
         app: the application.
-        body_bytes: bound on a request body; passing it raises LimitError where the body is read.
+        body_bytes: bound on a request body by path; passing it raises LimitError where the body is read.
         hosts: names that ``Host`` may give, without port; ``None`` allows all. Against DNS rebinding a service
             on the loopback address answers to loopback names only.
     """
 
     def __init__(
-        self, app: ASGIApp, *, body_bytes: int, hosts: frozenset[str] | None = None
+        self,
+        app: ASGIApp,
+        *,
+        body_bytes: Callable[[str], int],
+        hosts: frozenset[str] | None = None,
     ) -> None:
         self._app = app
         self._body_bytes = body_bytes
@@ -50,11 +56,12 @@ class Envelope:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        exchange = _Exchange(scope, receive, send, headers, self._body_bytes)
+        allowed = self._body_bytes(scope["path"])
+        exchange = _Exchange(scope, receive, send, headers, allowed)
         try:
             if self._hosts is not None and _host_name(headers) not in self._hosts:
                 await exchange.refuse(HTTPStatus.MISDIRECTED_REQUEST, "request.misdirected")
-            elif _claimed_length(headers) > self._body_bytes:
+            elif _claimed_length(headers) > allowed:
                 await exchange.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request.too_large")
             else:
                 await self._app(scope, exchange.receive, exchange.send)

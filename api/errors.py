@@ -168,6 +168,8 @@ def install_handlers(app: FastAPI, *, retry_after_s: int) -> None:
 
     async def on_http_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
+        if isinstance(error.__cause__, EkycError):  # the framework wraps what reading a body raises
+            return await on_typed_error(request, error.__cause__)
         status = HTTPStatus(error.status_code)
         return problem(
             status=status,

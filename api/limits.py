@@ -12,7 +12,9 @@ class ServiceLimits:
     """What one request may cost, and how many may run."""
 
     body_bytes: int = 130 * MEBIBYTE
-    """Whole request body, counted while it arrives whatever Content-Length says."""
+    """Whole body of a verification, counted while it arrives whatever Content-Length says."""
+    small_body_bytes: int = 64 * 1024
+    """Whole body of every other request, counted likewise."""
     file_bytes: int = 32 * MEBIBYTE
     """One file of a case, after unpacking."""
     case_bytes: int = 128 * MEBIBYTE
@@ -31,7 +33,11 @@ class ServiceLimits:
     """What a turned-away caller is told to wait."""
 
     def __post_init__(self) -> None:
-        for name in ("body_bytes", "file_bytes", "case_bytes", "parts", "workers", "retry_after_s"):
+        positive = (
+            *("body_bytes", "small_body_bytes", "file_bytes", "case_bytes"),
+            *("parts", "workers", "retry_after_s"),
+        )
+        for name in positive:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
         if self.waiting < 0:

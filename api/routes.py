@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import anyio
 import anyio.to_thread
@@ -25,12 +25,16 @@ from ekyc.api.schemas import (
 )
 from ekyc.api.uploads import receive_case
 from ekyc.errors import EkycError, LimitError
+from ekyc.flows import issue_challenge
 from ekyc.outcomes import reason_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ekyc.api.app import Service
+
+UPLOAD_PATH: Final = "/v1/verifications"
+"""The one operation whose body may be large."""
 
 router = APIRouter()
 
@@ -129,31 +133,32 @@ def _state(ask: Callable[[], None]) -> str:
     operation_id="create_challenge",
     summary="Cấp mã thử thách / Issue a challenge",
     status_code=201,
-    responses=_problems(422, 503),
+    responses=_problems(413, 422, 503),
 )
 async def create_challenge(
     request: Request, wanted: Annotated[ChallengeRequest | None, Body()] = None
 ) -> ChallengeCreated:
     """Cấp một mã dùng một lần. Chip ký giá trị `nonce_hex` khi xác thực chủ động; gửi lại `id` khi xác minh.
+    Khi gửi kèm `dg14`, có thêm các lệnh xác thực chip: điện thoại gửi sau cùng, rồi nộp phản hồi của lệnh cuối.
 
     Issues a single-use challenge. The chip signs `nonce_hex` in active authentication; give `id` back with the
-    verification.
+    verification. Given `dg14`, there are commands of chip authentication too: the phone sends them last of all and
+    uploads the response to the last one.
     """
     wanted = wanted or ChallengeRequest()
-    nonces = service_of(request).storage.nonces
     challenge = await anyio.to_thread.run_sync(
-        partial(nonces.issue, wanted.purpose, ttl_s=float(wanted.ttl_s))
+        partial(
+            issue_challenge,
+            service_of(request).storage.nonces,
+            dg14=wanted.dg14,
+            ttl_s=float(wanted.ttl_s),
+        )
     )
-    return ChallengeCreated(
-        id=challenge.id,
-        purpose=challenge.purpose,
-        nonce_hex=challenge.nonce.hex(),
-        expires_at=challenge.expires_at,
-    )
+    return ChallengeCreated.model_validate(challenge.as_json())
 
 
 @router.post(
-    "/v1/verifications",
+    UPLOAD_PATH,
     operation_id="create_verification",
     summary="Xác minh một hồ sơ / Verify a case",
     responses={200: {"model": VerificationModel}, **_problems(408, 413, 415, 422, 503)},

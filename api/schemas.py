@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
 
-from ekyc.storage import ACTIVE_AUTHENTICATION
+from ekyc.chip.upload_challenge import MAX_DG14_BYTES
+from ekyc.storage import ACTIVE_AUTHENTICATION, CHIP_AUTHENTICATION
 
 
 class _Input(BaseModel):
@@ -17,15 +18,40 @@ class _Input(BaseModel):
 class ChallengeRequest(_Input):
     """What a challenge is wanted for."""
 
-    purpose: Literal["active-authentication"] = Field(
+    purpose: Literal["active-authentication", "chip-authentication"] = Field(
         default=ACTIVE_AUTHENTICATION,
-        description="Mục đích sử dụng. / What it may be redeemed for.",
+        description="Mục đích sử dụng; `chip-authentication` phục vụ cả hai cách chứng minh và cần `dg14`. / "
+        "What it may be redeemed for; `chip-authentication` serves both proofs of the chip and needs `dg14`.",
+    )
+    dg14: Base64Bytes | None = Field(
+        default=None,
+        max_length=MAX_DG14_BYTES,
+        description="Tệp EF.DG14 của chip, mã hóa base64. / The chip's EF.DG14 in base64.",
     )
     ttl_s: int = Field(
         default=300,
         ge=30,
         le=3600,
         description="Thời hạn, tính bằng giây. / Seconds until it expires.",
+    )
+
+    @model_validator(mode="after")
+    def _file_goes_with_purpose(self) -> Self:
+        if (self.purpose == CHIP_AUTHENTICATION) != (self.dg14 is not None):
+            raise ValueError("dg14 and the purpose chip-authentication go together")
+        return self
+
+
+class ChipAuthenticationRequest(BaseModel):
+    """What the phone sends to the chip at the end of its session."""
+
+    protocol: str
+    agreement_commands_hex: list[str] = Field(
+        description="Gửi trong phiên đang có, được phiên đó bảo vệ. / Sent under the session in force, protected by it."
+    )
+    first_command_hex: str = Field(
+        description="Gửi nguyên văn; phản hồi kèm mã trạng thái được nộp cùng hồ sơ. / "
+        "Sent as it is; the response with its status word goes into the case."
     )
 
 
@@ -42,6 +68,9 @@ class ChallengeCreated(BaseModel):
     purpose: str
     nonce_hex: str = Field(description="Chip phải ký giá trị này. / What the chip must sign.")
     expires_at: datetime
+    chip_authentication: ChipAuthenticationRequest | None = Field(
+        description="Các lệnh xác thực chip, nếu đã gửi `dg14`. / Commands of chip authentication, where `dg14` was given."
+    )
 
 
 class CheckModel(BaseModel):

@@ -18,10 +18,11 @@ from ekyc.chip.chip_auth import (
 )
 from ekyc.chip.chip_auth_finding import ChipAuthExchange
 from ekyc.chip.contents import AdditionalDetails, FileContents, details_as_json
-from ekyc.chip.evidence import ReadingOptions, RecordedSession, record_chip, verify_session
+from ekyc.chip.evidence import RecordedSession, record_chip, verify_session
 from ekyc.chip.files import ChipFiles, ElementaryFile
 from ekyc.chip.identity import ChipIdentity
 from ekyc.chip.inspect import inspect_chip
+from ekyc.chip.options import ReadingOptions
 from ekyc.chip.program import Program, run_program
 from ekyc.chip.reader import AccessProtocol, AccessResult, ChipReading, read_chip
 from ekyc.chip.report import (
@@ -32,6 +33,12 @@ from ekyc.chip.report import (
     signed_file_as_json,
 )
 from ekyc.chip.signed_file import inspect_card_security, inspect_signed_file, inspect_sod
+from ekyc.chip.upload_challenge import (
+    ChipAuthRequest,
+    chip_authentication_offer,
+    derive_chip_authentication,
+    derive_nonce,
+)
 from ekyc.pki import ChainVerdict, Coverage
 
 __all__ = [
@@ -46,6 +53,7 @@ __all__ = [
     "ChipAuthChallenge",
     "ChipAuthExchange",
     "ChipAuthProtocolResult",
+    "ChipAuthRequest",
     "ChipFiles",
     "ChipIdentity",
     "ChipReading",
@@ -60,7 +68,10 @@ __all__ = [
     "SignedFileReport",
     "VerifiedActiveAuthentication",
     "VerifiedChipAuth",
+    "chip_authentication_offer",
     "chip_report_as_json",
+    "derive_chip_authentication",
+    "derive_nonce",
     "details_as_json",
     "identity_as_json",
     "inspect_card_security",

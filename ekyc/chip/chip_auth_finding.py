@@ -46,9 +46,11 @@ class ChipAuthExchange:
         """
         try:
             response = ResponseApdu.parse(self.response)
-        except ChipError as exc:
+            result, _ = self.challenge.verify(response)
+        except (
+            ChipError
+        ) as exc:  # no response at all, or a group of the chip's making without a secret to share
             raise TrustError("the chip's response is none", code="chip.ca_invalid") from exc
-        result, _ = self.challenge.verify(response)
         return result
 
 

@@ -2,6 +2,7 @@
 
 from ekyc.flows.case import Case, CaseFile, CaseLimits, load_case
 from ekyc.flows.case_template import write_case_template
+from ekyc.flows.freshness import IssuedChallenge, issue_challenge
 from ekyc.flows.html_report import render_html_report
 from ekyc.flows.issue_result import issue_result, write_outputs
 from ekyc.flows.result import (
@@ -18,11 +19,13 @@ __all__ = [
     "Case",
     "CaseFile",
     "CaseLimits",
+    "IssuedChallenge",
     "Stage",
     "StageFinished",
     "VerificationResult",
     "Verifier",
     "decision_as_json",
+    "issue_challenge",
     "issue_result",
     "load_case",
     "render_html_report",

@@ -60,6 +60,8 @@ class Case:
     chip: ChipFiles | None = None
     active_authentication_signature: bytes | None = field(default=None, repr=False)
     """The chip's answer to the verifier's challenge, as it came from INTERNAL AUTHENTICATE."""
+    chip_authentication_response: bytes | None = field(default=None, repr=False)
+    """The chip's response, with its status word, to the command that the verifier protected."""
     card_front: CaseFile | None = None
     card_back: CaseFile | None = None
     face_frames: tuple[CaseFile, ...] = ()
@@ -82,6 +84,8 @@ class Case:
             parts += [(f"chip/{name}", data) for name, data in self.chip.items()]
         if self.active_authentication_signature is not None:
             parts.append(("chip/active_authentication", self.active_authentication_signature))
+        if self.chip_authentication_response is not None:
+            parts.append(("chip/chip_authentication", self.chip_authentication_response))
         for role, files in (
             ("card/front", (self.card_front,)),
             ("card/back", (self.card_back,)),
@@ -114,9 +118,14 @@ class _ActiveAuthentication(_Strict):
     signature: _RelativePath
 
 
+class _ChipAuthentication(_Strict):
+    response: _RelativePath
+
+
 class _Chip(_Strict):
     folder: _RelativePath
     active_authentication: _ActiveAuthentication | None = None
+    chip_authentication: _ChipAuthentication | None = None
 
 
 class _Card(_Strict):
@@ -165,16 +174,16 @@ def load_case(folder: Path | str, *, limits: CaseLimits = DEFAULT_CASE_LIMITS) -
         raise InputError("no such case folder", code="case.missing", subject=root.name[-240:])
     manifest = _read_manifest(root, limits)
     reader = _BoundedReader(root, limits)
-    chip_files, signature = None, None
-    if manifest.chip is not None:
-        chip_files = ChipFiles.from_folder(reader.folder(manifest.chip.folder))
-        if manifest.chip.active_authentication is not None:
-            signature = reader.read(manifest.chip.active_authentication.signature).data
+    chip = manifest.chip
+    chip_files = ChipFiles.from_folder(reader.folder(chip.folder)) if chip else None
+    active = chip.active_authentication if chip else None
+    genuine = chip.chip_authentication if chip else None
     return Case(
         profile_id=manifest.profile,
         sample=manifest.sample,
         chip=chip_files,
-        active_authentication_signature=signature,
+        active_authentication_signature=reader.read(active.signature).data if active else None,
+        chip_authentication_response=reader.read(genuine.response).data if genuine else None,
         card_front=reader.read(manifest.card.front) if manifest.card else None,
         card_back=reader.read(manifest.card.back) if manifest.card and manifest.card.back else None,
         face_frames=reader.read_all(manifest.face.frames if manifest.face else []),

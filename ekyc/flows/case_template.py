@@ -24,6 +24,10 @@ folder = "chip"
 # The chip's answer to the nonce of `ekyc challenge new`; then run `ekyc verify DIR --challenge ID`.
 signature = "chip/aa-signature.bin"
 
+# The chip's response to the last command of `ekyc challenge new --dg14 EF.DG14`, which the phone sends as it is.
+# [chip.chip_authentication]
+# response = "chip/ca-response.bin"
+
 [card]
 # Photographs of both sides, at least 900 pixels wide.
 front = "card/front.jpg"

@@ -4,6 +4,7 @@
 2. Whether the material is a sample: a simulated issuer says so in its certificates, whatever the case says.
 3. Whether a face match rests on a portrait that the issuer vouches for.
 4. Whether the frames that prove life are frames of the person who was compared.
+5. Whether the chip is a genuine one, by whichever of its two proofs.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
+from ekyc.chip.report import CHECK_ACTIVE_AUTHENTICATION, CHECK_CHIP_AUTHENTICATION
 from ekyc.mrz import strip_diacritics
-from ekyc.outcomes import Check, Outcome
+from ekyc.outcomes import Check, Outcome, worst
 
 if TYPE_CHECKING:
     from ekyc.chip import ChipIdentity, ChipReport
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from ekyc.liveness import LivenessReport
 
 CHECK_NOT_EXPIRED: Final = "chip.not_expired"
+CHECK_GENUINE: Final = "chip.genuine"
+_PROOFS_OF_GENUINENESS: Final = (CHECK_ACTIVE_AUTHENTICATION, CHECK_CHIP_AUTHENTICATION)
 _VIETNAM: Final = timezone(timedelta(hours=7))
 _WITHOUT_END: Final = "khong thoi han"
 _MARK_OF_SAMPLES: Final = "SAMPLE"
@@ -90,9 +94,22 @@ def with_frames_bound(
     return _not_passing(checks, Outcome.INDETERMINATE, "case.frames_not_compared")
 
 
-def with_verdict(checks: Iterable[Check], verdict: Check) -> tuple[Check, ...]:
-    """``checks`` with ``verdict`` in the place of the check of the same id."""
-    return (*(check for check in checks if check.id != verdict.id), verdict)
+def check_genuine(checks: Iterable[Check]) -> Check:
+    """Check ``chip.genuine`` (5): active authentication or chip authentication passed.
+
+    For profiles that serve chips with only one of them. A proof that holds is not undone by the other: whoever could
+    answer with the signed key of DG14 holds the chip, whatever came for DG15, and leaving the bad answer out would have
+    the same end. Where neither holds, the graver finding stands.
+    """
+    proofs = [check for check in checks if check.id in _PROOFS_OF_GENUINENESS]
+    passed = tuple(check.id for check in proofs if check.outcome is Outcome.PASSED)
+    if passed:
+        return Check(id=CHECK_GENUINE, outcome=Outcome.PASSED, subjects=passed)
+    graver = worst(check.outcome for check in proofs)
+    reasons = dict.fromkeys(
+        code for check in proofs if check.outcome is graver for code in check.reasons
+    )
+    return Check(id=CHECK_GENUINE, outcome=graver, reasons=tuple(reasons))
 
 
 def _not_passing(checks: tuple[Check, ...], outcome: Outcome, reason: str) -> tuple[Check, ...]:

@@ -22,22 +22,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-from ekyc.chip import ChipReport, inspect_chip
+from ekyc.chip import ChipReport
 from ekyc.errors import EkycError, InputError
 from ekyc.face import FaceComparison, compare_faces
 from ekyc.flows.case import Case
-from ekyc.flows.freshness import redeem_challenge
+from ekyc.flows.chip_stage import CHIP_CHECKS, judge_chip
 from ekyc.flows.pages import CasePictures, decode_pictures, decode_portrait
 from ekyc.flows.result import VerificationResult, record_result
 from ekyc.flows.rooms import Rooms
 from ekyc.flows.safeguards import (
-    CHECK_NOT_EXPIRED,
-    check_not_expired,
-    day_in_vietnam,
     signed_by_simulator,
     with_frames_bound,
     with_portrait_bound,
-    with_verdict,
     without_sample_material,
 )
 from ekyc.flows.stages import (
@@ -64,15 +60,6 @@ if TYPE_CHECKING:
     from ekyc.pki import TrustStore
     from ekyc.storage import Storage
 
-_CHIP_CHECKS: Final = (
-    "chip.structure",
-    "chip.signature",
-    "chip.hashes",
-    "chip.chain",
-    "chip.active_authentication",
-    "chip.dg1_matches_dg13",
-    CHECK_NOT_EXPIRED,
-)
 _CARD_CHECKS: Final = ("card.read", "card.mrz", "card.qr", "card.matches_chip")
 _DOCUMENT_CHECKS: Final = ("document.copy_matches",)
 _FACE_CHECKS: Final = ("face.match",)
@@ -255,20 +242,15 @@ class Verifier:
         self, case: Case, challenge_id: str | None, progress: Progress | None
     ) -> StageResult[ChipReport]:
         def work() -> StageResult[ChipReport]:
-            if case.chip is None:
-                return StageResult(
-                    value=None, checks=not_performed(_CHIP_CHECKS, "case.part_missing")
-                )
-            now = self._clock.now()
-            answer = case.active_authentication_signature
-            exchange, refusal = redeem_challenge(self._storage, challenge_id, answer)
-            report = inspect_chip(case.chip, trust=self._trust, challenge=exchange, at=now)
-            checks = (*report.checks, check_not_expired(report.identity, day_in_vietnam(now)))
-            if refusal is not None:
-                checks = with_verdict(checks, refusal)
-            return StageResult(value=report, checks=checks)
+            return judge_chip(
+                case,
+                trust=self._trust,
+                storage=self._storage,
+                challenge_id=challenge_id,
+                now=self._clock.now(),
+            )
 
-        return run_stage(Stage.CHIP, _CHIP_CHECKS, work, progress)
+        return run_stage(Stage.CHIP, CHIP_CHECKS, work, progress)
 
     def _read_card(self, profile: ProcedureProfile, pictures: CasePictures) -> CardReading | None:
         if pictures.card_front is None or self._rooms.forbidden(profile, Stage.CARD):

@@ -10,6 +10,7 @@ from ekyc.samples.case import SampleCase, build_case, make_case
 from ekyc.samples.citizen import SampleBirth, SampleCitizen, SampleParent, Sex, personal_number
 from ekyc.samples.documents import alter, render_birth_certificate, scan_of
 from ekyc.samples.faces import FacePicture, portrait_of, render_face_frames, render_screen_replay
+from ekyc.samples.phone import answer_chip_authentication
 
 __all__ = [
     "ATTACKS",
@@ -21,6 +22,7 @@ __all__ = [
     "SampleParent",
     "Sex",
     "alter",
+    "answer_chip_authentication",
     "build_case",
     "find_attack",
     "make_case",

@@ -29,16 +29,24 @@ from ekyc.samples.faces import (
     render_face_frames,
     render_screen_replay,
 )
+from ekyc.samples.phone import answer_chip_authentication
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from ekyc.samples.attacks import Attack
+    from ekyc.samples.phone import AskVerifier
 
 PROFILE: Final = "demo"
 FRAME_COUNT: Final = 5
 AA_SIGNATURE: Final = "chip/aa-signature.bin"
+CA_RESPONSE: Final = "chip/ca-response.bin"
+
+_PROOFS: Final = {
+    AA_SIGNATURE: "[chip.active_authentication]\nsignature",
+    CA_RESPONSE: "[chip.chip_authentication]\nresponse",
+}
 
 _CARD_QUALITY: Final = 92
 _PAGE_QUALITY: Final = 85
@@ -68,6 +76,7 @@ def make_case(
     issuer: SimulatedIssuer,
     nonce: bytes,
     attack: Attack | None = None,
+    ask_verifier: AskVerifier | None = None,
     seed: int = 1,
 ) -> SampleCase:
     """Write a case folder, made by :func:`build_case`, and return what was written."""
@@ -78,6 +87,7 @@ def make_case(
         issuer=issuer,
         nonce=nonce,
         attack=attack,
+        ask_verifier=ask_verifier,
         seed=seed,
     )
     case.write(folder)
@@ -92,6 +102,7 @@ def build_case(
     issuer: SimulatedIssuer,
     nonce: bytes,
     attack: Attack | None = None,
+    ask_verifier: AskVerifier | None = None,
     seed: int = 1,
 ) -> SampleCase:
     """All files of a case.
@@ -103,16 +114,17 @@ def build_case(
             and the caller's choice.
         issuer: signs the chip; for ``foreign-signer`` another simulated issuer takes its place.
         nonce: the verifier's challenge, eight bytes, which the chip signs.
+        ask_verifier: asks the verifier for chip authentication, which then takes the place of the signature.
         attack: the one thing that is wrong, if any. ``tampered-pdf`` and ``replayed-nonce`` leave the case honest.
         seed: of every rendered imperfection. Signatures of the chip depend on fresh keys and are not repeated.
     """
     name = attack.name if attack is not None else ""
     files: dict[str, bytes] = {}
-    files |= _chip_files(citizen, portrait, issuer, nonce, name)
+    files |= _chip_files(citizen, portrait, issuer, ask_verifier or nonce, name)
     files |= _card_files(citizen, portrait, seed)
     files |= _face_files(selfie, seed, replayed=name == "screen-replay")
     files |= _document_files(citizen, seed, altered=name == "altered-copy")
-    files["case.toml"] = _manifest(signed=AA_SIGNATURE in files).encode()
+    files["case.toml"] = _manifest(proofs=files.keys() & _PROOFS.keys()).encode()
     return SampleCase(files=MappingProxyType(files))
 
 
@@ -148,7 +160,7 @@ def _chip_files(
     citizen: SampleCitizen,
     portrait: FacePicture,
     issuer: SimulatedIssuer,
-    nonce: bytes,
+    asked: bytes | AskVerifier,
     attack: str,
 ) -> dict[str, bytes]:
     signer = SimulatedIssuer.create() if attack == "foreign-signer" else issuer
@@ -156,7 +168,10 @@ def _chip_files(
     files = {f"chip/{name}.bin": data for name, data in card.files.items()}
     if attack == "stripped-evidence":
         return files
-    return files | {AA_SIGNATURE: card.active_authenticate(nonce)}
+    if isinstance(asked, bytes):
+        return files | {AA_SIGNATURE: card.active_authenticate(asked)}
+    request = asked(card.files.get(ElementaryFile.DG14) or b"")
+    return files | {CA_RESPONSE: answer_chip_authentication(card, request)}
 
 
 def _attacked(card: SimulatedCard, attack: str) -> SimulatedCard:
@@ -201,10 +216,10 @@ def _document_files(citizen: SampleCitizen, seed: int, *, altered: bool) -> dict
     }
 
 
-def _manifest(*, signed: bool) -> str:
-    """``case.toml``; without a signature the case says nothing of active authentication."""
+def _manifest(*, proofs: Collection[str]) -> str:
+    """``case.toml``; it names the proofs that the chip gave."""
     frames = ", ".join(f'"face/frame-{i}.jpg"' for i in range(1, FRAME_COUNT + 1))
-    active = f'\n[chip.active_authentication]\nsignature = "{AA_SIGNATURE}"\n' if signed else ""
+    active = "".join(f'\n{_PROOFS[name]} = "{name}"\n' for name in sorted(proofs))
     return f"""\
 schema = "ekyc.case/1"
 profile = "{PROFILE}"

@@ -11,16 +11,24 @@ This is the only room that imports SQLAlchemy and Alembic::
 
 from ekyc.storage.errors import FreshnessError, StorageError
 from ekyc.storage.home import DATABASE_NAME, default_home
-from ekyc.storage.nonces import ACTIVE_AUTHENTICATION, Challenge, NonceStore
+from ekyc.storage.nonces import (
+    ACTIVE_AUTHENTICATION,
+    CHIP_AUTHENTICATION,
+    Challenge,
+    NonceStore,
+    Redemption,
+)
 from ekyc.storage.results import ResultStore, StoredResult
 from ekyc.storage.store import Storage
 
 __all__ = [
     "ACTIVE_AUTHENTICATION",
+    "CHIP_AUTHENTICATION",
     "DATABASE_NAME",
     "Challenge",
     "FreshnessError",
     "NonceStore",
+    "Redemption",
     "ResultStore",
     "Storage",
     "StorageError",

@@ -7,7 +7,7 @@ and redeeming it here takes it out of use for good, whichever process asks first
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 ACTIVE_AUTHENTICATION: Final = "active-authentication"
 """Purpose of a nonce that a chip signs: RND.IFD, 8 bytes (ICAO 9303-11 §6.1)."""
+CHIP_AUTHENTICATION: Final = "chip-authentication"
+"""Purpose of a **secret** that a chip's whole answer is judged by (:mod:`ekyc.chip.upload_challenge`): 32 bytes.
+
+Unlike a nonce it never leaves the verifier: whoever knows it can make up the chip's answer.
+"""
 
 _PURPOSE = re.compile(r"[a-z][a-z0-9-]{0,63}\Z")
 _ID_BYTES = 16
@@ -31,6 +36,7 @@ _MAX_TTL_S = 24 * 3600.0
 _KEEP_EXPIRED = timedelta(hours=1)
 """How long a dead challenge still answers *expired* or *already used* rather than *unknown*."""
 _PURGE_BATCH = 100
+_ERASED = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +46,17 @@ class Challenge:
     id: str
     """Opaque, unguessable; what the caller gives back."""
     purpose: str
-    nonce: bytes
+    nonce: bytes = field(repr=False)
     issued_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redemption:
+    """A challenge that was taken out of use."""
+
+    purpose: str
+    nonce: bytes = field(repr=False)
 
 
 class NonceStore:
@@ -95,33 +109,41 @@ class NonceStore:
         return challenge
 
     def redeem(self, challenge_id: str, purpose: str) -> bytes:
-        """Take a challenge out of use and return its nonce.
+        """Take a challenge of one purpose out of use and return its nonce; see :meth:`redeem_any`."""
+        return self.redeem_any(challenge_id, (purpose,)).nonce
+
+    def redeem_any(self, challenge_id: str, purposes: tuple[str, ...]) -> Redemption:
+        """Take a challenge out of use and return its nonce and which of ``purposes`` it was issued for.
 
         One statement decides, so of any number of racing callers exactly one gets the nonce. It is on disk before
-        this returns. An attempt for another purpose does not use the challenge up.
+        this returns, and the nonce is stored no longer. An attempt for another purpose does not use the challenge up.
 
         Raises:
             FreshnessError: never issued or long gone, expired, already redeemed, or issued for another purpose.
             StorageError, BusyError: the database failed. Whether the challenge is used up is then not known;
                 callers ask for a new one.
         """
-        _require_purpose(purpose)
+        for purpose in purposes:
+            _require_purpose(purpose)
         now = self._clock.now()
         with storage_errors(self._subject), self._engine.begin() as connection:
-            nonce = connection.execute(
+            row = connection.execute(
                 update(nonces)
                 .where(
                     nonces.c.id == challenge_id,
-                    nonces.c.purpose == purpose,
+                    nonces.c.purpose.in_(purposes),
                     nonces.c.redeemed_at.is_(None),
                     nonces.c.expires_at > now,
                 )
                 .values(redeemed_at=now)
-                .returning(nonces.c.nonce)
-            ).scalar_one_or_none()
-            if nonce is None:
-                raise _refusal(connection, challenge_id, purpose)
-        return bytes(nonce)
+                .returning(nonces.c.purpose, nonces.c.nonce)
+            ).one_or_none()
+            if row is None:
+                raise _refusal(connection, challenge_id, purposes)
+            connection.execute(
+                update(nonces).where(nonces.c.id == challenge_id).values(nonce=_ERASED)
+            )
+            return Redemption(purpose=row.purpose, nonce=bytes(row.nonce))
 
     def purge(self) -> int:
         """Delete one batch of long-dead challenges, the oldest first; the number deleted.
@@ -139,13 +161,15 @@ def _require_purpose(purpose: str) -> None:
         )
 
 
-def _refusal(connection: Connection, challenge_id: str, purpose: str) -> FreshnessError:
+def _refusal(
+    connection: Connection, challenge_id: str, purposes: tuple[str, ...]
+) -> FreshnessError:
     row = connection.execute(
         select(nonces.c.purpose, nonces.c.redeemed_at).where(nonces.c.id == challenge_id)
     ).one_or_none()
     if row is None:
         return FreshnessError("no such challenge", code="freshness.unknown")
-    if row.purpose != purpose:
+    if row.purpose not in purposes:
         return FreshnessError(
             "the challenge was issued for another purpose", code="freshness.wrong_purpose"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 
 import pytest
@@ -10,9 +11,11 @@ import pytest
 from ekyc.api import ServerAddress, ServiceLimits
 from ekyc.api.languages import preferred_language
 from ekyc.api.scratch import Scratch
+from ekyc.chip import ElementaryFile, derive_nonce
+from ekyc.chip.upload_challenge import MAX_DG14_BYTES
 from ekyc.errors import InputError
 from ekyc.outcomes import reason_registry
-from ekyc.storage import ACTIVE_AUTHENTICATION
+from ekyc.storage import ACTIVE_AUTHENTICATION, CHIP_AUTHENTICATION
 
 
 def get(ask, path, **options):
@@ -54,8 +57,73 @@ def test_a_challenge_can_be_redeemed_once(ask, storage, validate_against):
     assert nonce.hex() == body["nonce_hex"]
 
 
+def test_a_challenge_for_a_chip_says_what_to_send_and_keeps_its_secret(
+    ask, storage, validate_against
+):
+    from ekyc.chip.sim import SimulatedIssuer
+    from ekyc.samples import SampleCitizen
+    from ekyc.samples.case import citizen_data
+
+    card = SimulatedIssuer.create().issue_card(citizen_data(SampleCitizen.default()), b"\xff\xd8")
+    wish = {
+        "purpose": CHIP_AUTHENTICATION,
+        "dg14": base64.b64encode(card.files.get(ElementaryFile.DG14)).decode(),
+    }
+    response = ask(lambda client: client.post("/v1/challenges", json=wish))
+
+    assert response.status_code == 201
+    body = response.json()
+    validate_against("ekyc.challenge-new.1", body)
+    assert body["purpose"] == CHIP_AUTHENTICATION
+    assert body["chip_authentication"]["protocol"] == "CA-ECDH-AES-128"
+    secret = storage.nonces.redeem(body["id"], CHIP_AUTHENTICATION)
+    assert secret.hex() not in response.text
+    assert derive_nonce(secret).hex() == body["nonce_hex"]
+
+
 @pytest.mark.parametrize(
-    "body", [{"ttl_s": 29}, {"ttl_s": 3601}, {"purpose": "signing"}, {"colour": "red"}, [], "x"]
+    ("dg14", "status", "code"),
+    [
+        (b"\x6e\x02\x31\x00", 422, "chip.ca_not_supported"),
+        (b"no file", 422, None),
+        (bytes(MAX_DG14_BYTES + 1), 422, "request.invalid"),
+    ],
+)
+def test_a_file_that_offers_nothing_is_a_problem(ask, validate_against, dg14, status, code):
+    wish = {"purpose": CHIP_AUTHENTICATION, "dg14": base64.b64encode(dg14).decode()}
+    response = ask(lambda client: client.post("/v1/challenges", json=wish))
+
+    assert response.status_code == status
+    validate_against("ekyc.problem.1", response.json())
+    assert response.json()["code"] == (code or response.json()["code"])
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_the_body_of_a_small_request_is_bounded(ask, announced):
+    async def chunks():
+        for _ in range(40):
+            yield b" " * 4096
+
+    body = b" " * 70_000 if announced else chunks()
+    headers = {"content-type": "application/json"}
+    response = ask(lambda client: client.post("/v1/challenges", content=body, headers=headers))
+
+    assert response.status_code == 413
+    assert response.json()["code"] == "request.too_large"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"purpose": "chip-authentication"},
+        {"dg14": "bgIxAA=="},
+        {"ttl_s": 29},
+        {"ttl_s": 3601},
+        {"purpose": "signing"},
+        {"colour": "red"},
+        [],
+        "x",
+    ],
 )
 def test_a_malformed_wish_for_a_challenge_is_refused(ask, body):
     response = ask(lambda client: client.post("/v1/challenges", json=body))

@@ -99,6 +99,26 @@ def test_the_command_writes_what_its_schema_says(run, validate_against, argument
     validate_against(schema, written)
 
 
+def test_a_challenge_for_a_chip_and_its_refusal(run, validate_against, tmp_path):
+    from ekyc.chip import ElementaryFile
+    from ekyc.chip.sim import SimulatedIssuer
+    from ekyc.samples import SampleCitizen
+    from ekyc.samples.case import citizen_data
+
+    card = SimulatedIssuer.create().issue_card(citizen_data(SampleCitizen.default()), b"\xff\xd8")
+    file = tmp_path / "EF.DG14"
+    file.write_bytes(card.files.get(ElementaryFile.DG14))
+    code, written = run("challenge", "new", "--dg14", file)
+    assert code == 0
+    validate_against("ekyc.challenge-new.1", written)
+    assert written["chip_authentication"]["first_command_hex"].startswith("0ca4020c")
+
+    file.write_bytes(b"\x6e\x02\x31\x00")
+    code, written = run("challenge", "new", "--dg14", file)
+    assert (code, written["reasons"]) == (1, ["chip.ca_not_supported"])
+    validate_against("ekyc.challenge-new.1", written)
+
+
 def test_a_new_case_and_its_refusal(run, validate_against, tmp_path):
     code, written = run("case", "new", tmp_path / "case")
     assert code == 0

@@ -6,7 +6,15 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from ekyc.chip import ActiveAuthenticationExchange, ChipFiles, inspect_chip
+from ekyc.chip import (
+    ActiveAuthenticationExchange,
+    ChipAuthExchange,
+    ChipAuthRequest,
+    ChipFiles,
+    ElementaryFile,
+    derive_chip_authentication,
+    inspect_chip,
+)
 from ekyc.chip.sim import SimulatedIssuer
 from ekyc.errors import InputError
 from ekyc.flows import load_case
@@ -210,3 +218,32 @@ def test_an_unknown_attack_is_refused_with_the_known_ones():
         find_attack("bribery")
     assert caught.value.code == "sample.unknown_attack"
     assert "cloned-chip" in caught.value.message
+
+
+def test_a_case_may_prove_its_chip_by_chip_authentication(tmp_path):
+    secret = bytes(range(32))
+    seen = photograph(90)
+    issuer = SimulatedIssuer.create()
+    make_case(
+        tmp_path,
+        citizen=SampleCitizen.default(),
+        portrait=seen,
+        selfie=seen,
+        issuer=issuer,
+        nonce=NONCE,
+        ask_verifier=lambda dg14: ChipAuthRequest.of(derive_chip_authentication(secret, dg14)),
+    )
+    case = load_case(tmp_path)
+    assert case.active_authentication_signature is None
+    assert not (tmp_path / "chip/aa-signature.bin").exists()
+    exchange = ChipAuthExchange(
+        challenge=derive_chip_authentication(secret, case.chip.get(ElementaryFile.DG14)),
+        response=case.chip_authentication_response,
+    )
+    report = inspect_chip(
+        case.chip,
+        trust=TrustStore.from_certificates([issuer.csca_certificate_der], source="test"),
+        chip_authentication=exchange,
+        at=datetime.now(UTC),
+    )
+    assert report.check("chip.chip_authentication").outcome is Outcome.PASSED

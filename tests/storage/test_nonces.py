@@ -185,3 +185,13 @@ def test_the_store_keeps_its_three_promises_in_any_order(tmp_path_factory):
     machine = NonceMachine.TestCase
     machine.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
     machine().runTest()
+
+
+def test_a_challenge_tells_which_of_its_purposes_it_served(storage):
+    kept = storage.nonces.issue("chip-authentication", count=32)
+    with pytest.raises(FreshnessError) as caught:
+        storage.nonces.redeem_any(kept.id, ("active-authentication", "signing"))
+    assert caught.value.code == "freshness.wrong_purpose"
+    served = storage.nonces.redeem_any(kept.id, ("active-authentication", "chip-authentication"))
+    assert (served.purpose, served.nonce) == ("chip-authentication", kept.nonce)
+    assert kept.nonce.hex() not in repr(kept) + repr(served)
