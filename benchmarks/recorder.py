@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -30,6 +30,8 @@ class RunOptions:
     seed: int = 20261122
     quick: bool = False
     """Fewer repetitions: shows that the suite works, gives no figure to quote."""
+    peers: bool = False
+    """Measure other engines on the same material in the same run, where they are installed (``make bench-peers``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,17 @@ class Metric:
     unit: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a metric must reach."""
+
+    bound: float
+    sense: Literal["at_most", "at_least"]
+
+    def met_by(self, value: float) -> bool:
+        return value <= self.bound if self.sense == "at_most" else value >= self.bound
+
+
 class Recorder:
     """Collects the results of one run. What was recorded survives an interruption."""
 
@@ -51,6 +64,7 @@ class Recorder:
         self.models: dict[str, str] = {}
         self.metrics: dict[str, Metric] = {}
         self.peers: dict[str, dict[str, Metric]] = {}
+        self.targets: dict[str, Target] = {}
         self.raw: list[dict[str, Any]] = []
         self.progress = report
 
@@ -81,9 +95,18 @@ class Recorder:
         value, low, high = bootstrap(values, statistic, seed=self.seed)
         self._put(name, Metric(value=value, n=len(values), low=low, high=high, unit=unit), peer)
 
-    def exact(self, name: str, value: float, *, n: int, unit: str) -> None:
+    def exact(self, name: str, value: float, *, n: int, unit: str, peer: str | None = None) -> None:
         """A count or an extreme: it has no spread of its own."""
-        self._put(name, Metric(value=value, n=n, low=value, high=value, unit=unit), None)
+        self._put(name, Metric(value=value, n=n, low=value, high=value, unit=unit), peer)
+
+    def must(
+        self, name: str, *, at_most: float | None = None, at_least: float | None = None
+    ) -> None:
+        """What our own metric of this name has to reach; the result says whether it does. Give one bound."""
+        if at_most is not None:
+            self.targets[name] = Target(bound=at_most, sense="at_most")
+        elif at_least is not None:
+            self.targets[name] = Target(bound=at_least, sense="at_least")
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -93,6 +116,11 @@ class Recorder:
             "peers": {
                 peer: {name: asdict(metric) for name, metric in metrics.items()}
                 for peer, metrics in self.peers.items()
+            },
+            "targets": {
+                name: {**asdict(target), "met": target.met_by(self.metrics[name].value)}
+                for name, target in self.targets.items()
+                if name in self.metrics
             },
             "raw": self.raw,
         }

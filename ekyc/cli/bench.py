@@ -48,12 +48,16 @@ def run(
     quick: Annotated[
         bool, typer.Option("--quick", help="Few repetitions; gives no figure to quote.")
     ] = False,
+    peers: Annotated[
+        bool,
+        typer.Option("--peers", help="Other engines on the same material; see `make bench-peers`."),
+    ] = False,
     json_output: JsonFlag = False,
 ) -> None:
     """Run one suite. Ctrl-C keeps what was measured so far."""
     from ekyc.benchmarks import SUITES, RunOptions, run_suite
 
-    options = RunOptions(data=data, seed=seed, quick=quick)
+    options = RunOptions(data=data, seed=seed, quick=quick, peers=peers)
     try:
         if name not in SUITES:
             raise InputError(
@@ -90,12 +94,22 @@ def _progress(*, json_output: bool) -> Progress:
 
 def _table(result: dict[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for column in ("metric", "value", "95 % interval", "n", "unit"):
-        table.add_column(column, justify="left" if column in {"metric", "unit"} else "right")
+    for column in ("metric", "value", "95 % interval", "n", "unit", "must be"):
+        left = column in {"metric", "unit", "must be"}
+        table.add_column(column, justify="left" if left else "right")
     rows = [(name, metric) for name, metric in result["metrics"].items()]
     for peer, metrics in result["peers"].items():
         rows += [(f"{name} ({peer})", metric) for name, metric in metrics.items()]
     for name, metric in rows:
         interval = f"{metric['low']:.4g} – {metric['high']:.4g}"
-        table.add_row(name, f"{metric['value']:.4g}", interval, str(metric["n"]), metric["unit"])
+        target = result["targets"].get(name)
+        wanted = _wanted(target) if target else ""
+        value, count = f"{metric['value']:.4g}", str(metric["n"])
+        table.add_row(name, value, interval, count, metric["unit"], wanted)
     return table
+
+
+def _wanted(target: dict[str, Any]) -> str:
+    sign = "≤" if target["sense"] == "at_most" else "≥"
+    met = "[green]met[/]" if target["met"] else "[bold red]missed[/]"
+    return f"{sign} {target['bound']:.4g} {met}"

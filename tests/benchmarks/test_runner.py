@@ -175,3 +175,19 @@ def test_the_inference_suite_runs_and_finds_no_difference(models, tmp_path):
     for name, metric in facts["metrics"].items():
         if name.startswith("difference."):
             assert metric["value"] <= 1e-5
+
+
+def test_a_result_says_which_targets_are_met(counting, tmp_path):
+    def body(recorder):
+        fill(recorder)
+        recorder.must("accepted", at_least=0.7)
+        recorder.must("worst", at_most=0.4)
+        recorder.must("time", at_most=2.0)
+        recorder.must("never measured", at_most=1.0)
+
+    result = run_suite(counting(body), RunOptions(), tmp_path / "result.json")
+    assert result["targets"] == {
+        "accepted": {"bound": 0.7, "sense": "at_least", "met": True},
+        "worst": {"bound": 0.4, "sense": "at_most", "met": False},
+        "time": {"bound": 2.0, "sense": "at_most", "met": True},
+    }
