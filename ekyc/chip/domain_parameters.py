@@ -50,6 +50,11 @@ class Group(ABC, Generic[_E]):
     def field_prime(self) -> int:
         """p; its length is that of one coordinate."""
 
+    @property
+    @abstractmethod
+    def has_integrated_mapping(self) -> bool:
+        """Whether :meth:`map_number` has results here; secp224r1 has none, its p is 1 modulo 4."""
+
     @abstractmethod
     def multiply(self, scalar: int, element: _E) -> _E:
         """``scalar`` times ``element``.
@@ -120,6 +125,10 @@ class EcGroup(Group[Point]):
     @property
     def field_prime(self) -> int:
         return self.curve.p
+
+    @property
+    def has_integrated_mapping(self) -> bool:
+        return self.curve.p % 4 == 3
 
     def multiply(self, scalar: int, element: Point) -> Point:
         implementation = self.curve.implementation
@@ -198,6 +207,10 @@ class DhGroup(Group[int]):
     @property
     def field_prime(self) -> int:
         return self.p
+
+    @property
+    def has_integrated_mapping(self) -> bool:
+        return self.q is not None
 
     @property
     def octets(self) -> int:

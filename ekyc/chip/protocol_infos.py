@@ -193,6 +193,8 @@ def _read_pace(info: SecurityInfo) -> PaceInfo | None:
     suite = SUITE_OF_LAST_ARC[arcs[1]]
     if mapping is Mapping.CHIP_AUTHENTICATION and suite is DES3:
         return None
+    if mapping is Mapping.INTEGRATED and not STANDARD_GROUPS[parameter_id].has_integrated_mapping:
+        return None
     return PaceInfo(
         protocol=info.protocol,
         agreement=agreement,
@@ -232,6 +234,8 @@ def _read_public_key(encoded: bytes) -> tuple[Group[Any], Any]:
     content = der.content_of(encoded, bits)[1:]
     if oid == _STANDARD_PARAMETERS:
         group = STANDARD_GROUPS[der.decode_integer(der.content_of(encoded, parameters[0]))]
+        if isinstance(group, DhGroup):  # BSI TR-03110-3 §D.3.3: an INTEGER; a point stands as it is
+            content = der.content_of(content, der.single(content, der.INTEGER))
         return group, group.decode(content)
     if oid in (_PKCS3, _X942):
         dh = _dh_group(

@@ -17,7 +17,7 @@ from ekyc.chip import (
     inspect_chip,
 )
 from ekyc.chip.sim import SimulatedIssuer
-from ekyc.chip.sim.card import public_key_of
+from ekyc.chip.sim.active_authentication import public_key_of
 from ekyc.chip.sim.files import (
     build_com,
     build_dg1,

@@ -4,6 +4,7 @@
 the verifier cannot tell them from an issuer's except by its anchors.
 """
 
+from ekyc.chip.sim.active_authentication import ActiveAuthenticationKind
 from ekyc.chip.sim.card import SimulatedCard
 from ekyc.chip.sim.ciphers import Cipher
 from ekyc.chip.sim.citizen import CitizenData
@@ -22,6 +23,7 @@ from ekyc.chip.sim.simulator import CardSimulator
 __all__ = [
     "VIETNAMESE_QUIRKS",
     "AccessProtocol",
+    "ActiveAuthenticationKind",
     "CardQuirks",
     "CardSimulator",
     "ChipAuthenticationConfiguration",

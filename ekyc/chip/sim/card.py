@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from ekyc.chip.active_auth import NONCE_BYTES
 from ekyc.chip.files import ChipFiles, ElementaryFile
+from ekyc.chip.sim.active_authentication import PrivateKey, answer, new_key, public_key_of
 from ekyc.chip.sim.citizen import CitizenData
 from ekyc.chip.sim.files import build_dg1, build_dg13, build_dg15, mrz_expiry
 from ekyc.chip.sim.profile import ChipProfile
@@ -29,7 +25,7 @@ class SimulatedCard:
         *,
         files: ChipFiles,
         citizen: CitizenData,
-        key: ec.EllipticCurvePrivateKey,
+        key: PrivateKey,
         profile: ChipProfile | None = None,
         agreement_key: int = 1,
         access_files: ChipFiles | None = None,
@@ -64,16 +60,14 @@ class SimulatedCard:
         return self._citizen.personal_number[-6:]
 
     def active_authenticate(self, nonce: bytes) -> bytes:
-        """Answer to INTERNAL AUTHENTICATE: ECDSA over the nonce, r and s side by side (BSI TR-03111 §5.2.1).
+        """Answer to INTERNAL AUTHENTICATE.
 
         Raises:
             InputError: the nonce does not have eight bytes (``chip.aa_nonce``).
         """
         if len(nonce) != NONCE_BYTES:
             raise InputError(f"the nonce must have {NONCE_BYTES} bytes", code="chip.aa_nonce")
-        r, s = decode_dss_signature(self._key.sign(nonce, ec.ECDSA(hashes.SHA256())))
-        size = (self._key.key_size + 7) // 8
-        return r.to_bytes(size, "big") + s.to_bytes(size, "big")
+        return answer(self._key, self.profile.active_authentication, nonce)
 
     def clone_with_own_key(self, *, replace_dg15: bool = False) -> SimulatedCard:
         """A copied chip: the same files, but the private key stayed on the original.
@@ -81,7 +75,7 @@ class SimulatedCard:
         Args:
             replace_dg15: put the clone's own public key into DG15, so that active authentication completes.
         """
-        key = new_key()
+        key = new_key(self.profile.active_authentication)
         files = self.files
         if replace_dg15:
             files = files.with_file(ElementaryFile.DG15, build_dg15(public_key_of(key)))
@@ -109,7 +103,7 @@ class SimulatedCard:
         *,
         files: ChipFiles,
         citizen: CitizenData | None = None,
-        key: ec.EllipticCurvePrivateKey | None = None,
+        key: PrivateKey | None = None,
         agreement_key: int | None = None,
     ) -> SimulatedCard:
         return SimulatedCard(
@@ -120,13 +114,3 @@ class SimulatedCard:
             agreement_key=agreement_key or self.agreement_key,
             access_files=self.access_files,
         )
-
-
-def new_key() -> ec.EllipticCurvePrivateKey:
-    """A fresh P-256 key."""
-    return ec.generate_private_key(ec.SECP256R1())
-
-
-def public_key_of(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """DER SubjectPublicKeyInfo."""
-    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -12,6 +12,7 @@ from asn1crypto import core
 from ekyc.chip.lds.com import TAG_OF_DATA_GROUP
 from ekyc.chip.lds.dg13 import Dg13Field
 from ekyc.chip.lds.security_infos import ACTIVE_AUTHENTICATION
+from ekyc.chip.sim.active_authentication import ActiveAuthenticationKind
 from ekyc.chip.sim.citizen import CitizenData
 from ekyc.chip.sim.profile import (
     ChipAuthenticationConfiguration,
@@ -27,7 +28,7 @@ _NO_EXPIRY_MRZ: Final = "991231"
 _NO_EXPIRY_TEXT: Final = "Không thời hạn"
 _SHA256: Final = "2.16.840.1.101.3.4.2.1"
 _ECDSA_PLAIN_SHA256: Final = "0.4.0.127.0.7.1.1.4.1.3"
-_PUBLIC_KEY_ECDH: Final = "0.4.0.127.0.7.2.2.1.2"
+_PUBLIC_KEY: Final = "0.4.0.127.0.7.2.2.1"
 _STANDARD_DOMAIN_PARAMETERS: Final = "0.4.0.127.0.7.1.2"
 _UTF8: Final = 0x0C
 _PRINTABLE: Final = 0x13
@@ -112,12 +113,14 @@ def build_dg14(profile: ChipProfile = _BARE, agreement_public: bytes = b"") -> b
 
     Args:
         profile: protocols of the chip.
-        agreement_public: uncompressed point of the chip authentication key.
+        agreement_public: octets of the chip authentication key.
     """
-    active = security_info(
-        ACTIVE_AUTHENTICATION, integer(1), core.ObjectIdentifier(_ECDSA_PLAIN_SHA256).dump()
-    )
-    infos = [active, *(item.info for item in profile.pace)]
+    infos = [item.info for item in profile.pace]
+    if (
+        profile.active_authentication is ActiveAuthenticationKind.ECDSA
+    ):  # RSA needs no entry (§9.2.4)
+        digest = core.ObjectIdentifier(_ECDSA_PLAIN_SHA256).dump()
+        infos.append(security_info(ACTIVE_AUTHENTICATION, integer(1), digest))
     if profile.chip_authentication:
         infos.append(profile.chip_authentication.info)
         infos.append(_agreement_key_info(profile.chip_authentication, agreement_public))
@@ -140,9 +143,11 @@ def build_card_security(profile: ChipProfile, agreement_public: bytes) -> bytes:
 def _agreement_key_info(configuration: ChipAuthenticationConfiguration, public: bytes) -> bytes:
     """``ChipAuthenticationPublicKeyInfo`` on standardised domain parameters (ICAO 9303-11 §9.2.5)."""
     algorithm = security_info(_STANDARD_DOMAIN_PARAMETERS, integer(configuration.parameters))
-    key = der.encode(der.SEQUENCE, algorithm, der.encode(0x03, b"\x00", public))
+    elliptic = configuration.agreement_arc == 2
+    written = public if elliptic else integer(int.from_bytes(public, "big"))
+    key = der.encode(der.SEQUENCE, algorithm, der.encode(0x03, b"\x00", written))
     key_id = b"" if configuration.key_id is None else integer(configuration.key_id)
-    return security_info(_PUBLIC_KEY_ECDH, key, key_id)
+    return security_info(f"{_PUBLIC_KEY}.{configuration.agreement_arc}", key, key_id)
 
 
 def build_dg15(public_key: bytes) -> bytes:

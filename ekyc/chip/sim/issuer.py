@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from ekyc.chip.files import ChipFiles, ElementaryFile, data_group_file
-from ekyc.chip.sim.card import SimulatedCard, new_key, public_key_of
+from ekyc.chip.sim.active_authentication import new_key, public_key_of
+from ekyc.chip.sim.card import SimulatedCard
 from ekyc.chip.sim.citizen import CitizenData
 from ekyc.chip.sim.files import (
     build_card_access,
@@ -71,7 +72,10 @@ class SimulatedIssuer:
         """
         clock = clock or SystemClock()
         now = clock.now() - _BACKDATED
-        csca_key, signer_key = ec.generate_private_key(ec.SECP384R1()), new_key()
+        csca_key, signer_key = (
+            ec.generate_private_key(ec.SECP384R1()),
+            ec.generate_private_key(ec.SECP256R1()),
+        )
         csca_name = _name(country, "CSCA SAMPLE - SIMULATED, NO AUTHORITY")
         csca = _certificate(
             csca_name, csca_key, issuer=csca_name, issuer_key=csca_key, not_before=now, ca=True
@@ -102,7 +106,7 @@ class SimulatedIssuer:
             profile: protocols of the chip.
         """
         profile = profile or ChipProfile()
-        key, group = new_key(), agreement_group(profile)
+        key, group = new_key(profile.active_authentication), agreement_group(profile)
         agreement_key = random_scalar(group, SystemRandom())
         agreement_public = group.encode(group.multiply(group.generator, agreement_key))
         data_groups = {

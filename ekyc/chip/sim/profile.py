@@ -8,9 +8,10 @@ from typing import Final
 
 from asn1crypto import core
 
+from ekyc.chip.sim.active_authentication import ActiveAuthenticationKind
 from ekyc.chip.sim.ciphers import Cipher
 from ekyc.chip.sim.commands import Status
-from ekyc.chip.sim.groups import EcGroup, standard_group
+from ekyc.chip.sim.groups import EcGroup, ModpGroup, standard_group
 from ekyc.errors import InputError
 from ekyc.pki import der
 
@@ -67,7 +68,7 @@ class PaceConfiguration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChipAuthenticationConfiguration:
-    """One ``ChipAuthenticationInfo``; the key lies on a named curve."""
+    """One ``ChipAuthenticationInfo``; the key lies in a standardised group."""
 
     cipher: Cipher = Cipher.AES_128
     parameters: int = BRAINPOOL_P256
@@ -75,7 +76,12 @@ class ChipAuthenticationConfiguration:
 
     @property
     def oid(self) -> str:
-        return f"{_CHIP_AUTHENTICATION}.2.{self.cipher.value}"
+        return f"{_CHIP_AUTHENTICATION}.{self.agreement_arc}.{self.cipher.value}"
+
+    @property
+    def agreement_arc(self) -> int:
+        """1 over a prime field, 2 over a curve (ICAO 9303-11 §9.2.5)."""
+        return 2 if self.parameters >= _FIRST_CURVE else 1
 
     @property
     def info(self) -> bytes:
@@ -94,6 +100,8 @@ class ChipProfile:
 
     pace: tuple[PaceConfiguration, ...] = (PaceConfiguration(),)
     chip_authentication: ChipAuthenticationConfiguration | None = ChipAuthenticationConfiguration()
+    active_authentication: ActiveAuthenticationKind = ActiveAuthenticationKind.ECDSA
+    """Kind of the key in DG15."""
     fingerprints: bool = False
     """List a DG3 in EF.COM and EF.SOD. Nobody can read it: that needs terminal authentication."""
 
@@ -123,20 +131,22 @@ VIETNAMESE_QUIRKS: Final = CardQuirks(select_mf=Status.INSTRUCTION, pace_passwor
 """SELECT MF is answered 6D00 though EF.CardAccess can be selected at once; PACE takes the CAN only."""
 
 
-def agreement_group(profile: ChipProfile) -> EcGroup:
-    """The curve of the chip's static key: that of chip authentication, else of PACE.
+def agreement_group(profile: ChipProfile) -> EcGroup | ModpGroup:
+    """The group of the chip's static key: that of chip authentication, else of PACE.
 
     Raises:
-        InputError: ``chip.sim_profile``: the static key would have to lie on two curves, or on none.
+        InputError: ``chip.sim_profile``: the static key would have to lie in two groups; or chip authentication mapping
+            would need a curve and has none.
     """
-    numbers = {
+    mapped = {
         item.parameters for item in profile.pace if item.mapping is PaceMapping.CHIP_AUTHENTICATION
     }
+    numbers = set(mapped)
     if profile.chip_authentication:
         numbers.add(profile.chip_authentication.parameters)
     group = standard_group(min(numbers, default=BRAINPOOL_P256))
-    if len(numbers) > 1 or not isinstance(group, EcGroup):
-        raise InputError("one static key serves one curve", code="chip.sim_profile")
+    if len(numbers) > 1 or (mapped and not isinstance(group, EcGroup)):
+        raise InputError("one static key serves one group", code="chip.sim_profile")
     return group
 
 

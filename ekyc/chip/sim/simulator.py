@@ -284,9 +284,12 @@ class CardSimulator:
         if self._directory is not Directory.LDS:
             raise StatusError(Status.CONDITIONS)
         try:
-            return self._card.active_authenticate(command.data), Status.OK
+            signature = self._card.active_authenticate(command.data)
         except InputError:
             return b"", Status.WRONG_DATA
+        if len(signature) > _PROTECTED_DATA and not command.extended:
+            return b"", Status.WRONG_LENGTH  # a signature cannot be had in parts
+        return signature, Status.OK
 
     def _require_authenticated(self) -> None:
         if not self._state.authenticated:
