@@ -18,17 +18,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from ekyc.chip.access_key import AccessKey, CanKey, MrzKey
 from ekyc.chip.apdu import CommandApdu, ResponseApdu
-from ekyc.chip.file_reading import DEFAULT_CHUNK_BYTES
-from ekyc.chip.files import ElementaryFile
-from ekyc.chip.program import MAX_COMMANDS, Program, run_program
-from ekyc.chip.reader import ChipReading, read_chip
+from ekyc.chip.options import ReadingOptions, TakeoverOptions, options_from_json
+from ekyc.chip.program import MAX_COMMANDS, run_program
+from ekyc.chip.reader import ChipReading
+from ekyc.chip.transcript import Transcript
 from ekyc.errors import EkycError, InputError, LimitError, TrustError
 from ekyc.ports import Random, Transceiver
 
@@ -37,49 +36,33 @@ MAX_RECORD_BYTES: Final = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadingOptions:
-    """The arguments of :func:`ekyc.chip.reader.read_chip`."""
-
-    access_key: AccessKey
-    files: tuple[ElementaryFile, ...] | None = None
-    chip_authentication: bool = True
-    nonce: bytes | None = None
-    chunk_bytes: int = DEFAULT_CHUNK_BYTES
-
-    def program(self, random: Random) -> Program[ChipReading]:
-        """The reading that these options ask for."""
-        return read_chip(
-            self.access_key,
-            random=random,
-            files=self.files,
-            chip_authentication=self.chip_authentication,
-            nonce=self.nonce,
-            chunk_bytes=self.chunk_bytes,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedSession:
     """One reading with all that decided it. ``repr`` shows sizes only."""
 
-    options: ReadingOptions = field(repr=False)
+    options: ReadingOptions | TakeoverOptions = field(repr=False)
     randomness: tuple[bytes, ...] = field(repr=False)
     """What the verifier's generator gave, call by call."""
     exchanges: tuple[tuple[CommandApdu, ResponseApdu], ...] = field(repr=False)
     recorded_at: datetime
     """Aware; by the recorder's clock."""
+    transcript: Transcript | None = None
+    """Of a relayed session: what went over the network, when, in a chain. ``exchanges`` follow from it."""
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 chained over options, randomness and every exchange in order."""
+        """SHA-256 chained over options, randomness, every exchange in order and the transcript."""
         chain = hashlib.sha256(_canonical(self._head())).digest()
         for exchange in self._exchanges_as_json():
             chain = hashlib.sha256(chain + _canonical(exchange)).digest()
+        if self.transcript:
+            chain = hashlib.sha256(chain + _canonical(self.transcript.as_json())).digest()
         return chain
 
     def encode(self) -> bytes:
         """The record as JSON, with its digest. **Personal data and keys in clear.**"""
         content = {**self._head(), "exchanges": self._exchanges_as_json()}
+        if self.transcript:
+            content["transcript"] = self.transcript.as_json()
         return _canonical({**content, "digest": self.digest.hex()})
 
     @classmethod
@@ -102,6 +85,7 @@ class RecordedSession:
             LookupError,
             TypeError,
             AttributeError,
+            OverflowError,
             RecursionError,
         ) as exc:
             raise InputError(
@@ -112,20 +96,10 @@ class RecordedSession:
         return session
 
     def _head(self) -> dict[str, Any]:
-        options = self.options
-        key = options.access_key
         return {
             "format": _FORMAT,
             "recorded_at": self.recorded_at.isoformat(),
-            "access_key": (
-                {"mrz": [key.document_number, key.birth, key.expiry]}
-                if isinstance(key, MrzKey)
-                else {"can": key.can}
-            ),
-            "files": None if options.files is None else [file.value for file in options.files],
-            "chip_authentication": options.chip_authentication,
-            "nonce": None if options.nonce is None else options.nonce.hex(),
-            "chunk_bytes": options.chunk_bytes,
+            **self.options.as_json(),
             "randomness": [drawn.hex() for drawn in self.randomness],
         }
 
@@ -150,7 +124,7 @@ def record_chip(
     Raises:
         EkycError: as :func:`ekyc.chip.reader.read_chip`; then there is no record.
     """
-    drawn = _RecordingRandom(random)
+    drawn = RecordingRandom(random)
     exchanges: list[tuple[CommandApdu, ResponseApdu]] = []
     reading = run_program(
         options.program(drawn),
@@ -174,9 +148,14 @@ def verify_session(session: RecordedSession) -> ChipReading:
         :func:`ekyc.chip.inspect.inspect_chip`, with the anchors and at the time of the recording.
 
     Raises:
-        TrustError: ``chip.evidence_differs``: the record does not follow from itself.
+        TrustError: ``chip.evidence_differs``: the record does not follow from itself; ``chip.transcript_altered``,
+            ``chip.transcript_incoherent``: nor does its transcript.
         EkycError: what the reading would have raised.
     """
+    if session.transcript:
+        session.transcript.verify()
+        if session.transcript.exchanges() != session.exchanges:
+            raise _differs("the transcript tells of other exchanges")
     program = session.options.program(_ReplayedRandom(session.randomness))
     last = len(session.exchanges) - 1
     try:
@@ -196,7 +175,7 @@ def verify_session(session: RecordedSession) -> ChipReading:
     raise _differs("the record ends before the reading does")
 
 
-class _RecordingRandom:
+class RecordingRandom:
     """Passes on a generator and keeps what it gave."""
 
     def __init__(self, random: Random) -> None:
@@ -227,15 +206,9 @@ def _from_json(content: dict[str, Any]) -> RecordedSession:
     recorded_at = datetime.fromisoformat(content["recorded_at"])
     if recorded_at.tzinfo is None:
         raise _malformed()
-    options = ReadingOptions(
-        access_key=_access_key(content["access_key"]),
-        files=_files(content["files"]),
-        chip_authentication=content["chip_authentication"] is True,
-        nonce=None if content["nonce"] is None else bytes.fromhex(content["nonce"]),
-        chunk_bytes=int(content["chunk_bytes"]),
-    )
+    transcript = content.get("transcript")
     return RecordedSession(
-        options=options,
+        options=options_from_json(content),
         randomness=tuple(bytes.fromhex(drawn) for drawn in content["randomness"]),
         exchanges=tuple(
             (
@@ -245,18 +218,8 @@ def _from_json(content: dict[str, Any]) -> RecordedSession:
             for command, response in content["exchanges"]
         ),
         recorded_at=recorded_at,
+        transcript=None if transcript is None else Transcript.from_json(transcript),
     )
-
-
-def _access_key(content: dict[str, Any]) -> AccessKey:
-    if "can" in content:
-        return CanKey(content["can"])
-    number, birth, expiry = content["mrz"]
-    return MrzKey(number, birth, expiry)
-
-
-def _files(names: Collection[str] | None) -> tuple[ElementaryFile, ...] | None:
-    return None if names is None else tuple(ElementaryFile(name) for name in names)
 
 
 def _canonical(content: Any) -> bytes:

@@ -179,6 +179,10 @@ class ReadingRun:
             unread=MappingProxyType(dict(self.unread)),
         )
 
+    @property
+    def channel(self) -> Channel:
+        return self._reader.channel
+
     # -- opening
 
     def open(self, key: AccessKey) -> Program[AccessResult]:

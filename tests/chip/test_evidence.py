@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from ekyc.chip.access_key import CanKey, MrzKey
 from ekyc.chip.active_auth import ActiveAuthenticationExchange
 from ekyc.chip.apdu import CommandApdu, ResponseApdu
-from ekyc.chip.evidence import ReadingOptions, RecordedSession, record_chip, verify_session
+from ekyc.chip.evidence import RecordedSession, record_chip, verify_session
 from ekyc.chip.files import ElementaryFile
 from ekyc.chip.inspect import inspect_chip
+from ekyc.chip.options import ReadingOptions
 from ekyc.chip.sim import CardSimulator, ChipProfile, PaceConfiguration, PaceMapping
 from ekyc.errors import EkycError, InputError, LimitError, TrustError
 from ekyc.outcomes import Outcome, worst
