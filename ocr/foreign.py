@@ -92,6 +92,8 @@ class ForeignRecogniser:
         self.engine = engine
         self._answer_timeout_s = answer_timeout_s
         self._lock = threading.Lock()
+        self.cpu_ms = 0.0
+        """Processor time that the engine has spent on all pictures so far."""
         self._process = _started(engine)
         self._answers: queue.Queue[bytes] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
@@ -138,9 +140,11 @@ class ForeignRecogniser:
             self._send(request)
             answer = self._take(self._answer_timeout_s, code="model.engine_failed")
         try:
-            return _reading(answer)
+            reading = _reading(answer)
         except (KeyError, TypeError, ValueError) as exc:
             raise self._failure("gave an answer that is none") from exc
+        self.cpu_ms += reading.cpu_ms
+        return reading
 
     def close(self) -> None:
         """End the process. Idempotent."""

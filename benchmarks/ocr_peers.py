@@ -1,0 +1,114 @@
+"""Other engines beside ours, on the same pictures in the same run.
+
+They live in an environment of their own (``make bench-peers``: the user's cache folder, or the interpreter named by
+``EKYC_PEERS_PYTHON``). What is absent there is left out and named in the result. PaddleOCR brings no models: it takes
+part where ``EKYC_PADDLEOCR`` names a folder with ``rec`` (and ``det``) model folders and, if its version asks for
+them, their names: ``DIR:REC_NAME:DET_NAME``.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import platformdirs
+
+from ekyc.errors import ModelError
+from ekyc.imaging.illumination import normalise_line
+from ekyc.ocr.engines import tesseract_engine
+from ekyc.ocr.foreign import ForeignEngine, ForeignRecogniser
+from ekyc.ocr.paddle import paddle_engine
+from ekyc.ocr.recognise import Alphabet, LineRecogniser, LineText
+
+if TYPE_CHECKING:
+    from ekyc.benchmarks.recorder import Recorder
+    from ekyc.values import BgrImage
+
+PYTHON_VARIABLE = "EKYC_PEERS_PYTHON"
+PADDLE_VARIABLE = "EKYC_PADDLEOCR"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """An engine as it takes part."""
+
+    name: str
+    lines: LineRecogniser
+    engine: ForeignRecogniser
+    """Its process."""
+    reads_pages: bool = False
+    """Whether it takes part with its own detector as well."""
+
+    def cpu_ms(self) -> float:
+        """Processor time that this process and the engine's have spent so far."""
+        return time.process_time() * 1000 + self.engine.cpu_ms
+
+
+class _Evened:
+    """A recogniser that is shown lines with their light evened out, as ours is."""
+
+    def __init__(self, inner: LineRecogniser) -> None:
+        self._inner = inner
+
+    def read_line(self, line: BgrImage, *, alphabet: Alphabet | None = None) -> LineText:
+        if min(line.shape[:2]) < 2:
+            return LineText()
+        gray = normalise_line(line)
+        return self._inner.read_line(np.repeat(gray[:, :, None], 3, axis=2), alphabet=alphabet)
+
+
+@contextmanager
+def open_peers(recorder: Recorder) -> Iterator[list[Peer]]:
+    """The foreign engines that start here; those that do not are observed with the reason."""
+    with ExitStack() as stack:
+        peers: list[Peer] = []
+        for name in ("tesseract", "rapidocr", "paddleocr"):
+            try:
+                opened = stack.enter_context(ForeignRecogniser(_engine(name)))
+            except ModelError as exc:
+                recorder.observe(step="peer", peer=name, absent=exc.message)
+                continue
+            recorder.observe(step="peer", peer=name, version=opened.version)
+            if name == "tesseract":
+                evened = _Evened(opened)
+                peers += [
+                    Peer(name="tesseract vie", lines=opened, engine=opened, reads_pages=True),
+                    Peer(name="tesseract vie, light evened", lines=evened, engine=opened),
+                ]
+            else:
+                peers.append(Peer(name=name, lines=opened, engine=opened, reads_pages=True))
+        yield peers
+
+
+def _engine(name: str) -> ForeignEngine:
+    python = _python()
+    if name == "tesseract":
+        return tesseract_engine(python)
+    if name == "rapidocr":
+        return ForeignEngine(name=name, python=python, options={})
+    folder, *names = os.environ.get(PADDLE_VARIABLE, "").split(":")
+    if not folder:
+        raise ModelError(
+            f"no model folders; set {PADDLE_VARIABLE}", code="model.engine_absent", subject=name
+        )
+    recogniser, detector = (*names, None, None)[:2]
+    return paddle_engine(
+        python,
+        recogniser=Path(folder, "rec"),
+        recogniser_name=recogniser or None,
+        detector=Path(folder, "det") if Path(folder, "det").is_dir() else None,
+        detector_name=detector or None,
+    )
+
+
+def _python() -> Path:
+    named = os.environ.get(PYTHON_VARIABLE)
+    if named:
+        return Path(named)
+    return platformdirs.user_cache_path("ekyc") / "peers-venv" / "bin" / "python"

@@ -1,0 +1,80 @@
+"""Which nets the room reads with: the one place that names them."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ekyc.errors import ModelError
+from ekyc.ocr.asterocr import AsterRecogniser
+from ekyc.ocr.detect import TextDetector
+from ekyc.ocr.foreign import ForeignEngine
+from ekyc.ocr.reading import TextReader
+from ekyc.ocr.recognise import load_vocabulary
+
+if TYPE_CHECKING:
+    from ekyc.inference import Engine
+    from ekyc.ocr.recognise import LineRecogniser
+
+DETECTOR: Final = "ppocr-v6-tiny-det"
+ASTER: Final = "asterocr-1.0.2"
+READING_MODELS: Final = (DETECTOR, ASTER)
+"""Models that :func:`open_reader` needs."""
+TESSDATA_VARIABLE: Final = "TESSDATA_PREFIX"
+_TESSDATA_PLACES: Final = (
+    "/usr/share/tesseract-ocr/5/tessdata",
+    "/usr/share/tesseract-ocr/4.00/tessdata",
+    "/usr/share/tessdata",
+)
+
+
+def open_reader(engine: Engine, *, workers: int = 2) -> TextReader:
+    """The room's reader over an engine that was opened with :data:`READING_MODELS`.
+
+    Raises:
+        ModelError: a model is missing or altered.
+    """
+    return TextReader.from_parts(
+        TextDetector(engine.model(DETECTOR)), open_recogniser(engine), workers=workers
+    )
+
+
+def open_recogniser(engine: Engine) -> LineRecogniser:
+    """The recogniser that reads by default."""
+    return aster_recogniser(engine)
+
+
+def aster_recogniser(engine: Engine) -> AsterRecogniser:
+    """The net of asterocr with its vocabulary."""
+    vocabulary = load_vocabulary(engine.store.asset_path("asterocr-vocab"))
+    return AsterRecogniser(engine.model(ASTER), vocabulary)
+
+
+def tesseract_engine(python: Path | None = None) -> ForeignEngine:
+    """Tesseract with the Vietnamese data of this system.
+
+    Args:
+        python: interpreter of the environment that has tesserocr; this one if None.
+
+    Raises:
+        ModelError: there is no tesserocr here, or no data (code ``model.engine_absent``).
+    """
+    if python is None and importlib.util.find_spec("tesserocr") is None:
+        raise ModelError(
+            "tesserocr is not installed", code="model.engine_absent", subject="tesseract"
+        )
+    named = os.environ.get(TESSDATA_VARIABLE)
+    places = (named,) if named else _TESSDATA_PLACES
+    found = next((place for place in places if Path(place, "vie.traineddata").is_file()), None)
+    if found is None:
+        raise ModelError(
+            f"no vie.traineddata; install tesseract-ocr-vie or set {TESSDATA_VARIABLE}",
+            code="model.engine_absent",
+            subject="tesseract",
+        )
+    return ForeignEngine(
+        name="tesseract", python=python or Path(sys.executable), options={"tessdata": found}
+    )

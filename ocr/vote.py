@@ -1,0 +1,86 @@
+"""Several engines read the same line; where they agree, nobody need look again.
+
+Two engines that were trained apart rarely make the same mistake: on 600 hard lines a line on which two agreed was
+right 98.5 to 99.7 times of 100, whichever two they were. One engine's calibrated certainty does the same for lines on
+which it alone is sure. What is neither goes to review. It is a rule about reading, not about the paper: a forged text
+that is printed clearly is accepted as what it says.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ekyc.ocr.recognise import Alphabet, LineRecogniser, LineText
+    from ekyc.values import BgrImage
+
+SURE_ALONE: Final = 0.995
+"""Calibrated certainty from which one engine's reading is accepted."""
+SURE_TOGETHER: Final = 0.5
+"""Certainty that the first engine needs when another reads the same; engines without one need none."""
+
+
+class Acceptance(StrEnum):
+    """Whether a reading may be used without a second look at the picture."""
+
+    ACCEPTED = "accepted"
+    REVIEW = "review"
+
+
+class Judged(Protocol):
+    """A line as read, on a page or alone."""
+
+    @property
+    def certainty(self) -> float | None: ...
+
+    @property
+    def engines(self) -> tuple[str, ...]: ...
+
+
+def acceptance(line: Judged) -> Acceptance:
+    """The rule: sure alone, or at least two engines agree and the first is not in doubt."""
+    certainty = line.certainty
+    alone = certainty is not None and certainty >= SURE_ALONE
+    together = len(line.engines) > 1 and (certainty is None or certainty >= SURE_TOGETHER)
+    return Acceptance.ACCEPTED if alone or together else Acceptance.REVIEW
+
+
+class VotingRecogniser:
+    """The first engine's text, with the names of the engines that read exactly the same.
+
+    The others are asked only where the first is not sure alone: a second engine costs several times our own.
+    """
+
+    def __init__(
+        self, name: str, first: LineRecogniser, others: Mapping[str, LineRecogniser]
+    ) -> None:
+        self._name = name
+        self._first = first
+        self._others = dict(others)
+
+    def read_line(self, line: BgrImage, *, alphabet: Alphabet | None = None) -> LineText:
+        """Text of one upright line; empty only if the first engine reads nothing.
+
+        Raises:
+            ModelError: an engine failed.
+        """
+        text = self._first.read_line(line, alphabet=alphabet)
+        alone = replace(text, engines=(self._name,))
+        if not text.chars or acceptance(alone) is Acceptance.ACCEPTED:
+            return alone
+        wanted = _compared(text)
+        agreeing = tuple(
+            name
+            for name, other in self._others.items()
+            if _compared(other.read_line(line, alphabet=alphabet)) == wanted
+        )
+        return replace(text, engines=(self._name, *agreeing))
+
+
+def _compared(text: LineText) -> str:
+    return unicodedata.normalize("NFC", text.text)

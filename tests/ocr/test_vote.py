@@ -1,0 +1,74 @@
+"""Who is asked, who agrees, what is accepted."""
+
+import unicodedata
+
+import numpy as np
+import pytest
+
+from ekyc.ocr.ctc import ReadChar
+from ekyc.ocr.recognise import LineText
+from ekyc.ocr.vote import Acceptance, VotingRecogniser, acceptance
+
+LINE = np.zeros((20, 100, 3), np.uint8)
+
+
+class Fixed:
+    """Reads what it is told to read, and counts."""
+
+    def __init__(self, text, certainty=None):
+        chars = tuple(ReadChar(char=c, confidence=0.9, left=0.0, right=0.0) for c in text)
+        self.text = LineText(chars=chars, certainty=certainty)
+        self.asked = 0
+
+    def read_line(self, line, *, alphabet=None):
+        self.asked += 1
+        return self.text
+
+
+def test_agreement_names_the_engines_and_keeps_the_first_text():
+    second, third = Fixed("Nguyễn Thị Mẫu"), Fixed("Nguyễn Thi Mẫu")
+    vote = VotingRecogniser("own", Fixed("Nguyễn Thị Mẫu", 0.8), {"b": second, "c": third})
+    text = vote.read_line(LINE)
+    assert text.engines == ("own", "b")
+    assert text.text == "Nguyễn Thị Mẫu"
+    assert acceptance(text) is Acceptance.ACCEPTED
+
+
+def test_decomposed_letters_agree_with_composed_ones():
+    vote = VotingRecogniser(
+        "own", Fixed("Mẫu", 0.8), {"b": Fixed(unicodedata.normalize("NFD", "Mẫu"))}
+    )
+    assert vote.read_line(LINE).engines == ("own", "b")
+
+
+def test_one_tone_mark_apart_is_no_agreement():
+    vote = VotingRecogniser("own", Fixed("Tỵ", 0.9), {"b": Fixed("Ty")})
+    text = vote.read_line(LINE)
+    assert text.engines == ("own",)
+    assert acceptance(text) is Acceptance.REVIEW
+
+
+@pytest.mark.parametrize(
+    ("first", "asked"), [(Fixed("a", 0.999), 0), (Fixed(""), 0), (Fixed("a"), 1)]
+)
+def test_others_are_asked_only_where_it_matters(first, asked):
+    other = Fixed("a")
+    VotingRecogniser("own", first, {"b": other}).read_line(LINE)
+    assert other.asked == asked
+
+
+@pytest.mark.parametrize(
+    ("certainty", "engines", "verdict"),
+    [
+        (0.999, ("own",), Acceptance.ACCEPTED),
+        (0.999, (), Acceptance.ACCEPTED),
+        (0.9, ("own",), Acceptance.REVIEW),
+        (0.9, ("own", "b"), Acceptance.ACCEPTED),
+        (0.3, ("own", "b"), Acceptance.REVIEW),
+        (None, ("own", "b"), Acceptance.ACCEPTED),
+        (None, ("own",), Acceptance.REVIEW),
+        (None, (), Acceptance.REVIEW),
+    ],
+)
+def test_the_rule(certainty, engines, verdict):
+    assert acceptance(LineText(certainty=certainty, engines=engines)) is verdict
