@@ -5,7 +5,9 @@ Checks, in order, on random inputs with a fixed seed:
 1. every folded weight equals onnx's own reference evaluator of ``DequantizeLinear``, bit for bit;
 2. the outputs of the finished graph equal those of the published graph (with only the steps that onnxruntime needs
    to open it) within :data:`OUTPUT_TOLERANCE`, at every parity shape that the published graph can run;
-3. an item's answer is the same alone and in a batch, within :data:`BATCH_TOLERANCE`; not asked where the registry
+3. where the registry records what another runtime answered, because the graph was converted, the answers to that
+   drawn input agree within :data:`OUTPUT_TOLERANCE`;
+4. an item's answer is the same alone and in a batch, within :data:`BATCH_TOLERANCE`; not asked where the registry
    allows no batch.
 """
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     from onnx import ModelProto
 
-    from ekyc.inference.registry import RegistryEntry
+    from ekyc.inference.registry import Recorded, RegistryEntry
     from ekyc.values import FloatArray
 
 OUTPUT_TOLERANCE = 1e-4
@@ -61,6 +63,8 @@ def build_and_check(
         records.append(_check_folding(published, finished, subject=entry.id))
     session = Session(entry, finished)
     records += _check_outputs(entry, published, steps, session)
+    if entry.recorded is not None:
+        records.append(_check_recorded(entry, entry.recorded, session))
     if entry.max_batch != 1:
         records += [_check_batch(entry, session, shape) for shape in entry.parity_shapes]
     for record in records:
@@ -92,6 +96,31 @@ def random_items(entry: RegistryEntry, shape: tuple[int, ...], count: int) -> Fl
     low, high = entry.input.value_range
     generator = np.random.default_rng(_SEED)
     return generator.uniform(low, high, (count, *shape)).astype(np.float32)
+
+
+def drawn_item(shape: tuple[int, ...], low: float, high: float) -> FloatArray:
+    """A picture that any language draws alike: float32 of this shape (planes, height, width), ``low`` to ``high``.
+
+    Value ``(29 p + 13 y + 7 x + ⌊x y / 5⌋) mod 256`` at plane p, row y, column x, scaled from 0–255.
+    """
+    plane, y, x = np.ogrid[: shape[0], : shape[1], : shape[2]]
+    grey = (29 * plane + 13 * y + 7 * x + x * y // 5) % 256
+    return np.asarray(low + (high - low) * (grey / 255.0), dtype=np.float32)
+
+
+def _check_recorded(entry: RegistryEntry, recorded: Recorded, session: Session) -> ParityRecord:
+    assert entry.input is not None
+    item = drawn_item(entry.parity_shapes[0], *entry.input.value_range)
+    found = dict(zip((o.name for o in entry.outputs), session.run(item[np.newaxis]), strict=True))
+    worst = max(
+        difference(found[output.name].ravel()[:: output.every], np.array(output.values, np.float32))
+        for output in recorded.outputs
+    )
+    return ParityRecord(
+        check=f"equals what {recorded.runtime} answered",
+        difference=worst,
+        tolerance=OUTPUT_TOLERANCE,
+    )
 
 
 def _check_outputs(

@@ -103,6 +103,24 @@ class OutputSpec(_Entry):
     meaning: str
 
 
+class RecordedOutput(_Entry):
+    """Some values of one output: every ``every``-th of the flat array, from the first on."""
+
+    name: str
+    every: Annotated[int, Field(gt=0)]
+    values: Annotated[tuple[float, ...], Field(min_length=1)]
+
+
+class Recorded(_Entry):
+    """What the publisher's own kind of runtime answered to a drawn input: proof of a conversion.
+
+    The input is :func:`ekyc.inference.parity.drawn_item` at the first parity shape.
+    """
+
+    runtime: str
+    outputs: Annotated[tuple[RecordedOutput, ...], Field(min_length=1)]
+
+
 class Threshold(_Entry):
     """A number that callers may hold a score against, and where it was measured."""
 
@@ -143,6 +161,7 @@ class RegistryEntry(_Entry):
     thresholds: Mapping[str, Threshold] = Field(default_factory=dict)
     parity_shapes: tuple[tuple[int, ...], ...] = ()
     """Item shapes at which the transformed graph is held against the published one."""
+    recorded: Recorded | None = None
     max_batch: Annotated[int, Field(gt=0)] | None = None
     """Upper bound on any device, for kernels whose answer depends on the batch size."""
     card: Card

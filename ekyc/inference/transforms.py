@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,10 +37,21 @@ class Transform:
     """onnxruntime refuses the published graph without this step, so the reference of the parity check has it too."""
     expected: Callable[[Outputs], Outputs] = tuple
     """What the step does to the outputs on purpose."""
+    imports: bool = False
+    """The published file is no ONNX: this step makes the graph from its bytes. Only as the first step."""
 
     def apply(self, model: ModelProto) -> None:
+        """Edit the graph in place."""
+        self._call(model)
+
+    def read(self, content: bytes) -> ModelProto:
+        """The graph of a published file that is no ONNX."""
+        model: ModelProto = self._call(content)
+        return model
+
+    def _call(self, argument: ModelProto | bytes) -> Any:
         module, function = self.function.split(":")
-        import_module(f"ekyc.inference.{module}").__dict__[function](model)
+        return import_module(f"ekyc.inference.{module}").__dict__[function](argument)
 
 
 def _softmax(outputs: Outputs) -> Outputs:
@@ -53,6 +64,13 @@ TRANSFORMS: Mapping[str, Transform] = MappingProxyType(
     {
         step.name: step
         for step in (
+            Transform(
+                name="import_tflite",
+                version=1,
+                function="tflite_import:import_tflite",
+                needed_to_run=True,
+                imports=True,
+            ),
             Transform(
                 name="fold_quantised_weights",
                 version=1,
@@ -83,20 +101,38 @@ def recipe(names: Sequence[str]) -> tuple[Transform, ...]:
     """The steps with these names.
 
     Raises:
-        ModelError: ``model.unknown_transform``.
+        ModelError: ``model.unknown_transform``; an import that is not the first step is unknown too.
     """
     try:
-        return tuple(TRANSFORMS[name] for name in names)
+        steps = tuple(TRANSFORMS[name] for name in names)
     except KeyError as exc:
         raise ModelError(
             f"no transform {exc.args[0]!r}; known: {', '.join(TRANSFORMS)}",
             code="model.unknown_transform",
         ) from exc
+    if any(step.imports for step in steps[1:]):
+        raise ModelError("an import comes first or not at all", code="model.unknown_transform")
+    return steps
 
 
 def recipe_stamp(names: Sequence[str]) -> str:
     """Recipe with versions, e.g. ``free_batch@1 rewrite_prelu@1``."""
     return " ".join(f"{step.name}@{step.version}" for step in recipe(names))
+
+
+def open_published(content: bytes, steps: Sequence[Transform], *, subject: str) -> ModelProto:
+    """The graph of a published file, before any edit: parsed, or imported where the recipe begins with an import.
+
+    Raises:
+        ModelError: ``model.unreadable`` or ``model.unsupported_graph``.
+    """
+    if not steps or not steps[0].imports:
+        return parse_graph(content, subject=subject)
+    try:
+        return steps[0].read(content)
+    except ModelError as exc:
+        part = f" ({exc.subject})" if exc.subject else ""
+        raise ModelError(f"{exc.message}{part}", code=exc.code, subject=subject) from exc
 
 
 def parse_graph(content: bytes, *, subject: str) -> ModelProto:
@@ -114,16 +150,17 @@ def parse_graph(content: bytes, *, subject: str) -> ModelProto:
 
 
 def transform(published: bytes, steps: Sequence[Transform], *, subject: str) -> bytes:
-    """Apply the steps to a serialised ONNX model and check the result for well-formedness.
+    """Apply the steps to a published file and check the result for well-formedness.
 
     Raises:
-        ModelError: ``model.unreadable`` or ``model.transform_failed``.
+        ModelError: ``model.unreadable``, ``model.unsupported_graph`` or ``model.transform_failed``.
     """
     import onnx  # noqa: PLC0415 -- only needed while installing
 
-    model = parse_graph(published, subject=subject)
+    model = open_published(published, steps, subject=subject)
     for step in steps:
-        step.apply(model)
+        if not step.imports:
+            step.apply(model)
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as exc:

@@ -10,6 +10,7 @@ from ekyc.inference.transforms import recipe
 IDS = (
     "yunet-2023mar",
     "sface-2021dec",
+    "mediapipe-face-mesh",
     "ppocr-v6-tiny-det",
     "asterocr-1.0.2",
     "asterocr-vocab",
