@@ -6,13 +6,17 @@ the data groups), the whole passive authentication of a document whose signer wa
 signer's certificate verified under its authority), and of one whose signer is **known** to the trust store. The
 documents are made here, because nobody publishes data groups with a genuine EF.SOD; with ``--data`` the genuine EF.SODs
 are measured as well, without data groups, and the master lists from the file and from the index.
+
+Besides: what a file costs in memory that claims four gigabytes, read from a card and submitted.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,8 +29,14 @@ from ekyc.benchmarks.chip_material import (
     bare_operations,
     make_document,
 )
-from ekyc.chip import ChainVerdict
+from ekyc.chip import ChainVerdict, inspect_chip
+from ekyc.chip.access_key import MrzKey
+from ekyc.chip.files import ElementaryFile
 from ekyc.chip.lds.sod import parse_sod
+from ekyc.chip.program import run_program
+from ekyc.chip.reader import read_chip
+from ekyc.chip.sim import CardSimulator, CitizenData, SimulatedIssuer
+from ekyc.chip.sim.hostile import with_lying_file
 from ekyc.errors import EkycError, InputError, TrustError
 from ekyc.pki import (
     Certificate,
@@ -37,6 +47,7 @@ from ekyc.pki import (
     names,
 )
 from ekyc.pki.path import verify_issued_by
+from ekyc.ports import SystemRandom
 
 if TYPE_CHECKING:
     from ekyc.benchmarks.recorder import Recorder, RunOptions
@@ -45,6 +56,7 @@ ALLOWED_UNSEEN_MS: Final = 0.6
 ALLOWED_KNOWN_MS: Final = 0.3
 ALLOWED_LIST_COLD_MS: Final = 2000.0
 ALLOWED_LIST_INDEXED_MS: Final = 50.0
+ALLOWED_CLAIM_BYTES: Final = 1_000_000
 _CALLS: Final = 10
 
 
@@ -63,9 +75,12 @@ def run(recorder: Recorder, options: RunOptions) -> None:
         for kind, above in _measure_document(recorder, document, rounds).items():
             worst[kind] = max(worst[kind], above)
     recorder.exact("worst.unseen_above_bare", worst["unseen"], n=len(documents), unit="ms")
+    recorder.must("worst.unseen_above_bare", at_most=ALLOWED_UNSEEN_MS)
     recorder.exact("worst.known_above_bare", worst["known"], n=len(documents), unit="ms")
+    recorder.must("worst.known_above_bare", at_most=ALLOWED_KNOWN_MS)
     recorder.progress("master list", len(documents), len(documents) + 1)
     _measure_list(recorder, max(lists, key=lambda path: path.stat().st_size), min(rounds, 20))
+    _measure_claims(recorder)
 
 
 def _genuine(folder: Path, trust: TrustStore) -> list[Document]:
@@ -114,7 +129,13 @@ def _measure_document(recorder: Recorder, document: Document, rounds: int) -> di
     for name, values in above.items():
         recorder.samples(f"{document.name}.{name}_above_bare", values, unit="ms")
     medians = {name: float(np.median(values)) for name, values in above.items()}
-    recorder.observe(document=document.name, groups=len(document.groups), **medians)
+    parts = {name: float(np.median(values)) for name, values in measured.items()}
+    recorder.observe(
+        document=document.name,
+        groups=len(document.groups),
+        parts_ms=parts,
+        above_bare_ms=medians,
+    )
     return medians
 
 
@@ -152,10 +173,44 @@ def _measure_list(recorder: Recorder, path: Path, rounds: int) -> None:
         "list.consistent_certificates", _verify_all(trust), n=len(trust), unit="certificates"
     )
     recorder.samples("list.cold", cold, unit="ms")
+    recorder.must("list.cold", at_most=ALLOWED_LIST_COLD_MS)
     recorder.exact(
         "list.cold_with_every_certificate", float(np.median(cold)) + certificates, n=1, unit="ms"
     )
+    recorder.must("list.cold_with_every_certificate", at_most=ALLOWED_LIST_COLD_MS)
     recorder.samples("list.from_index", indexed, unit="ms")
+    recorder.must("list.from_index", at_most=ALLOWED_LIST_INDEXED_MS)
+
+
+def _measure_claims(recorder: Recorder) -> None:
+    """The most memory held at once for a DG2 that claims four gigabytes."""
+    citizen = CitizenData(
+        personal_number="048185012345",
+        full_name="NGUYỄN THỊ MẪU",
+        birth_date=date(1985, 4, 19),
+        sex="F",
+        issue_date=date(2023, 8, 21),
+    )
+    issuer = SimulatedIssuer.create()
+    card = with_lying_file(issuer.issue_card(citizen, b"\xff\xd8\xff\xd9"), ElementaryFile.DG2)
+    trust = TrustStore.from_certificates([issuer.csca_certificate_der])
+    link, key = CardSimulator(card), MrzKey(*card.mrz_key)
+    claims: dict[str, Callable[[], object]] = {
+        "claim.read_peak": lambda: run_program(read_chip(key, random=SystemRandom()), link),
+        "claim.submitted_peak": lambda: inspect_chip(card.files, trust=trust, at=AT),
+    }
+    for name, task in claims.items():
+        recorder.exact(name, _peak_bytes(task), n=1, unit="bytes")
+        recorder.must(name, at_most=ALLOWED_CLAIM_BYTES)
+
+
+def _peak_bytes(task: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        task()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def _load_cold(path: Path) -> TrustStore:

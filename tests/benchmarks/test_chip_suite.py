@@ -34,4 +34,16 @@ def test_every_algorithm_and_every_genuine_document_is_measured(shared_data):
         parts = {name.rpartition(".")[2] for name in recorder.metrics if document in name}
         assert parts >= {"bare_signature", "bare_certificate", "bare_hashes", "unseen", "known"}
     assert recorder.metrics["list.certificates"].value == 588
+    wanted = {
+        "worst.unseen_above_bare": 0.6,
+        "worst.known_above_bare": 0.3,
+        "list.cold": 2000.0,
+        "list.cold_with_every_certificate": 2000.0,
+        "list.from_index": 50.0,
+        "claim.read_peak": 1_000_000,
+        "claim.submitted_peak": 1_000_000,
+    }
+    assert wanted.items() <= {name: to.bound for name, to in recorder.targets.items()}.items()
+    assert recorder.metrics["claim.read_peak"].value < 1_000_000
+    assert recorder.metrics["claim.submitted_peak"].value < 1_000_000
     assert recorder.metrics["worst.known_above_bare"].n == len(documents)
