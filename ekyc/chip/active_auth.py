@@ -125,7 +125,8 @@ def recover_message(representative: bytes, nonce: bytes) -> tuple[bytes, str]:
     """Recover M1 from a message representative and compare its hash (ISO/IEC 9796-2:2002 §8, scheme 1, alternative 1).
 
     The representative is ``6A ‖ M1 ‖ H(M1 ‖ nonce) ‖ trailer``, the trailer ``BC`` (SHA-1) or ``xx CC``. M1 and the
-    hash fill everything between header and trailer, so nothing can hide there.
+    hash fill everything between header and trailer, so nothing can hide there; before the header stands at most the one
+    zero octet that a modulus of a few bits more than whole octets leaves.
 
     Returns:
         M1 and the name of the digest.
@@ -133,7 +134,7 @@ def recover_message(representative: bytes, nonce: bytes) -> tuple[bytes, str]:
     Raises:
         TrustError: ``chip.aa_invalid``.
     """
-    content = representative.lstrip(b"\x00")
+    content = representative.removeprefix(b"\x00")
     digest, trailer_bytes = _read_trailer(content)
     size = hashlib.new(digest).digest_size
     body = content[1 : len(content) - trailer_bytes]
