@@ -121,7 +121,8 @@ def _again(card):
     [
         (lambda card: ResponseApdu(b"", 0x9000), "chip.sm.plain_response"),
         (lambda card: ResponseApdu(b"", 0x6988), "chip.sm.plain_response"),
-        (lambda card: ResponseApdu(b"\x60\x14\x5f\x01", 0x9000), "chip.sm.malformed"),
+        (lambda card: ResponseApdu(b"\x60\x14\x5f\x01", 0x9000), "chip.sm.plain_response"),
+        (lambda card: ResponseApdu(b"\x87\x14\x5f\x01", 0x9000), "chip.sm.malformed"),
         (lambda card: ResponseApdu(b"\x61\x02\x5f\x00", 0x9000), "chip.sm.plain_response"),
         (lambda card: _without(card.answer(b"data"), 0x99), "chip.sm.status_missing"),
         (lambda card: _without(card.answer(b"data"), 0x8E), "chip.sm.checksum_missing"),
@@ -134,6 +135,7 @@ def _again(card):
         "success in clear",
         "error in clear",
         "data in clear",
+        "a truncated object",
         "another structure in clear",
         "no status object",
         "no checksum",
