@@ -226,11 +226,13 @@ def _read_objects(data: bytes) -> tuple[Mapping[int, bytes], bytes]:
     The order is fixed, the checksum last, nothing unknown among them, so that nothing stands beside what is
     authenticated.
     """
-    if data[0] not in (_CRYPTOGRAM, _CRYPTOGRAM_ODD, _STATUS, _CHECKSUM):
-        raise ChipError("a response came in clear", code="chip.sm.plain_response")
-    with der.malformed_as(ChipError, code="chip.sm.malformed"):
+    ours = {_CRYPTOGRAM, _CRYPTOGRAM_ODD, _STATUS, _CHECKSUM}
+    torn = "chip.sm.malformed" if data[0] in ours else "chip.sm.plain_response"
+    with der.malformed_as(ChipError, code=torn):
         found = list(der.elements(data, 0, len(data)))
     tags = [element.tag for element in found]
+    if not ours & set(tags):
+        raise ChipError("a response came in clear", code="chip.sm.plain_response")
     if _STATUS not in tags:
         raise ChipError("a response lacks its status object", code="chip.sm.status_missing")
     if _CHECKSUM not in tags:
