@@ -1,0 +1,265 @@
+"""Measures an exported net: the benchmark's lines, unseen fonts and words, augraphy's wear, real scans, padding.
+
+Runs in the product's own environment, through the product's own detector, crop and normalising.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import onnxruntime
+
+from ekyc.imaging.decode import read_image, read_image_bytes
+from ekyc.imaging.document_pages import decode_pages
+from ekyc.imaging.text_regions import cut_line
+from ekyc.inference import Engine
+from ekyc.ocr.detect import TextDetector
+from ekyc.ocr.reading import MARGIN
+from training.charset import accented_letters
+from training.corpus import Corpus
+from training.fonts import held_out_faces, training_faces
+from training.lines import make_line, see
+from training.network_input import batch_of
+from training.pool import read_shard
+from training.render import Setting, draw_sheet
+from training.score import Score, decode, edit_distance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from ekyc.values import BgrImage
+
+    Gray = NDArray[np.uint8]
+
+_DETECTOR = "ppocr-v6-tiny-det"
+_SETS = ("real", "bench", "unseen", "augraphy", "padding", "letters", "speed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the net says about one line."""
+
+    text: str
+    least: float
+    """Probability of the least certain letter, 0–1; 0 for no text."""
+
+
+class OnnxReader:
+    """An exported net on one thread."""
+
+    def __init__(self, folder: Path, name: str = "line-recogniser.onnx") -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(folder / name, options)
+        vocabulary = json.loads((folder / "line-vocabulary.json").read_text(encoding="utf-8"))
+        self.classes: tuple[str, ...] = tuple(vocabulary["chars"])
+
+    def log_probs(self, pictures: list[Gray]) -> NDArray[np.float32]:
+        """(lines, steps, classes), padded as one batch."""
+        result = self._session.run(None, {"line": batch_of(pictures)})[0]
+        return np.asarray(result, dtype=np.float32)
+
+    def read(self, picture: Gray) -> Reading:
+        """One line of 40 pixels height."""
+        log_probs = self.log_probs([picture])[0]
+        text = decode(log_probs, self.classes)
+        best = log_probs.argmax(axis=1)
+        starts = np.flatnonzero(np.diff(best, prepend=-1))
+        peaks = [
+            float(np.exp(log_probs[a:b, best[a]].max()))
+            for a, b in zip(starts, [*starts[1:], len(best)], strict=True)
+            if best[a]
+        ]
+        return Reading(text=text, least=min(peaks, default=0.0))
+
+
+def read_set(reader: OnnxReader, lines: Iterable[tuple[Gray, str]]) -> Score:
+    """Figures over prepared lines."""
+    score = Score()
+    for picture, text in lines:
+        score.add(text, reader.read(picture).text)
+    return score
+
+
+def benchmark_lines(data: Path) -> list[tuple[Gray, str, str]]:
+    """The generated benchmark: prepared picture, truth, level of wear."""
+    rows = (data / "ocr/synth/lines.jsonl").read_text(encoding="utf-8").splitlines()
+    entries = [json.loads(row) for row in rows]
+    return [
+        (see_colour(read_image(data / "ocr/synth" / entry["file"])), entry["text"], entry["level"])
+        for entry in entries
+    ]
+
+
+def see_colour(crop: BgrImage) -> Gray:
+    """A crop as the product prepares it."""
+    return see(crop)
+
+
+def real_lines(page: BgrImage, detector: TextDetector) -> list[Gray]:
+    """Every line that the product's detector finds on a page, prepared."""
+    regions = detector.detect(page, long_side=1280)
+    return [see_colour(cut_line(page, region.quad, margin=MARGIN)) for region in regions]
+
+
+def score_page(readings: list[str], truth: list[str]) -> Score:
+    """Each line of the truth against its closest line of output."""
+    score = Score()
+    for line in truth:
+        score.add(line, min(readings, key=lambda read: edit_distance(line, read), default=""))
+    return score
+
+
+def measure_real(reader: OnnxReader, data: Path, show: int) -> None:
+    """The two real 1-bit scans."""
+    with Engine.open(ids=(_DETECTOR,)) as engine:
+        detector = TextDetector(engine.model(_DETECTOR))
+        for name in ("vietsample", "vietsample1"):
+            file = data / f"ocr/real/{name}.tif"
+            page = next(iter(decode_pages(read_image_bytes(file), name=file.name)))
+            truth = (data / f"ocr/real/{name}.txt").read_text(encoding="utf-8").splitlines()
+            readings = [reader.read(line).text for line in real_lines(page, detector)]
+            score = score_page(readings, [line for line in truth if line.strip()])
+            print(f"real {name}: {score}")
+            for _, wanted, read in score.wrong[:show]:
+                print(f"    {wanted}\n  → {read}")
+
+
+def measure_padding(reader: OnnxReader, pictures: list[Gray]) -> None:
+    """Lines in padded batches of 16 in random order against the same lines alone."""
+    order = np.random.default_rng(3).permutation(len(pictures))
+    same, worst = 0, 0.0
+    for start in range(0, len(order), 16):
+        chosen = [pictures[index] for index in order[start : start + 16]]
+        together = reader.log_probs(chosen)
+        for picture, row in zip(chosen, together, strict=True):
+            alone = reader.log_probs([picture])[0]
+            worst = max(worst, float(np.abs(row[: len(alone)] - alone).max()))
+            same += decode(row, reader.classes) == decode(alone, reader.classes)
+    print(f"padding: {same} of {len(pictures)} texts equal, largest difference {worst:.1e}")
+
+
+def measure_letters(reader: OnnxReader, *, faces: int = 24) -> None:
+    """Every accented letter, small and capital, in clean print of many faces of one family each."""
+    rng = np.random.default_rng(5)
+    corpus = Corpus(rng)
+    families = [*training_faces(), *held_out_faces()]
+    step = max(1, len(families) // faces)
+    chosen = [family[0] for family in families[::step]][:faces]
+    missed: dict[str, list[str]] = {}
+    for face in chosen:
+        for letter in accented_letters():
+            text = (
+                f"{letter}n {'L' if letter.isupper() else 'l'}{letter}"
+                if letter.lower() != "đ"
+                else f"{letter}a"
+            )
+            text = text.upper() if letter.isupper() else text
+            sheet = draw_sheet(
+                text, face, 40, corpus, rng, setting=Setting(neighbours=0.0, rules=0.0, altered=0.0)
+            )
+            left, top, right, bottom = (round(side) for side in sheet.box)
+            crop = 255 - sheet.ink[top - 6 : bottom + 6, left - 8 : right + 8]
+            read = reader.read(see(np.asarray(crop, dtype=np.uint8))).text
+            if read.count(letter) != text.count(letter):
+                missed.setdefault(letter, []).append(f"{face.family}: {text} → {read}")
+    right = [
+        letter for letter in accented_letters() if len(missed.get(letter, [])) <= len(chosen) - 20
+    ]
+    print(
+        f"letters: {len(right)} of 134 read in at least 20 of {len(chosen)} faces; {sum(map(len, missed.values()))} misses"
+    )
+    for letter, places in missed.items():
+        print(f"    {letter}: {'; '.join(places[:4])}")
+
+
+def measure_speed(reader: OnnxReader, pictures: list[Gray]) -> None:
+    """CPU time per line, one by one, over lines whose mean width is 8 heights."""
+    near = [picture for picture in pictures if 5 * 40 <= picture.shape[1] <= 11 * 40][:200]
+    for picture in near[:20]:
+        reader.log_probs([picture])
+    started = time.process_time()
+    for picture in near:
+        reader.log_probs([picture])
+    spent = (time.process_time() - started) * 1000 / len(near)
+    mean = sum(picture.shape[1] for picture in near) / len(near) / 40
+    print(f"speed: {spent:.2f} ms CPU a line at mean width/height {mean:.1f}")
+
+
+def generated_lines(seed: int, count: int) -> list[tuple[Gray, str]]:
+    """Lines in held-out faces, of held-out words, with the training's own wear."""
+    rng = np.random.default_rng(seed)
+    corpus = Corpus(rng, held_out=True)
+    return [make_line(corpus, held_out_faces(), rng) for _ in range(count)]
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "folder", type=Path, help="where line-recogniser.onnx and line-vocabulary.json lie"
+    )
+    parser.add_argument("--model", default="line-recogniser.onnx")
+    parser.add_argument("--data", type=Path, help="the shared data: benchmark lines and real scans")
+    parser.add_argument("--augraphy", type=Path, help="a shard made by training.augraphy_pool")
+    parser.add_argument(
+        "--only",
+        default="",
+        help="comma-separated: " + ", ".join(_SETS),
+    )
+    parser.add_argument("--show", type=int, default=0, help="wrong lines printed per set")
+    args = parser.parse_args()
+    cv2.setNumThreads(1)
+    reader = OnnxReader(args.folder, args.model)
+    wanted = set(args.only.split(",")) if args.only else set(_SETS)
+    for name in _SETS:
+        if name in wanted:
+            _measure(name, reader, args)
+
+
+def _measure(name: str, reader: OnnxReader, args: argparse.Namespace) -> None:
+    if name == "letters":
+        measure_letters(reader)
+    elif name == "unseen":
+        _print("unseen faces and words", read_set(reader, generated_lines(990001, 600)), args.show)
+    elif name == "augraphy" and args.augraphy:
+        score = read_set(reader, read_shard(args.augraphy))
+        _print("augraphy only, unseen faces and words", score, args.show)
+    elif name == "real" and args.data:
+        measure_real(reader, args.data, args.show)
+    elif args.data:
+        _measure_benchmark(name, reader, args)
+
+
+def _measure_benchmark(name: str, reader: OnnxReader, args: argparse.Namespace) -> None:
+    lines = benchmark_lines(args.data)
+    pictures = [picture for picture, _, _ in lines]
+    if name == "padding":
+        measure_padding(reader, pictures)
+    elif name == "speed":
+        measure_speed(reader, pictures)
+    else:
+        score = read_set(reader, [(picture, text) for picture, text, _ in lines])
+        _print("benchmark lines", score, args.show)
+        for level in sorted({level for _, _, level in lines}):
+            part = read_set(reader, [(p, text) for p, text, at in lines if at == level])
+            print(f"  {level}: {part}")
+
+
+def _print(title: str, score: Score, show: int) -> None:
+    print(f"{title}: {score}")
+    for _, truth, read in score.wrong[:show]:
+        print(f"    {truth}\n  → {read}")
+
+
+if __name__ == "__main__":
+    main()

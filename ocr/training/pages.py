@@ -1,0 +1,215 @@
+"""Whole pages: worn by augraphy or by our own scanner, cut into lines by the product's detector or by chance.
+
+What a detector really cuts, with the real neighbours of a line left in, transfers to paper better than any box that
+one imagines. Slow, so it fills a pool of its own beside the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ekyc.imaging.text_regions import cut_line
+from ekyc.inference import Engine
+from ekyc.ocr.detect import TextDetector
+from ekyc.ocr.reading import MARGIN
+from training.corpus import Corpus
+from training.fonts import Face, held_out_faces, training_faces
+from training.lines import capture, cut, print_ink, see
+from training.pool import SHARD_LINES, shards_in, write_shard
+from training.render import pick_face
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Gray = NDArray[np.uint8]
+    Families = tuple[tuple[Face, ...], ...]
+
+_DETECTOR = "ppocr-v6-tiny-det"
+AUGRAPHY_STEPS = (
+    "InkBleed", "InkBleed", "LowInkRandomLines", "LowInkPeriodicLines", "Letterpress", "InkShifter", "InkMottling",
+    "Dithering", "LinesDegradation", "BleedThrough", "ColorPaper", "BrightnessTexturize", "WaterMark",
+    "NoiseTexturize", "NoiseTexturize", "SubtleNoise", "SubtleNoise", "ShadowCast", "LightingGradient", "LensFlare",
+    "ReflectedLight", "DirtyDrum", "DirtyDrum", "DirtyRollers", "DirtyScreen", "BadPhotoCopy", "BadPhotoCopy",
+    "Faxify", "Gamma", "Brightness", "Jpeg", "Jpeg", "Markup", "NoisyLines", "Moire", "DelaunayTessellation",
+    "VoronoiTessellation", "PatternGenerator", "Stains", "InkColorSwap", "ColorShift", "LowLightNoise",
+    "LCDScreenPattern", "Hollow", "PaperFactory",
+)  # fmt: skip
+"""Steps of augraphy 8.2.6 that leave lines where they stand. One that is named twice is drawn twice as often."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageLine:
+    """A line on a page."""
+
+    text: str
+    box: tuple[float, float, float, float]
+
+
+def draw_page(
+    corpus: Corpus, families: Families, rng: np.random.Generator
+) -> tuple[Gray, tuple[PageLine, ...], int]:
+    """Ink, the lines in it, and the size of the type in pixels."""
+    em = round(float(np.exp(rng.uniform(np.log(17), np.log(46)))))
+    width = round(em * float(rng.uniform(18, 52)))
+    rows = int(rng.integers(1, 26))
+    pitch = em * float(rng.uniform(1.18, 2.1))
+    sheet = Image.new("L", (width, round(pitch * (rows + 1.2))), 0)
+    pen = ImageDraw.Draw(sheet)
+    face = pick_face(families, rng)
+    lines: list[PageLine] = []
+    for row in range(rows):
+        if rng.random() < 0.15:
+            face = pick_face(families, rng)
+        font = face.at(em)
+        left = em * (1.0 if rng.random() < 0.7 else float(rng.uniform(1, 6)))
+        text = _fitting(corpus.line(), face, width - left - em, em)
+        at = (left, pitch * (row + 1))
+        if font.getlength(text) > width - left - 0.5 * em:
+            text = (
+                text[: max(1, int(len(text) * (width - left - em) / font.getlength(text)))].strip()
+                or "0"
+            )
+        box = pen.textbbox(at, text, font=font, anchor="ls")
+        if box[2] > width:
+            continue
+        pen.text(at, text, fill=255, font=font, anchor="ls")
+        lines.append(PageLine(text=text, box=box))
+    return np.asarray(sheet, dtype=np.uint8), tuple(lines), em
+
+
+def _fitting(text: str, face: Face, width: float, em: int) -> str:
+    text = " ".join("".join(c for c in text if c not in face.missing).split()) or "0"
+    return text[: max(4, int(width / (0.42 * em)))].strip()
+
+
+def augraphy_wear(rng: np.random.Generator) -> Callable[[Gray], Gray]:
+    """One to three steps of augraphy with its own settings, drawn at random; black ink on white paper in, grey out."""
+    import augraphy  # noqa: PLC0415  # takes seconds to import and only this needs it
+
+    random.seed(int(rng.integers(2**31)))
+    np.random.seed(int(rng.integers(2**31)))  # noqa: NPY002  # augraphy draws from the global state
+    names = [
+        AUGRAPHY_STEPS[int(rng.integers(len(AUGRAPHY_STEPS)))]
+        for _ in range(int(rng.integers(1, 4)))
+    ]
+
+    def wear(page: Gray) -> Gray:
+        picture = np.repeat(page[:, :, None], 3, axis=2)
+        for name in names:
+            result = getattr(augraphy, name)(p=1)(picture.copy())
+            result = result[0] if isinstance(result, tuple) else result
+            if result is None or result.shape[:2] != picture.shape[:2]:
+                continue
+            picture = result if result.ndim == 3 else np.repeat(result[:, :, None], 3, axis=2)
+        return np.asarray(
+            cv2.cvtColor(picture[:, :, :3].astype(np.uint8), cv2.COLOR_BGR2GRAY), dtype=np.uint8
+        )
+
+    return wear
+
+
+def worn_page(
+    ink: Gray, em: float, rng: np.random.Generator, *, augraphy_share: float
+) -> tuple[Gray, float]:
+    """The page as a file holds it, and its scale."""
+    if rng.random() < augraphy_share:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of augraphy's own arithmetic
+            page = augraphy_wear(rng)(np.asarray(255 - ink, dtype=np.uint8))
+        if augraphy_share >= 1 or rng.random() < 0.6:
+            return page, 1.0
+        return capture(page, em, rng)
+    return capture(print_ink(ink, em, rng), em, rng)
+
+
+def lines_of_pages(
+    corpus: Corpus,
+    families: Families,
+    rng: np.random.Generator,
+    detector: TextDetector | None,
+    *,
+    augraphy_share: float,
+) -> Iterator[tuple[Gray, str]]:
+    """Prepared lines without end."""
+    while True:
+        ink, lines, em = draw_page(corpus, families, rng)
+        try:
+            page, scale = worn_page(ink, em, rng, augraphy_share=augraphy_share)
+        except (ValueError, IndexError, TypeError, ZeroDivisionError, cv2.error, AttributeError):
+            continue  # augraphy fails on some sizes of page
+        if detector is not None and len(lines) > 1 and rng.random() < 0.7:
+            yield from _detected(page, lines, em, scale, detector)
+        else:
+            for line in lines:
+                box = tuple(side * scale for side in line.box)
+                yield see(cut(page, box, em * scale, rng)), line.text
+
+
+def _detected(
+    page: Gray, lines: tuple[PageLine, ...], em: float, scale: float, detector: TextDetector
+) -> Iterator[tuple[Gray, str]]:
+    colour = np.repeat(page[:, :, None], 3, axis=2)
+    for region in detector.detect(colour, long_side=1280):
+        corners = np.array([(corner.x, corner.y) for corner in region.quad.corners]) / scale
+        (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+        for line in lines:
+            middle = (line.box[1] + line.box[3]) / 2
+            whole = abs(left - line.box[0]) < 0.6 * em and abs(right - line.box[2]) < 0.6 * em
+            if whole and top < middle < bottom and bottom - top < 2.2 * em:
+                yield see(cut_line(colour, region.quad, margin=MARGIN)), line.text
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="pool to fill, or with --test the shard to write")
+    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--keep", type=int, default=60)
+    parser.add_argument(
+        "--augraphy", type=float, default=0.6, help="share of the pages worn by augraphy"
+    )
+    parser.add_argument(
+        "--test", type=int, help="write this many lines of unseen faces and words, augraphy only"
+    )
+    args = parser.parse_args()
+    os.nice(5)
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng(args.seed)
+    if args.test:
+        corpus = Corpus(rng, held_out=True)
+        source = lines_of_pages(corpus, held_out_faces(), rng, None, augraphy_share=1.0)
+        write_shard(args.folder, [next(source) for _ in range(args.test)])
+        return
+    args.folder.mkdir(parents=True, exist_ok=True)
+    number = len(shards_in(args.folder))
+    with ExitStack() as stack:
+        engine = stack.enter_context(Engine.open(ids=(_DETECTOR,)))
+        detector = TextDetector(engine.model(_DETECTOR))
+        while True:
+            rng = np.random.default_rng((args.seed, number))
+            source = lines_of_pages(
+                Corpus(rng), training_faces(), rng, detector, augraphy_share=args.augraphy
+            )
+            write_shard(
+                args.folder / f"{args.seed}-{number:06d}.npz",
+                [next(source) for _ in range(SHARD_LINES)],
+            )
+            number += 1
+            for old in shards_in(args.folder)[: -args.keep]:
+                old.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()
