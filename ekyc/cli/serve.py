@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from ekyc.cli.output import console, fail, say
-from ekyc.cli.state import StateOption, TrustOption, load_trust, open_storage
+from ekyc.cli.state import (
+    NationalServiceOption,
+    StateOption,
+    TrustOption,
+    load_trust,
+    open_national_service,
+    open_storage,
+)
 from ekyc.errors import EkycError
 
 
@@ -25,6 +32,7 @@ def serve(
         typer.Option("--uds", metavar="FILE", help="Listen on a Unix socket instead."),
     ] = None,
     trust: TrustOption = None,
+    national_service: NationalServiceOption = None,
     state: StateOption = None,
     workers: Annotated[
         int, typer.Option(help="Verifications that run at once.", min=1, max=256)
@@ -49,9 +57,10 @@ def serve(
             host=host, port=port, socket_path=socket_path, insecure_public=insecure_public
         )
         anchors = load_trust(trust)
+        national = open_national_service(national_service)
         with (
             open_storage(state) as storage,
-            Verifier.open(trust=anchors, storage=storage) as verifier,
+            Verifier.open(trust=anchors, storage=storage, authority=national) as verifier,
         ):
             service = create_app(
                 FlowVerifier(verifier),

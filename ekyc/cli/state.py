@@ -12,6 +12,7 @@ import typer
 from ekyc.errors import InputError
 
 if TYPE_CHECKING:
+    from ekyc.chip.authority import Authority
     from ekyc.pki import TrustStore
     from ekyc.signing import EmbeddedAuthority
     from ekyc.storage import Storage
@@ -38,6 +39,30 @@ TrustOption = Annotated[
         "`ekyc trust import` fills in EKYC_HOME.",
     ),
 ]
+
+NationalServiceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--national-service",
+        metavar="FILE",
+        envvar="EKYC_NATIONAL_SERVICE",
+        help="Description (TOML) of a national verification service that is asked about each document; "
+        "see docs/chip.md.",
+    ),
+]
+
+
+def open_national_service(file: Path | None) -> Authority | None:
+    """The service that a file describes; ``None`` when no file is given."""
+    if file is None:
+        return None
+    from ekyc.chip.authority import ConfiguredAuthority, load_authority_configuration
+    from ekyc.flows.authority_link import HttpsAuthorityLink
+    from ekyc.ports import SystemClock, SystemRandom
+
+    configuration = load_authority_configuration(file, environment=os.environ)
+    link = HttpsAuthorityLink(configuration.endpoint)
+    return ConfiguredAuthority(configuration, link, random=SystemRandom(), clock=SystemClock())
 
 
 def open_storage(state: str | None) -> Storage:

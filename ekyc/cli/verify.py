@@ -19,7 +19,15 @@ from ekyc.cli.output import (
     say,
     write_json,
 )
-from ekyc.cli.state import StateOption, TrustOption, load_trust, open_authority, open_storage
+from ekyc.cli.state import (
+    NationalServiceOption,
+    StateOption,
+    TrustOption,
+    load_trust,
+    open_authority,
+    open_national_service,
+    open_storage,
+)
 from ekyc.errors import EkycError
 from ekyc.outcomes import describe_reason
 from ekyc.policy import Verdict
@@ -90,6 +98,7 @@ def verify(
     profile: Annotated[
         str | None, typer.Option("--profile", help="Judge by this profile, not the case's own.")
     ] = None,
+    national_service: NationalServiceOption = None,
     state: StateOption = None,
     language: LanguageOption = Language.EN,
     json_output: JsonFlag = False,
@@ -109,10 +118,11 @@ def verify(
         if profile is not None:
             loaded = replace(loaded, profile_id=profile)
         anchors = load_trust(trust)
+        national = open_national_service(national_service)
         keys = open_authority(authority)
         with (
             open_storage(state) as storage,
-            Verifier.open(trust=anchors, storage=storage) as verifier,
+            Verifier.open(trust=anchors, storage=storage, authority=national) as verifier,
         ):
             result = verifier.verify(loaded, challenge_id=challenge, progress=progress_printer(err))
         written = write_outputs(result, out, authority=keys) if out is not None else ()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import ekyc
 from ekyc.chip import ChipReport, chip_report_as_json
+from ekyc.chip.authority import AuthorityFinding
 from ekyc.face import FaceComparison
 from ekyc.flows.pages import CasePictures
 from ekyc.liveness import LivenessReport
@@ -44,6 +45,8 @@ class VerificationResult:
     models: tuple[tuple[str, str], ...]
     """Id and SHA-256 of every model that may have had a say."""
     chip: ChipReport | None = field(default=None, repr=False)
+    authority: AuthorityFinding | None = field(default=None, repr=False)
+    """What came of asking a national verification service; None without a chip."""
     card: CardReading | None = field(default=None, repr=False)
     comparison: DocumentComparison | None = field(default=None, repr=False)
     face: FaceComparison | None = field(default=None, repr=False)
@@ -95,6 +98,7 @@ def result_as_json(result: VerificationResult) -> dict[str, Any]:
         "passive_authentication": (
             chip_report_as_json(result.chip)["passive_authentication"] if result.chip else None
         ),
+        "authority": result.authority.as_json() if result.authority else None,
         "software": f"ekyc {ekyc.__version__}",
     }
 

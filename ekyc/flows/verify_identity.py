@@ -26,7 +26,7 @@ from ekyc.chip import ChipReport
 from ekyc.errors import EkycError, InputError
 from ekyc.face import FaceComparison, compare_faces
 from ekyc.flows.case import Case
-from ekyc.flows.chip_stage import CHIP_CHECKS, judge_chip
+from ekyc.flows.chip_stage import CHIP_CHECKS, ChipFindings, judge_chip
 from ekyc.flows.pages import CasePictures, decode_pictures, decode_portrait
 from ekyc.flows.result import VerificationResult, record_result
 from ekyc.flows.rooms import Rooms
@@ -56,6 +56,7 @@ from ekyc.policy import ProcedureProfile, decide, load_profile
 from ekyc.ports import Clock, SystemClock
 
 if TYPE_CHECKING:
+    from ekyc.chip.authority import Authority
     from ekyc.inference import Engine
     from ekyc.pki import TrustStore
     from ekyc.storage import Storage
@@ -89,12 +90,14 @@ class Verifier:
         engine: Engine,
         trust: TrustStore,
         storage: Storage | None = None,
+        authority: Authority | None = None,
         clock: Clock | None = None,
         workers: int | None = None,
     ) -> None:
         self._engine = engine
         self._trust = trust
         self._storage = storage
+        self._authority = authority
         self._clock = clock or SystemClock()
         self._workers = workers or os.cpu_count() or 1
         self._owns_engine = False
@@ -107,6 +110,7 @@ class Verifier:
         *,
         trust: TrustStore,
         storage: Storage | None = None,
+        authority: Authority | None = None,
         clock: Clock | None = None,
         workers: int | None = None,
     ) -> Self:
@@ -115,6 +119,7 @@ class Verifier:
         Args:
             trust: the operator's anchors; the case never brings its own.
             storage: where challenges are redeemed; without it freshness is NOT_PERFORMED.
+            authority: a national verification service; without it ``chip.authority`` is NOT_PERFORMED.
             clock: source of the current time.
             workers: stages that run at once; default: the number of processors.
 
@@ -126,7 +131,12 @@ class Verifier:
         engine = Engine.open()
         try:
             verifier = cls(
-                engine=engine, trust=trust, storage=storage, clock=clock, workers=workers
+                engine=engine,
+                trust=trust,
+                storage=storage,
+                authority=authority,
+                clock=clock,
+                workers=workers,
             )
         except BaseException:
             engine.close()
@@ -171,14 +181,17 @@ class Verifier:
         liveness = self._stages.submit(self._liveness, profile, pictures, progress)
         try:
             chip = self._chip(case, challenge_id, progress)  # (2), (3)
-            face = self._face(profile, pictures, chip.value, progress)  # (6)
-            card = self._card(pictures, card_reading, chip.value, progress)
+            report = chip.value.report if chip.value else None
+            word = chip.value.authority if chip.value else None
+            face = self._face(profile, pictures, report, progress)  # (6)
+            card = self._card(pictures, card_reading, report, progress)
             document_result, liveness_result = documents.result(), liveness.result()
         finally:
             for future in (card_reading, documents, liveness):
                 future.cancel()
 
-        sample = case.sample or signed_by_simulator(chip.value)
+        fake = word is not None and word.sample
+        sample = case.sample or signed_by_simulator(report) or fake
         liveness_checks = liveness_result.checks
         if sample and not profile.demonstration:
             liveness_checks = without_sample_material(liveness_checks)
@@ -197,7 +210,8 @@ class Verifier:
             profile=profile,
             decision=decide(profile, checks),  # (8)
             checks=checks,
-            chip=chip.value,
+            chip=report,
+            authority=word,
             card=card.value,
             comparison=document_result.value,
             face=face.value,
@@ -240,12 +254,13 @@ class Verifier:
 
     def _chip(
         self, case: Case, challenge_id: str | None, progress: Progress | None
-    ) -> StageResult[ChipReport]:
-        def work() -> StageResult[ChipReport]:
+    ) -> StageResult[ChipFindings]:
+        def work() -> StageResult[ChipFindings]:
             return judge_chip(
                 case,
                 trust=self._trust,
                 storage=self._storage,
+                authority=self._authority,
                 challenge_id=challenge_id,
                 now=self._clock.now(),
             )
