@@ -30,6 +30,8 @@ class RunOptions:
     seed: int = 20261122
     quick: bool = False
     """Fewer repetitions: shows that the suite works, gives no figure to quote."""
+    pages: int | None = None
+    """How many papers a suite that draws its own draws; None for the suite's own size."""
     peers: bool = False
     """Measure other engines on the same material in the same run, where they are installed (``make bench-peers``)."""
 

@@ -9,6 +9,7 @@ import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ekyc.cli.bench_generate import generate
 from ekyc.cli.output import EXIT_ERROR, JsonFlag, console, fail, result_object, say, write_json
 from ekyc.errors import EkycError, InputError
 
@@ -37,6 +38,9 @@ def list_suites(json_output: JsonFlag = False) -> None:
     console().print(table)
 
 
+bench_app.command("generate")(generate)
+
+
 @bench_app.command("run")
 def run(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A suite of `ekyc bench list`.")],
@@ -48,6 +52,10 @@ def run(
     quick: Annotated[
         bool, typer.Option("--quick", help="Few repetitions; gives no figure to quote.")
     ] = False,
+    pages: Annotated[
+        int | None,
+        typer.Option("--pages", min=1, help="Papers drawn, for suites that draw their own."),
+    ] = None,
     peers: Annotated[
         bool,
         typer.Option("--peers", help="Other engines on the same material; see `make bench-peers`."),
@@ -57,7 +65,7 @@ def run(
     """Run one suite. Ctrl-C keeps what was measured so far."""
     from ekyc.benchmarks import SUITES, RunOptions, run_suite
 
-    options = RunOptions(data=data, seed=seed, quick=quick, peers=peers)
+    options = RunOptions(data=data, seed=seed, quick=quick, pages=pages, peers=peers)
     try:
         if name not in SUITES:
             raise InputError(
@@ -96,17 +104,26 @@ def _table(result: dict[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False)
     for column in ("metric", "value", "95 % interval", "n", "unit", "must be"):
         left = column in {"metric", "unit", "must be"}
-        table.add_column(column, justify="left" if left else "right")
-    rows = [(name, metric) for name, metric in result["metrics"].items()]
-    for peer, metrics in result["peers"].items():
-        rows += [(f"{name} ({peer})", metric) for name, metric in metrics.items()]
-    for name, metric in rows:
-        interval = f"{metric['low']:.4g} – {metric['high']:.4g}"
-        target = result["targets"].get(name)
-        wanted = _wanted(target) if target else ""
-        value, count = f"{metric['value']:.4g}", str(metric["n"])
-        table.add_row(name, value, interval, count, metric["unit"], wanted)
+        table.add_column(column, justify="left" if left else "right", no_wrap=column == "metric")
+    peers: dict[str, dict[str, Any]] = result["peers"]
+    for peer in peers:
+        table.add_column(peer, justify="right")
+    names = dict.fromkeys([*result["metrics"], *(name for some in peers.values() for name in some)])
+    for name in names:
+        table.add_row(
+            name,
+            *_own_cells(result["metrics"].get(name), result["targets"].get(name)),
+            *(f"{some[name]['value']:.4g}" if name in some else "" for some in peers.values()),
+        )
     return table
+
+
+def _own_cells(metric: dict[str, Any] | None, target: dict[str, Any] | None) -> list[str]:
+    if metric is None:
+        return [""] * 5
+    interval = f"{metric['low']:.4g} – {metric['high']:.4g}"
+    wanted = _wanted(target) if target else ""
+    return [f"{metric['value']:.4g}", interval, str(metric["n"]), metric["unit"], wanted]
 
 
 def _wanted(target: dict[str, Any]) -> str:

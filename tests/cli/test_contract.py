@@ -28,6 +28,7 @@ COMMANDS = (
     ("models", "verify"),
     ("bench", "list"),
     ("bench", "run"),
+    ("bench", "generate"),
 )
 
 

@@ -143,6 +143,7 @@ def test_a_new_case_and_its_refusal(run, validate_against, tmp_path):
         (("validate", "no.pdf"), "ekyc.validate.1"),
         (("models", "verify", "no-such-model"), "ekyc.models-verify.1"),
         (("bench", "run", "no-such-suite", "--out", "x.json"), "ekyc.bench-run.1"),
+        (("bench", "generate", "no-such-material", "--out", "x"), "ekyc.bench-generate.1"),
     ],
 )
 def test_a_failure_has_one_form_everywhere(run, validate_against, arguments, schema):
