@@ -63,11 +63,12 @@ class ActiveAuthenticationResult:
 
     @property
     def weak(self) -> bool:
-        """SHA-1, or RSA below 2048 bits.
+        """SHA-1, RSA below 2048 bits, or a curve below 224.
 
         Collisions of SHA-1 do not help here: the nonce is the verifier's and half of the message the chip's.
         """
-        return self.digest in WEAK_DIGESTS or (self.scheme == "iso9796-2" and self.key_bits < 2048)
+        minimum = 2048 if self.scheme == "iso9796-2" else 224
+        return self.digest in WEAK_DIGESTS or self.key_bits < minimum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

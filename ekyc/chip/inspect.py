@@ -163,7 +163,9 @@ def _inspect_structure(
     }
     damaged = tuple(sorted(set(parsed.problems) - open_))
     if damaged:
-        return Finding(outcome=Outcome.FAILED, reasons=("chip.file_malformed",), subjects=damaged)
+        endless = any(parsed.problems[name].code == "chip.tlv.limit" for name in damaged)
+        reasons = ("chip.file_excessive",) * endless + ("chip.file_malformed",)
+        return Finding(outcome=Outcome.FAILED, reasons=reasons, subjects=damaged)
     missing = tuple(name for name in _REQUIRED if files.get(name) is None)
     if not missing and not open_:
         return _remarks(parsed, contents)
@@ -331,13 +333,20 @@ def _identity(
 ) -> ChipIdentity | None:
     if passive is None:
         return None
+    zone = parsed.dg1 if passive.vouches_for(1) else None
     return build_identity(
-        parsed.dg1 if passive.vouches_for(1) else None,
-        parsed.dg13 if passive.vouches_for(13) else None,
+        zone,
+        parsed.dg13 if passive.vouches_for(13) and (zone or _is_vietnamese(passive)) else None,
         dg11=parsed.dg11 if passive.vouches_for(11) else None,
         dg12=parsed.dg12 if passive.vouches_for(12) else None,
         today=at.date(),
     )
+
+
+def _is_vietnamese(passive: PassiveAuthentication) -> bool:
+    """Without a zone nothing but the signer says whose DG13 it is; any state may fill its own as ours is filled."""
+    signer = passive.signature.claimed_signer
+    return signer is not None and signer.subject.country == certificate_country(VIETNAM)
 
 
 def _details(

@@ -13,7 +13,6 @@ from enum import StrEnum
 from typing import Final
 
 from ekyc.errors import InputError, TrustError
-from ekyc.pki import deviations, masterlist
 from ekyc.pki.anchors import Anchor, TrustAnchors
 from ekyc.pki.certificates import Certificate
 from ekyc.pki.deviations import Deviation
@@ -23,7 +22,9 @@ from ekyc.pki.signatures import SignatureEvidence, parse_algorithm, verify_signa
 
 _CLOCK_SKEW: Final = timedelta(days=1)
 _MIN_IDENTIFIER_BYTES: Final = 8
-_LIST_PURPOSES: Final = frozenset({masterlist.SIGNING_PURPOSE, deviations.SIGNING_PURPOSE})
+_OTHER_SIGNERS: Final = "2.23.136.1.1."
+"""Purposes that ICAO names (9303-12 §7.1.1): signers of lists, of visas and travel records, of visible seals. A document
+signer has none of them."""
 
 
 class ChainVerdict(StrEnum):
@@ -195,8 +196,8 @@ def _flaw_of_signer(
     if not signer.valid_at(signed_at) or signed_at > at + _CLOCK_SKEW:
         return ChainFlaw.OUTSIDE_VALIDITY
     purposes = signer.purposes or frozenset()
-    only_lists = bool(purposes) and purposes <= _LIST_PURPOSES
-    fits = not only_lists if purpose is None else not purposes or purpose in purposes
+    other = bool(purposes) and all(item.startswith(_OTHER_SIGNERS) for item in purposes)
+    fits = not other if purpose is None else not purposes or purpose in purposes
     return None if signer.may_sign_data and fits else ChainFlaw.NOT_A_SIGNER
 
 

@@ -236,8 +236,8 @@ THREATS = {
     foreign_order: (SIGNATURE, F, "chip.curve_foreign_order", None),
     foreign_cofactor: (SIGNATURE, F, "chip.curve_foreign_cofactor", None),
     four_gigabytes: (STRUCTURE, F, "chip.file_malformed", "EF.DG2"),
-    endless_nesting: (STRUCTURE, F, "chip.file_malformed", "EF.DG5"),
-    millions_of_elements: (STRUCTURE, F, "chip.file_malformed", "EF.DG7"),
+    endless_nesting: (STRUCTURE, F, "chip.file_excessive", "EF.DG5"),
+    millions_of_elements: (STRUCTURE, F, "chip.file_excessive", "EF.DG7"),
     a_face_record_of_four_gigabytes: (STRUCTURE, F, "chip.file_malformed", "EF.DG2"),
 }
 

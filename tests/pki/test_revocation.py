@@ -134,8 +134,13 @@ class TestExtensions:
         chain = inspect_chain(strange, state.trust(anchors=(strange,)), at=now)
         assert chain.verdict is ChainVerdict.CHAINED
 
-    @pytest.mark.parametrize("purpose", ["2.23.136.1.1.3", "2.23.136.1.1.8"])
-    def test_signers_of_lists_may_not_sign_documents(self, state, make, now, purpose):
+    @pytest.mark.parametrize(
+        "purpose", ["2.23.136.1.1.3", "2.23.136.1.1.8", "2.23.136.1.1.9.8.1", "2.23.136.1.1.14.2"]
+    )
+    def test_signers_of_lists_stamps_and_seals_may_not_sign_documents(
+        self, state, make, now, purpose
+    ):
+        """Many an office of a state holds a key for travel stamps or seals, under the same authority."""
         wrong = make.issue(state.party, state.csca, ca=False, purposes=(purpose,))
         chain = inspect_chain(wrong, state.trust(), at=now)
         assert (chain.verdict, chain.flaws) == (ChainVerdict.FAILED, (ChainFlaw.NOT_A_SIGNER,))

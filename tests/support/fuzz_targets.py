@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from ekyc.chip import ChainVerdict, inspect_signed_file
@@ -24,9 +24,12 @@ from ekyc.chip.lds.dg5 import parse_dg5
 from ekyc.chip.lds.dg11 import parse_dg11
 from ekyc.chip.lds.dg12 import parse_dg12
 from ekyc.chip.lds.dg13 import parse_dg13
+from ekyc.chip.lds.dg14 import parse_dg14
 from ekyc.chip.lds.dg16 import parse_dg16
+from ekyc.chip.lds.security_infos import parse_security_infos
 from ekyc.chip.lds.sod import parse_sod
 from ekyc.chip.program import PlainChannel, run_program
+from ekyc.chip.protocol_infos import offered_chip_authentication, offered_pace
 from ekyc.chip.reader import read_chip
 from ekyc.chip.sim import CitizenData, SimulatedIssuer
 from ekyc.chip.sim.files import build_dg2, build_dg13, build_security_object
@@ -36,6 +39,7 @@ from ekyc.mrz import build_td1, build_td2, build_td3, parse_mrz
 from ekyc.outcomes import Outcome
 from ekyc.pki import TrustStore, der, parse_certificate, parse_signed_data, verify_master_list
 from ekyc.pki.masterlist import CONTENT_TYPE, _parse_list
+from ekyc.pki.signatures import ECDSA_PLAIN
 from ekyc.testing import FixedClock
 
 AT = datetime(2026, 1, 15, tzinfo=UTC)
@@ -92,6 +96,25 @@ def dg13(data: bytes) -> None:
     read = [*found.texts, *found.names, *found.unknown]
     assert len(set(read)) == len(read)
     assert not set(read) & set(found.unreadable)
+
+
+def security_infos(data: bytes) -> None:
+    """DG14, EF.CardAccess: entries by place, each once; offers only of keys that lie in their group."""
+    parse = parse_dg14 if data[:1] == b"\x6e" else partial(parse_security_infos, subject="fuzz")
+    try:
+        found = parse(data)
+    except ChipError as error:
+        assert error.code in {
+            "chip.security_infos_malformed",
+            "chip.tlv.malformed",
+            "chip.tlv.limit",
+        }
+        return
+    assert len(found.infos) + len(found.unreadable) <= 64
+    assert found.active_authentication_digest in {None, *ECDSA_PLAIN.values()}
+    offered_pace(found)
+    for offer in offered_chip_authentication(found):
+        assert offer.key.group.decode(offer.key.encoded) == offer.key.public
 
 
 _DETAIL_PARSERS: dict[int, Callable[[bytes], object]] = {
@@ -190,7 +213,8 @@ def apdu(data: bytes) -> None:
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    target.__name__: target for target in (apdu, csca_list, details, dg2, dg13, mrz, sod, tlv)
+    target.__name__: target
+    for target in (apdu, csca_list, details, dg2, dg13, mrz, security_infos, sod, tlv)
 }
 
 
@@ -210,6 +234,9 @@ def seeds() -> dict[str, tuple[bytes, ...]]:
     issuer = SimulatedIssuer.create(clock=FixedClock())
     signed = issuer.sign_security_object(build_security_object({1: b"a", 2: b"b"}))
     csca = issuer.csca_certificate_der
+    card = issuer.issue_card(citizen, _JPEG)
+    group = card.files.get(ElementaryFile.DG14) or b""
+    card_access = card.access_files.get(ElementaryFile.CARD_ACCESS) or b""
     com = bytes.fromhex("601a5f0104303130375f36063034303030305c0861756b6c6d6e6f70")
     face = der.encode(0xA0, der.encode(0x80, _JPEG), der.encode(0xA1, b"\xa0\x03\x80\x01\x02"))
     newer = der.encode(
@@ -245,6 +272,7 @@ def seeds() -> dict[str, tuple[bytes, ...]]:
         "dg2": (build_dg2(_JPEG), der.encode(0x75, der.encode(0x7F61, b"\x02\x01\x01", template))),
         "dg13": (build_dg13(citizen),),
         "mrz": tuple(build(**zone).encode() for build in (build_td1, build_td2, build_td3)),
+        "security_infos": (group, group[2:] if group[1] < 0x80 else group[3:], card_access),
         "sod": (signed,),
         "tlv": (com, der.encode(0x61, der.encode(0x5F1F, b"P<"))),
     }
