@@ -6,11 +6,14 @@ from datetime import timedelta
 import pytest
 
 from ekyc.chip import ElementaryFile, MrzKey, chip_authentication_offer, run_program
+from ekyc.chip.apdu import CommandApdu
 from ekyc.chip.bac import establish_bac
+from ekyc.chip.domain_parameters import STANDARD_GROUPS
 from ekyc.chip.file_reading import FileReader
 from ekyc.chip.lds.dg14 import parse_dg14
 from ekyc.chip.program import PlainChannel
-from ekyc.chip.protocol_infos import chip_authentication_keys
+from ekyc.chip.protocol_infos import chip_authentication_keys, encode_oid
+from ekyc.chip.secure_messaging import SecureMessaging, SessionKeys
 from ekyc.chip.sim import CardSimulator, ChipAuthenticationConfiguration, ChipProfile, Cipher
 from ekyc.chip.sim.files import build_dg14
 from ekyc.chip.sim.profile import agreement_group
@@ -24,7 +27,7 @@ from ekyc.errors import ChipError, InputError, LimitError
 from ekyc.flows import Case, issue_challenge
 from ekyc.flows.chip_stage import CHIP_CHECKS, judge_chip
 from ekyc.outcomes import Outcome
-from ekyc.pki import TrustStore
+from ekyc.pki import TrustStore, der
 from ekyc.policy import Verdict, decide, load_profile
 from ekyc.ports import SystemRandom
 from ekyc.samples import SampleCitizen, answer_chip_authentication
@@ -332,3 +335,26 @@ def test_a_file_that_offers_nothing_gets_no_challenge(storage, file, kind, code)
 def test_the_offer_is_the_key_of_the_file(card):
     offer = chip_authentication_offer(dg14_of(card))
     assert offer.key in chip_authentication_keys(parse_dg14(dg14_of(card)))
+
+
+def _integer(number):
+    return der.encode(2, number.to_bytes(number.bit_length() // 8 + 1, "big"))
+
+
+def test_a_prime_without_an_order_gets_a_short_exponent():
+    """PKCS #3 names no subgroup; the chip of our own making agrees all the same."""
+    group, theirs = STANDARD_GROUPS[2], 0x1234567
+    named = der.encode(6, encode_oid("1.2.840.113549.1.3.1"))
+    algorithm = der.encode(0x30, named, der.encode(0x30, _integer(group.p), _integer(group.g)))
+    public = _integer(pow(group.g, theirs, group.p))
+    key = der.encode(0x30, algorithm, der.encode(3, b"\0", public))
+    arc = der.encode(6, encode_oid("0.4.0.127.0.7.2.2.1.1"))
+    dg14 = der.encode(0x6E, der.encode(0x31, der.encode(0x30, arc, key)))
+    challenge = derive_chip_authentication(bytes(SECRET_BYTES), dg14)
+    assert challenge.info.name == "CA-DH-3DES"
+    assert 600 < challenge.private.reveal().bit_length() <= 641
+    ours = int.from_bytes(challenge.public, "big")
+    shared = pow(ours, theirs, group.p).to_bytes(group.octets, "big")
+    messaging = SecureMessaging(SessionKeys.derive(challenge.info.suite, shared))
+    expected = messaging.protect(CommandApdu(0, 0xA4, 2, 12, b"\1\x0e"))
+    assert challenge.first_command == expected
