@@ -1,4 +1,4 @@
-# make demo | test | test-system | check | fuzz | bench | serve | clean. Each does its own set-up.
+# make demo | test | test-system | check | fuzz | bench | bench-data | bench-peers | serve | clean. Each does its own set-up.
 
 PYTHON ?= python3
 VENV := .venv
@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup models demo test test-system check fuzz bench serve lock clean
+.PHONY: setup models demo test test-system check fuzz bench bench-data bench-peers serve lock clean
 
 setup: $(STAMP)
 
@@ -51,6 +51,16 @@ fuzz: setup
 
 bench: models
 	$(BIN)/ekyc bench run inference --out reports/inference.json
+
+# Fonts of the OCR benchmark, and the environment of other engines that `ekyc bench run ... --peers` measures beside ours.
+bench-data:
+	scripts/install-bench-data
+
+PEERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ekyc/peers-venv
+
+bench-peers: bench-data
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --require-hashes -r benchmarks/peers/requirements.txt
 
 serve: models
 	$(BIN)/ekyc serve
