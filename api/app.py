@@ -11,14 +11,20 @@ from fastapi import FastAPI
 
 import ekyc
 from ekyc.api.admission import Admission
+from ekyc.api.chip_relay import ChipRelays
+from ekyc.api.chip_relay_routes import router as chip_relay_router
+from ekyc.api.chip_relay_sessions import DEFAULT_CHIP_LIMITS, ChipSessionLimits, ChipSessions
 from ekyc.api.envelope import Envelope
 from ekyc.api.errors import install_handlers
 from ekyc.api.limits import DEFAULT_LIMITS, ServiceLimits
 from ekyc.api.ports import CaseVerifier
 from ekyc.api.routes import UPLOAD_PATH, router
 from ekyc.api.scratch import Scratch
+from ekyc.pki import TrustStore
+from ekyc.ports import Clock, SystemClock, SystemRandom
 from ekyc.storage import Storage
 
+_SYSTEM_CLOCK = SystemClock()
 _DESCRIPTION = """\
 Xác minh giấy tờ và danh tính trực tuyến: chip căn cước, bản chụp, bản sao, khuôn mặt.
 Mọi quyết định kèm mã lý do; không chờ được thì chuyển cán bộ xem xét, không bao giờ tự chấp nhận.
@@ -37,6 +43,7 @@ class Service:
     limits: ServiceLimits
     admission: Admission
     scratch: Scratch
+    chip_relays: ChipRelays
 
 
 def create_app(
@@ -46,6 +53,9 @@ def create_app(
     limits: ServiceLimits = DEFAULT_LIMITS,
     hosts: frozenset[str] | None = None,
     scratch_parent: Path | None = None,
+    trust: TrustStore | None = None,
+    chip_limits: ChipSessionLimits = DEFAULT_CHIP_LIMITS,
+    clock: Clock = _SYSTEM_CLOCK,
 ) -> FastAPI:
     """Make the ASGI application.
 
@@ -55,6 +65,9 @@ def create_app(
         limits: bounds on requests.
         hosts: names that the ``Host`` header may give; ``None`` allows all.
         scratch_parent: folder for uploads; the system's temporary folder by default.
+        trust: anchors by which relayed readings are judged; none by default, and no chip chains.
+        chip_limits: bounds on relayed readings.
+        clock: of relayed readings.
     """
 
     def body_bytes(path: str) -> int:
@@ -69,6 +82,10 @@ def create_app(
             limits=limits,
             admission=Admission(limits),
             scratch=scratch,
+            chip_relays=ChipRelays(
+                sessions=ChipSessions(chip_limits, clock=clock, random=SystemRandom()),
+                trust=trust or TrustStore(),
+            ),
         )
         try:
             yield
@@ -84,6 +101,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.include_router(router)
+    app.include_router(chip_relay_router)
     install_handlers(app, retry_after_s=limits.retry_after_s)
     app.add_middleware(Envelope, body_bytes=body_bytes, hosts=hosts)
     return app

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _LOG = logging.getLogger("ekyc.api")
+_POLICY_VIOLATION = 1008
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
 
@@ -52,6 +53,9 @@ class Envelope:
         self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and not self._answers_to(Headers(scope=scope)):
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -59,7 +63,7 @@ class Envelope:
         allowed = self._body_bytes(scope["path"])
         exchange = _Exchange(scope, receive, send, headers, allowed)
         try:
-            if self._hosts is not None and _host_name(headers) not in self._hosts:
+            if not self._answers_to(headers):
                 await exchange.refuse(HTTPStatus.MISDIRECTED_REQUEST, "request.misdirected")
             elif _claimed_length(headers) > allowed:
                 await exchange.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "request.too_large")
@@ -71,6 +75,9 @@ class Envelope:
                 await exchange.refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "internal")
         finally:
             exchange.log()
+
+    def _answers_to(self, headers: Headers) -> bool:
+        return self._hosts is None or _host_name(headers) in self._hosts
 
 
 class _Exchange:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 PROBLEM_JSON = "application/problem+json"
 
 _STATUS_OF_CODE: dict[str, HTTPStatus] = {
+    "chip.session_unfinished": HTTPStatus.CONFLICT,
+    "chip.session_unknown": HTTPStatus.NOT_FOUND,
     "freshness.already_used": HTTPStatus.CONFLICT,
     "freshness.expired": HTTPStatus.GONE,
     "freshness.unknown": HTTPStatus.NOT_FOUND,

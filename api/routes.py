@@ -45,7 +45,8 @@ def service_of(request: Request) -> Service:
     return service
 
 
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """How the OpenAPI document describes errors of these statuses."""
     return {
         status: {"model": Problem, "content": {PROBLEM_JSON: {}}, "description": "RFC 9457"}
         for status in statuses
@@ -133,7 +134,7 @@ def _state(ask: Callable[[], None]) -> str:
     operation_id="create_challenge",
     summary="Cấp mã thử thách / Issue a challenge",
     status_code=201,
-    responses=_problems(413, 422, 503),
+    responses=problems(413, 422, 503),
 )
 async def create_challenge(
     request: Request, wanted: Annotated[ChallengeRequest | None, Body()] = None
@@ -161,7 +162,7 @@ async def create_challenge(
     UPLOAD_PATH,
     operation_id="create_verification",
     summary="Xác minh một hồ sơ / Verify a case",
-    responses={200: {"model": VerificationModel}, **_problems(408, 413, 415, 422, 503)},
+    responses={200: {"model": VerificationModel}, **problems(408, 413, 415, 422, 503)},
     openapi_extra=_CASE_BODY,
 )
 async def create_verification(request: Request) -> Response:

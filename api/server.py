@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from ekyc.chip.relay import MAX_FRAME_BYTES
 from ekyc.errors import InputError
 
 if TYPE_CHECKING:
@@ -98,6 +99,9 @@ def serve(app: FastAPI, address: ServerAddress) -> None:
             proxy_headers=False,
             limit_concurrency=_CONNECTIONS,
             timeout_graceful_shutdown=_SHUTDOWN_S,
+            ws="websockets-sansio",
+            ws_max_size=MAX_FRAME_BYTES,
+            ws_per_message_deflate=False,  # a small frame must not unpack to a large one
         )
     )
     sockets = None if address.socket_path is None else [_private_socket(address.socket_path)]

@@ -67,6 +67,7 @@ def serve(
                 storage,
                 limits=ServiceLimits(workers=workers),
                 hosts=address.hosts,
+                trust=anchors,
             )
             where = str(socket_path) if socket_path else f"http://{host}:{port}/docs"
             say(err, f"serving on {where}")

@@ -20,7 +20,7 @@ class RelayLimits:
     """Frames from the client (``chip.relay_too_many_frames``)."""
     commands: int = 8000
     """Commands to the chip (``chip.relay_too_many_commands``)."""
-    octets: int = 4 * 1024 * KIB
+    octets: int = 2 * 1024 * KIB
     """Characters of all frames from the client together (``chip.relay_too_many_bytes``)."""
     row: int = 48
     """Commands in one frame. More save round trips; fewer lose less when the card slips."""
