@@ -140,13 +140,15 @@ class Corpus:
         for index, word in enumerate(drawn):
             mark, follows = "", " "
             draw = self._rng.random()
-            if draw < 0.08:
+            if draw < 0.07:
                 mark = ","
-            elif draw < 0.11:
-                mark = self._pick(".:;!?…")
-            elif draw < 0.125:
+            elif draw < 0.12:
+                mark = self._pick("....!?:;…")
+                if index + 1 < len(drawn) and mark in ".!?…":
+                    drawn[index + 1] = drawn[index + 1].capitalize()
+            elif draw < 0.14:
                 follows = self._pick((" - ", " – ", "-", "-", "/", " — "))
-            elif draw < 0.15:
+            elif draw < 0.165:
                 opening, closing = self._pick(
                     ('""', "“”", "()", "''", "‘’", "«»", "[]", '""', "“”")
                 )

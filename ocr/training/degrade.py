@@ -46,7 +46,7 @@ def weigh(ink: Gray, em: float, rng: Rng) -> Gray:
 def bite(ink: Gray, em: float, rng: Rng) -> Gray:
     """Worn type, a dry ribbon, a flaking laser print: holes and gaps."""
     noise = clouds(ink.shape, max(1.0, em * float(rng.uniform(0.03, 0.14))), rng)  # type: ignore[arg-type]  # two sides
-    holes = np.clip((noise - float(rng.uniform(0.9, 1.9))) * 3.0, 0, 1)
+    holes = np.clip((noise - float(rng.uniform(1.2, 2.1))) * 3.0, 0, 1)
     return _gray(ink.astype(np.float32) * (1.0 - holes))
 
 
@@ -243,9 +243,11 @@ def jpeg(page: Gray, rng: Rng) -> Gray:
 def one_bit(page: Gray, em: float, rng: Rng) -> Gray:
     """Black and white only: a fixed or local threshold, an error diffusion or a raster."""
     draw = rng.random()
-    low, high = (float(level) for level in np.percentile(page, (1, 85)))
+    low, high = (float(level) for level in np.percentile(page, (0.4, 80)))
+    if high - low < 30:
+        return page
     if draw < 0.62:
-        level = low + (high - low) * float(rng.uniform(0.32, 0.8))
+        level = low + (high - low) * float(rng.uniform(0.34, 0.72))
         noise = (
             rng.standard_normal(page.shape, dtype=np.float32)
             * (high - low)
@@ -270,6 +272,13 @@ def one_bit(page: Gray, em: float, rng: Rng) -> Gray:
 
 
 _BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]])
+
+
+def photocopy(page: Gray, em: float, rng: Rng) -> Gray:
+    """Toner: paper becomes white, ink black, and edges move."""
+    low, high = (float(level) for level in np.percentile(page, (0.4, 80)))
+    ink = (high - page.astype(np.float32)) / max(high - low, 30.0) * 255
+    return np.asarray(255 - weigh(_gray(ink), em, rng), dtype=np.uint8)
 
 
 def specks(page: Gray, em: float, rng: Rng) -> Gray:

@@ -37,6 +37,7 @@ class Difficulty:
     """Share of crops without any text."""
 
 
+_ALL_BUT_BLACK, _ALL_BUT_WHITE = 95.0, 253.0
 EASY = Difficulty(max_chars=24, capture=0.3, stacked=0.0)
 FULL = Difficulty()
 
@@ -55,9 +56,22 @@ def make_line(
     em = round(float(np.exp(rng.uniform(np.log(20), np.log(50)))))
     setting = Setting() if difficulty.capture >= 1 else Setting(neighbours=0.1, rules=0.05)
     sheet = draw_sheet(text, pick_face(families, rng), em, corpus, rng, setting=setting)
+    for _ in range(3):
+        seen = _wear_and_cut(sheet, rng, difficulty)
+        if is_legible(seen):
+            break
+    return seen, sheet.text
+
+
+def is_legible(seen: Gray) -> bool:
+    """False for black and empty patches: no eye could read them, and the net must not learn to guess."""
+    return _ALL_BUT_BLACK < float(seen.mean()) < _ALL_BUT_WHITE
+
+
+def _wear_and_cut(sheet: Sheet, rng: Rng, difficulty: Difficulty) -> Gray:
     page, scale = capture_sheet(sheet, rng, difficulty)
     box = tuple(side * scale for side in sheet.box)
-    return see(cut(page, box, sheet.em_px * scale, rng), rng), sheet.text
+    return see(cut(page, box, sheet.em_px * scale, rng), rng)
 
 
 def capture_sheet(sheet: Sheet, rng: Rng, difficulty: Difficulty) -> tuple[Gray, float]:
@@ -162,8 +176,7 @@ def _photocopy(page: Gray, em: float, rng: Rng) -> tuple[Gray, float]:
         em, total = em * scale, total * scale
         if rng.random() < 0.6:
             page = degrade.blur(page, em * 0.6, rng)
-        page = degrade.weigh(np.asarray(255 - page, dtype=np.uint8), em, rng)
-        page = np.asarray(255 - page, dtype=np.uint8)
+        page = degrade.photocopy(page, em, rng)
         if rng.random() < 0.5:
             page = degrade.specks(page, em, rng)
         if rng.random() < 0.25:

@@ -27,7 +27,6 @@ class NetworkShape:
     body: int = 128
     mixed: int = 256
     recurrent: int = 160
-    dropout: float = 0.1
 
     def as_dict(self) -> dict[str, object]:
         """For a checkpoint."""
@@ -57,13 +56,14 @@ class LineNetwork(nn.Module):
         self.mix = nn.ModuleList(_Neighbours(shape.mixed) for _ in range(2))
         self.onwards = nn.LSTM(shape.mixed, shape.recurrent, batch_first=True)
         self.backwards = nn.LSTM(shape.mixed, shape.recurrent, batch_first=True)
-        self.drop = nn.Dropout(shape.dropout)
         self.head = nn.Linear(2 * shape.recurrent + shape.mixed, shape.classes)
 
     def forward(self, line: Tensor) -> Tensor:
         ink, inside = line[:, :1], line[:, 1:, :1]  # (batch, 1, 40, W), (batch, 1, 1, W)
-        half, quarter = inside[..., ::2], inside[..., ::4]
-        seen = self.see_edges(ink * inside) * half
+        seen = self.see_edges(ink * inside)
+        # Of the convolutions' own type: in training a mask of float32 would widen every layer again.
+        half, quarter = inside[..., ::2].to(seen.dtype), inside[..., ::4].to(seen.dtype)
+        seen = seen * half
         seen = self.see_strokes(seen) * quarter
         seen = self.strokes(seen, quarter)
         seen = self.see_letters(seen) * quarter
@@ -80,8 +80,8 @@ class LineNetwork(nn.Module):
         turned = steps.gather(1, order.expand(-1, -1, steps.shape[2]))
         backwards = self.backwards(turned)[0]
         backwards = backwards.gather(1, order.expand(-1, -1, backwards.shape[2]))
-        read = torch.cat((onwards, backwards, steps), dim=2) * mask
-        logits = self.head(self.drop(read)).float()
+        read = torch.cat((onwards, backwards, steps), dim=2)
+        logits, mask = self.head(read).float(), mask.float()
         nothing = torch.full_like(logits[:1, :1], _NEVER)
         nothing[..., 0] = 0.0
         return torch.log_softmax(logits * mask + nothing * (1.0 - mask), dim=2)
@@ -126,6 +126,7 @@ def _convolution(
 
 def _reversed_order(mask: Tensor) -> Tensor:
     """Indices (batch, T, 1) that turn each line's own steps round and leave the padding where it is."""
+    mask = mask.float()
     step = (torch.cumsum(torch.ones_like(mask), dim=1) - 1.0).long()
     length = mask.sum(dim=1, keepdim=True).long()
     return torch.where(step < length, length - 1 - step, step)

@@ -10,7 +10,7 @@ import argparse
 import os
 import random
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from ekyc.ocr.detect import TextDetector
 from ekyc.ocr.reading import MARGIN
 from training.corpus import Corpus
 from training.fonts import Face, held_out_faces, training_faces
-from training.lines import capture, cut, print_ink, see
+from training.lines import capture, cut, is_legible, print_ink, see
 from training.pool import SHARD_LINES, shards_in, write_shard
 from training.render import pick_face
 
@@ -36,15 +36,21 @@ if TYPE_CHECKING:
     Gray = NDArray[np.uint8]
     Families = tuple[tuple[Face, ...], ...]
 
+_LEAST_CONTRAST = 24.0
+"""Grey values between ink and paper below which a letter counts as gone."""
 _DETECTOR = "ppocr-v6-tiny-det"
-AUGRAPHY_STEPS = (
+INK_STEPS = (
     "InkBleed", "InkBleed", "LowInkRandomLines", "LowInkPeriodicLines", "Letterpress", "InkShifter", "InkMottling",
-    "Dithering", "LinesDegradation", "BleedThrough", "ColorPaper", "BrightnessTexturize", "WaterMark",
-    "NoiseTexturize", "NoiseTexturize", "SubtleNoise", "SubtleNoise", "ShadowCast", "LightingGradient", "LensFlare",
-    "ReflectedLight", "DirtyDrum", "DirtyDrum", "DirtyRollers", "DirtyScreen", "BadPhotoCopy", "BadPhotoCopy",
-    "Faxify", "Gamma", "Brightness", "Jpeg", "Jpeg", "Markup", "NoisyLines", "Moire", "DelaunayTessellation",
-    "VoronoiTessellation", "PatternGenerator", "Stains", "InkColorSwap", "ColorShift", "LowLightNoise",
-    "LCDScreenPattern", "Hollow", "PaperFactory",
+    "Dithering", "LinesDegradation", "BleedThrough", "InkColorSwap", "Hollow",
+)  # fmt: skip
+PAPER_STEPS = (
+    "ColorPaper", "BrightnessTexturize", "NoiseTexturize", "PaperFactory", "DelaunayTessellation",
+    "VoronoiTessellation", "PatternGenerator", "Stains", "WaterMark", "SubtleNoise",
+)  # fmt: skip
+LATER_STEPS = (
+    "SubtleNoise", "SubtleNoise", "ShadowCast", "LightingGradient", "LensFlare", "ReflectedLight", "DirtyDrum",
+    "DirtyRollers", "DirtyScreen", "BadPhotoCopy", "Faxify", "Gamma", "Brightness", "Jpeg", "Jpeg", "Markup",
+    "NoisyLines", "Moire", "ColorShift", "LowLightNoise", "LCDScreenPattern", "NoiseTexturize",
 )  # fmt: skip
 """Steps of augraphy 8.2.6 that leave lines where they stand. One that is named twice is drawn twice as often."""
 
@@ -94,44 +100,68 @@ def _fitting(text: str, face: Face, width: float, em: int) -> str:
     return text[: max(4, int(width / (0.42 * em)))].strip()
 
 
-def augraphy_wear(rng: np.random.Generator) -> Callable[[Gray], Gray]:
-    """One to three steps of augraphy with its own settings, drawn at random; black ink on white paper in, grey out."""
+def augraphy_wear(page: Gray, rng: np.random.Generator) -> Gray:
+    """One to four steps of augraphy, each with its own settings, in its own pipeline: black on white in, grey out."""
     import augraphy  # noqa: PLC0415  # takes seconds to import and only this needs it
 
     random.seed(int(rng.integers(2**31)))
     np.random.seed(int(rng.integers(2**31)))  # noqa: NPY002  # augraphy draws from the global state
-    names = [
-        AUGRAPHY_STEPS[int(rng.integers(len(AUGRAPHY_STEPS)))]
-        for _ in range(int(rng.integers(1, 4)))
-    ]
 
-    def wear(page: Gray) -> Gray:
-        picture = np.repeat(page[:, :, None], 3, axis=2)
-        for name in names:
-            result = getattr(augraphy, name)(p=1)(picture.copy())
-            result = result[0] if isinstance(result, tuple) else result
-            if result is None or result.shape[:2] != picture.shape[:2]:
-                continue
-            picture = result if result.ndim == 3 else np.repeat(result[:, :, None], 3, axis=2)
-        return np.asarray(
-            cv2.cvtColor(picture[:, :, :3].astype(np.uint8), cv2.COLOR_BGR2GRAY), dtype=np.uint8
-        )
+    def some(names: tuple[str, ...], most: int) -> list[object]:
+        drawn = [names[int(rng.integers(len(names)))] for _ in range(int(rng.integers(most + 1)))]
+        return [getattr(augraphy, name)(p=1) for name in drawn]
 
-    return wear
+    later = some(LATER_STEPS, 2)
+    pipeline = augraphy.AugraphyPipeline(
+        ink_phase=some(INK_STEPS, 1), paper_phase=some(PAPER_STEPS, 1), post_phase=later, log=False
+    )
+    result = np.asarray(pipeline(np.repeat(page[:, :, None], 3, axis=2)), dtype=np.uint8)
+    if result.shape[:2] != page.shape:
+        return page
+    return (
+        result
+        if result.ndim == 2
+        else np.asarray(cv2.cvtColor(result, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+    )
+
+
+def still_there(page: Gray, ink: Gray, box: tuple[float, ...], em: float) -> bool:
+    """Whether the ink of every half letter is darker than the paper around it: else nobody could read the line.
+
+    The page must lie as the ink lies, pixel on pixel.
+    """
+    left, top, right, bottom = (round(side) for side in box)
+    step = max(4, round(em * 0.6))
+    for start in range(left, right, step):
+        here = np.s_[max(0, top) : bottom, max(0, start) : start + step]
+        drawn, seen = ink[here], page[here].astype(np.float32)
+        dark, light = drawn > 200, drawn < 30
+        if dark.sum() < 0.02 * em * em or light.sum() < 10:
+            continue
+        paper = seen[light]
+        if paper.mean() - seen[dark].mean() < max(_LEAST_CONTRAST, 0.8 * paper.std()):
+            return False
+    return True
 
 
 def worn_page(
-    ink: Gray, em: float, rng: np.random.Generator, *, augraphy_share: float
-) -> tuple[Gray, float]:
-    """The page as a file holds it, and its scale."""
+    ink: Gray,
+    lines: tuple[PageLine, ...],
+    em: float,
+    rng: np.random.Generator,
+    *,
+    augraphy_share: float,
+) -> tuple[Gray, float, tuple[PageLine, ...]]:
+    """The page as a file holds it, its scale, and the lines that can still be read on it."""
     if rng.random() < augraphy_share:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of augraphy's own arithmetic
-            page = augraphy_wear(rng)(np.asarray(255 - ink, dtype=np.uint8))
+            page = augraphy_wear(np.asarray(255 - ink, dtype=np.uint8), rng)
+        lines = tuple(line for line in lines if still_there(page, ink, line.box, em))
         if augraphy_share >= 1 or rng.random() < 0.6:
-            return page, 1.0
-        return capture(page, em, rng)
-    return capture(print_ink(ink, em, rng), em, rng)
+            return page, 1.0, lines
+        return *capture(page, em, rng), lines
+    return *capture(print_ink(ink, em, rng), em, rng), lines
 
 
 def lines_of_pages(
@@ -146,7 +176,7 @@ def lines_of_pages(
     while True:
         ink, lines, em = draw_page(corpus, families, rng)
         try:
-            page, scale = worn_page(ink, em, rng, augraphy_share=augraphy_share)
+            page, scale, lines = worn_page(ink, lines, em, rng, augraphy_share=augraphy_share)
         except (ValueError, IndexError, TypeError, ZeroDivisionError, cv2.error, AttributeError):
             continue  # augraphy fails on some sizes of page
         if detector is not None and len(lines) > 1 and rng.random() < 0.7:
@@ -154,7 +184,9 @@ def lines_of_pages(
         else:
             for line in lines:
                 box = tuple(side * scale for side in line.box)
-                yield see(cut(page, box, em * scale, rng)), line.text
+                seen = see(cut(page, box, em * scale, rng))
+                if is_legible(seen):
+                    yield seen, line.text
 
 
 def _detected(
@@ -168,7 +200,9 @@ def _detected(
             middle = (line.box[1] + line.box[3]) / 2
             whole = abs(left - line.box[0]) < 0.6 * em and abs(right - line.box[2]) < 0.6 * em
             if whole and top < middle < bottom and bottom - top < 2.2 * em:
-                yield see(cut_line(colour, region.quad, margin=MARGIN)), line.text
+                seen = see(cut_line(colour, region.quad, margin=MARGIN))
+                if is_legible(seen):
+                    yield seen, line.text
 
 
 def main() -> None:

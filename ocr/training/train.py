@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from training.charset import vocabulary
 from training.network import LineNetwork, NetworkShape
@@ -38,6 +38,7 @@ BATCH_COLUMNS = 20480
 SHARDS_AT_ONCE = 8
 WARM_UP_STEPS = 200
 CLIP = 2.0
+TRUSTING_STEPS = 1000
 AVERAGE_DECAY = 0.999
 
 
@@ -69,7 +70,7 @@ class Trainer:
             lr=rate,
             betas=(0.9, 0.98),
         )
-        self._loss = nn.CTCLoss(zero_infinity=True)
+        self._loss = nn.CTCLoss(reduction="none", zero_infinity=True)
         self._waiting: dict[int, list[Line]] = {}
         self.step = 0
         self.lines = 0
@@ -133,12 +134,14 @@ class Trainer:
         self.net.train()
         with torch.autocast("cpu", torch.bfloat16):
             log_probs = self.net(pictures)
-        loss = self._loss(
+        letters = torch.tensor([len(labels) for labels in targets])
+        losses = self._loss(
             log_probs.transpose(0, 1).float(),
             torch.tensor([label for labels in targets for label in labels], dtype=torch.long),
             torch.tensor([steps_of(picture.shape[1]) for picture, _ in lines]),
-            torch.tensor([len(labels) for labels in targets]),
-        )
+            letters,
+        ) / letters.clamp(min=1)
+        loss = (losses * self._trust(losses)).mean()
         self._optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.net.parameters(), CLIP)
@@ -147,6 +150,13 @@ class Trainer:
         self.step += 1
         self.lines += len(lines)
         return float(loss.detach())
+
+    def _trust(self, losses: Tensor) -> Tensor:
+        """Once the net reads, lines that it cannot read at all are mostly beyond reading: they pull less, or not."""
+        if self.step < TRUSTING_STEPS:
+            return torch.ones_like(losses)
+        far = losses.detach()
+        return torch.where(far > 4.0, 0.0, 1.0 / far.clamp(min=1.0))
 
     def _rate_factor(self) -> float:
         warm = min(1.0, (self.step + 1) / WARM_UP_STEPS)
