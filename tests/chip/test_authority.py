@@ -27,8 +27,8 @@ from ekyc.chip.authority import (
     inspect_authority,
     load_authority_configuration,
 )
-from ekyc.chip.authority.configuration import MAX_CONFIGURATION_BYTES
-from ekyc.chip.authority.signature import split_members
+from ekyc.chip.authority.configuration import MAX_CONFIGURATION_BYTES, Signature
+from ekyc.chip.authority.signature import split_members, verify_answer
 from ekyc.errors import EkycError, InputError, TrustError, UpstreamError
 from ekyc.outcomes import Outcome, reason_registry
 from ekyc.pki import TrustStore
@@ -242,6 +242,17 @@ def test_an_old_answer_does_not_fit(configure, keys, ask):
         Outcome.INDETERMINATE,
         ("authority.mismatch",),
     )
+
+
+def test_no_repeated_text_takes_the_place_of_the_request_id(configure, keys, ask):
+    old = []
+    service = Service(keys["RS"], change=lambda answer: old.append(answer) or old[0])
+    repeats = 'repeats = { "data.id" = "{personal_number}" }'
+    configuration = configure(
+        edit=lambda text: text.replace('repeats = { "data.number" = "{personal_number}" }', repeats)
+    )
+    assert verdict_of(ask(configuration, service)) == PASSED
+    assert ask(configuration, service).reasons == ("authority.mismatch",)
 
 
 def test_an_answer_about_another_person_does_not_fit(configure, keys, ask):
@@ -561,6 +572,22 @@ def test_the_published_example_is_a_description(tmp_path, keys, repository_root)
     )
     assert configuration.endpoint.headers["X-Client-Key"] == "hush"
     assert configuration.answer.signature.form == "member"
+
+
+@given(st.binary(max_size=200) | st.text(max_size=80).map(str.encode), st.text(max_size=60))
+def test_any_answer_gives_a_typed_error(body, header):
+    answer = LinkAnswer(status=200, headers={"x": header}, body=body)
+    for form, extra in (
+        ("header", {"header": "X", "encoding": "hex"}),
+        ("header", {"header": "X"}),
+        ("detached-jws", {"header": "X"}),
+        ("jws", {}),
+        ("member", {"member": "a", "payload": "b", "payload_form": "raw"}),
+    ):
+        place = Signature(form=form, algorithm="RS256", keys=["k"], **extra)
+        with pytest.raises(EkycError) as error:
+            verify_answer(answer, place, (), at=NOW)
+        assert error.value.code.startswith("authority.")
 
 
 # -- the splitter

@@ -65,6 +65,7 @@ class ConfiguredAuthority:
             date_format=configuration.date_format,
         )
         body = json.dumps(values.fill(configuration.body), ensure_ascii=False)  # (1)
+        repeated = _to_be_repeated(configuration.answer, values)
         answer = self._link.post(body.encode(), content_type=configuration.content_type)  # (2)
         if answer.status not in configuration.statuses:
             raise UpstreamError(
@@ -74,15 +75,19 @@ class ConfiguredAuthority:
         signed = verify_answer(  # (3)
             answer, configuration.answer.signature, configuration.keys, at=now
         )
-        return _read(signed, configuration.answer, values, now)
+        return _read(signed, configuration.answer, repeated, now)
 
 
-def _read(signed: SignedContent, answer: Answer, values: Values, at: datetime) -> AuthorityAnswer:
+def _to_be_repeated(answer: Answer, values: Values) -> dict[str, str]:
+    """What must stand where in the answer. Nothing takes the request id's place."""
+    templates = answer.repeats | {answer.request_id: "{request_id}"}
+    return {path: values.fill(template) for path, template in templates.items()}
+
+
+def _read(
+    signed: SignedContent, answer: Answer, repeated: dict[str, str], at: datetime
+) -> AuthorityAnswer:
     content = parse_json(signed.content)
-    request_id = values.fill("{request_id}")
-    repeated = {answer.request_id: request_id} | {
-        path: values.fill(template) for path, template in answer.repeats.items()
-    }
     for path, expected in repeated.items():  # (4)
         if find(content, path) != expected:
             raise TrustError(
@@ -90,7 +95,7 @@ def _read(signed: SignedContent, answer: Answer, values: Values, at: datetime) -
             )
     return AuthorityAnswer(
         verdict=_verdict(find(content, answer.verdict), answer),  # (5)
-        request_id=request_id,
+        request_id=repeated[answer.request_id],
         answered_at=at,
         signed=signed.content,
         signed_digest=Sha256Hex(hashlib.sha256(signed.content).hexdigest()),
