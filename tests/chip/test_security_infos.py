@@ -113,3 +113,31 @@ def test_any_set_of_entries_gives_a_value_or_a_typed_error(parts):
     else:
         assert len(infos.infos) + len(infos.unreadable) <= 64
         assert infos.active_authentication_digest in (None, "sha256")
+
+
+def _overlapping(size):
+    """Every small element hides the header of an entry that claims all the rest."""
+    head = oid("1.2.840")[:2] + b"\x2a"
+    unit = 8 + len(head) - 2
+    count = size // unit
+    parts = []
+    for place in range(count):
+        rest = (count - place - 1) * unit + len(head)
+        hidden = b"\x30\x82" + rest.to_bytes(2, "big") + head
+        parts.append(der.encode(4, hidden))
+    return b"".join(parts)
+
+
+def test_entries_within_entries_cost_no_more_than_their_bytes(monkeypatch):
+    """60 kB once took six seconds: each of many tries read all that followed."""
+    read, reads = der.read_element, []
+
+    def counting(data, at, end):
+        reads.append(at)
+        return read(data, at, end)
+
+    group = der.encode(0x6E, der.encode(der.SET, _overlapping(60_000)))
+    monkeypatch.setattr(der, "read_element", counting)
+    with pytest.raises(ChipError):
+        parse_dg14(group)
+    assert len(reads) < 60_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from ekyc.chip.lds.salvage import FieldGrammar, salvage_fields
@@ -73,7 +74,10 @@ def parse_security_infos(data: bytes, *, subject: str) -> SecurityInfos:
 def _parse_info(data: bytes, entry: der.Element) -> SecurityInfo:
     """One entry; optional data that a protocol of ours reads are read here, so that they are no error later."""
     with der.malformed_as(ChipError, code=_CODE):
-        parts = der.children(data, entry)
+        inside = der.elements(data, entry.content, entry.stop)
+        parts = list(
+            islice(inside, _MAX_PARTS + 1)
+        )  # a search tries many entries: none may be long work
         if entry.tag != der.SEQUENCE or not 2 <= len(parts) <= _MAX_PARTS:
             raise ChipError("an entry has another form", code=_CODE)
         info = SecurityInfo(
