@@ -25,9 +25,9 @@ from ekyc.ocr.reading import MARGIN
 from training.charset import accented_letters
 from training.corpus import Corpus
 from training.fonts import held_out_faces, training_faces
-from training.lines import make_line, see
+from training.lines import see
 from training.network_input import batch_of
-from training.pool import read_shard
+from training.pool import read_shard, unseen_lines
 from training.render import Setting, draw_sheet
 from training.score import Score, decode, edit_distance
 
@@ -49,8 +49,13 @@ class Reading:
     """What the net says about one line."""
 
     text: str
-    least: float
-    """Probability of the least certain letter, 0–1; 0 for no text."""
+    confidences: tuple[float, ...]
+    """Of each letter of the text: the highest probability of its class over its run of steps, 0–1."""
+
+    @property
+    def least(self) -> float:
+        """Of the least certain letter; 0 for no text."""
+        return min(self.confidences, default=0.0)
 
 
 class OnnxReader:
@@ -71,15 +76,20 @@ class OnnxReader:
     def read(self, picture: Gray) -> Reading:
         """One line of 40 pixels height."""
         log_probs = self.log_probs([picture])[0]
-        text = decode(log_probs, self.classes)
         best = log_probs.argmax(axis=1)
         starts = np.flatnonzero(np.diff(best, prepend=-1))
-        peaks = [
-            float(np.exp(log_probs[a:b, best[a]].max()))
-            for a, b in zip(starts, [*starts[1:], len(best)], strict=True)
-            if best[a]
-        ]
-        return Reading(text=text, least=min(peaks, default=0.0))
+        letters: list[tuple[str, float]] = []
+        for start, end in zip(starts, [*starts[1:], len(best)], strict=True):
+            letter = self.classes[best[start]]
+            if not letter or (letter == " " and (not letters or letters[-1][0] == " ")):
+                continue
+            letters.append((letter, float(np.exp(log_probs[start:end, best[start]].max()))))
+        if letters and letters[-1][0] == " ":
+            letters.pop()
+        return Reading(
+            text="".join(letter for letter, _ in letters),
+            confidences=tuple(confidence for _, confidence in letters),
+        )
 
 
 def read_set(reader: OnnxReader, lines: Iterable[tuple[Gray, str]]) -> Score:
@@ -195,13 +205,6 @@ def measure_speed(reader: OnnxReader, pictures: list[Gray]) -> None:
     print(f"speed: {spent:.2f} ms CPU a line at mean width/height {mean:.1f}")
 
 
-def generated_lines(seed: int, count: int) -> list[tuple[Gray, str]]:
-    """Lines in held-out faces, of held-out words, with the training's own wear."""
-    rng = np.random.default_rng(seed)
-    corpus = Corpus(rng, held_out=True)
-    return [make_line(corpus, held_out_faces(), rng) for _ in range(count)]
-
-
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -230,7 +233,7 @@ def _measure(name: str, reader: OnnxReader, args: argparse.Namespace) -> None:
     if name == "letters":
         measure_letters(reader)
     elif name == "unseen":
-        _print("unseen faces and words", read_set(reader, generated_lines(990001, 600)), args.show)
+        _print("unseen faces and words", read_set(reader, unseen_lines(990001, 600)), args.show)
     elif name == "augraphy" and args.augraphy:
         score = read_set(reader, read_shard(args.augraphy))
         _print("augraphy only, unseen faces and words", score, args.show)

@@ -65,7 +65,7 @@ def all_faces(cache_file: Path | None = None) -> tuple[Face, ...]:
         for path in folder.rglob("*")
         if path.suffix.lower() in {".ttf", ".otf", ".woff"}
     )
-    faces = tuple(face for path in files if (face := _read_face(path)) is not None)
+    faces = tuple(face for path in files if (face := read_face(path)) is not None)
     stored.parent.mkdir(parents=True, exist_ok=True)
     rows = [[face.path, face.family, sorted(face.missing)] for face in faces]
     stored.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
@@ -107,7 +107,8 @@ def _by_family(faces: tuple[Face, ...]) -> tuple[tuple[Face, ...], ...]:
     return tuple(tuple(families[name]) for name in sorted(families))
 
 
-def _read_face(path: Path) -> Face | None:
+def read_face(path: Path) -> Face | None:
+    """The face of a file, or None when it is no text face or lacks a letter of Vietnamese or ASCII."""
     if any(word in path.stem for word in _NOT_TEXT):
         return None
     try:

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from training.corpus import Corpus
-from training.fonts import training_faces
+from training.fonts import held_out_faces, training_faces
 from training.lines import EASY, FULL, make_line
 
 if TYPE_CHECKING:
@@ -79,18 +79,33 @@ def fill(
             old.unlink(missing_ok=True)
 
 
+def unseen_lines(seed: int, count: int) -> list[tuple[Gray, str]]:
+    """Lines in held-out faces, of held-out words, with the training's own wear: for measuring only."""
+    rng = np.random.default_rng(seed)
+    corpus = Corpus(rng, held_out=True)
+    return [make_line(corpus, held_out_faces(), rng) for _ in range(count)]
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument(
+        "folder", type=Path, help="pool to fill, or with --unseen the shard to write"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--easy-shards", type=int, default=0)
     parser.add_argument("--keep", type=int, default=400)
     parser.add_argument("--shards", type=int)
     parser.add_argument("--nice", type=int, default=5)
+    parser.add_argument(
+        "--unseen", type=int, help="write this many lines of unseen faces and words"
+    )
     args = parser.parse_args()
     os.nice(args.nice)
     cv2.setNumThreads(1)
+    if args.unseen:
+        write_shard(args.folder, unseen_lines(args.seed, args.unseen))
+        return
     started = time.monotonic()
     fill(
         args.folder,

@@ -75,14 +75,20 @@ def edit_distance(truth: str, read: str) -> int:
     return _edit_path(truth, read).edits
 
 
+def right_letters(truth: str, read: str) -> tuple[bool, ...]:
+    """For every letter read, whether the truth has it at that place."""
+    return _edit_path(truth, read).right
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Path:
     edits: int
     changed: tuple[str, ...]
+    right: tuple[bool, ...]
 
 
 def _edit_path(truth: str, read: str) -> _Path:
-    """Fewest insertions, deletions and replacements, and which letters of the truth they hit."""
+    """Fewest insertions, deletions and replacements, and which letters they hit."""
     rows = [list(range(len(read) + 1))]
     for i, a in enumerate(truth, 1):
         above, row = rows[-1], [i]
@@ -90,10 +96,12 @@ def _edit_path(truth: str, read: str) -> _Path:
             row.append(min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a != b)))
         rows.append(row)
     changed: list[str] = []
+    right = [False] * len(read)
     i, j = len(truth), len(read)
     while i:
         if j and rows[i][j] == rows[i - 1][j - 1] + (truth[i - 1] != read[j - 1]):
-            if truth[i - 1] != read[j - 1]:
+            right[j - 1] = truth[i - 1] == read[j - 1]
+            if not right[j - 1]:
                 changed.append(truth[i - 1])
             i, j = i - 1, j - 1
         elif rows[i][j] == rows[i - 1][j] + 1:
@@ -101,4 +109,4 @@ def _edit_path(truth: str, read: str) -> _Path:
             i -= 1
         else:
             j -= 1
-    return _Path(edits=rows[-1][-1], changed=tuple(changed))
+    return _Path(edits=rows[-1][-1], changed=tuple(changed), right=tuple(right))

@@ -13,6 +13,7 @@ import math
 import random
 import time
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 BATCH_COLUMNS = 20480
 """Padded columns per batch: 64 lines of mean length."""
 SHARDS_AT_ONCE = 8
-WARM_UP_STEPS = 200
+WARM_UP_STEPS = 100
 CLIP = 2.0
 TRUSTING_STEPS = 1000
 AVERAGE_DECAY = 0.999
@@ -50,18 +51,26 @@ class Trainer:
         minutes: planned length of the whole training, pauses not counted.
         rate: highest learning rate.
         seed: of weights and order.
+        shape: of the net; its classes are always those of the vocabulary.
     """
 
-    def __init__(self, folder: Path, *, minutes: float, rate: float, seed: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        minutes: float,
+        rate: float,
+        seed: int,
+        shape: NetworkShape | None = None,
+    ) -> None:
         torch.manual_seed(seed)
         self._chance = random.Random(seed)  # noqa: S311  # order of batches
         self._folder = folder
         self._minutes = minutes
         self._rate = rate
         self._classes = {text: index for index, text in enumerate(vocabulary())}
-        self.net = LineNetwork(NetworkShape(classes=len(self._classes))).to(
-            memory_format=torch.channels_last
-        )
+        shape = replace(shape or NetworkShape(classes=0), classes=len(self._classes))
+        self.net = LineNetwork(shape).to(memory_format=torch.channels_last)
         self.average = deepcopy(self.net).eval()
         matrices = [p for p in self.net.parameters() if p.ndim > 1]
         vectors = [p for p in self.net.parameters() if p.ndim <= 1]
