@@ -17,6 +17,7 @@ from ekyc.cli import (
     challenge,
     chip,
     chip_read,
+    chip_relay,
     chip_simulate,
     demo,
     doctor,
@@ -68,6 +69,7 @@ doctor.register(app)
 app.add_typer(case.case_app, name="case")
 app.add_typer(challenge.challenge_app, name="challenge")
 chip_read.register(chip.chip_app)
+chip_relay.register(chip.chip_app)
 chip_simulate.register(chip.chip_app)
 app.add_typer(chip.chip_app, name="chip")
 app.add_typer(trust.trust_app, name="trust")

@@ -48,7 +48,7 @@ def simulate(
     err = console(json_output=True)
     try:
         issuer = SimulatedIssuer.create()
-        card = _sample_card(issuer)
+        card = sample_card(issuer)
         if anchor:
             anchor.write_bytes(issuer.csca_certificate_pem)
         access = frozenset({AccessProtocol.BAC}) if bac_only else frozenset(AccessProtocol)
@@ -70,7 +70,8 @@ def serve_card(card: ResettableCard, connection: socket.socket) -> None:
         connection.sendall(session.receive(octets))
 
 
-def _sample_card(issuer: SimulatedIssuer) -> SimulatedCard:
+def sample_card(issuer: SimulatedIssuer) -> SimulatedCard:
+    """The card of an invented citizen; only its keys differ from run to run."""
     from ekyc.samples import SampleCitizen
     from ekyc.samples.case import citizen_data
 
