@@ -47,9 +47,7 @@ class ChipAuthExchange:
         try:
             response = ResponseApdu.parse(self.response)
             result, _ = self.challenge.verify(response)
-        except (
-            ChipError
-        ) as exc:  # no response at all, or a group of the chip's making without a secret to share
+        except ChipError as exc:  # no response, or a key of the chip's making that shares no secret
             raise TrustError("the chip's response is none", code="chip.ca_invalid") from exc
         return result
 

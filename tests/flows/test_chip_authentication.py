@@ -5,7 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from ekyc.chip import ElementaryFile, MrzKey, chip_authentication_offer, run_program
+from ekyc.chip import (
+    ChipAuthExchange,
+    ElementaryFile,
+    MrzKey,
+    chip_authentication_offer,
+    run_program,
+)
 from ekyc.chip.apdu import CommandApdu
 from ekyc.chip.bac import establish_bac
 from ekyc.chip.domain_parameters import STANDARD_GROUPS
@@ -23,7 +29,7 @@ from ekyc.chip.upload_challenge import (
     derive_chip_authentication,
     derive_nonce,
 )
-from ekyc.errors import ChipError, InputError, LimitError
+from ekyc.errors import ChipError, InputError, LimitError, TrustError
 from ekyc.flows import Case, issue_challenge
 from ekyc.flows.chip_stage import CHIP_CHECKS, judge_chip
 from ekyc.outcomes import Outcome
@@ -341,15 +347,19 @@ def _integer(number):
     return der.encode(2, number.to_bytes(number.bit_length() // 8 + 1, "big"))
 
 
-def test_a_prime_without_an_order_gets_a_short_exponent():
-    """PKCS #3 names no subgroup; the chip of our own making agrees all the same."""
-    group, theirs = STANDARD_GROUPS[2], 0x1234567
+def dh_dg14(group, public):
+    """PKCS #3 names no subgroup."""
     named = der.encode(6, encode_oid("1.2.840.113549.1.3.1"))
     algorithm = der.encode(0x30, named, der.encode(0x30, _integer(group.p), _integer(group.g)))
-    public = _integer(pow(group.g, theirs, group.p))
-    key = der.encode(0x30, algorithm, der.encode(3, b"\0", public))
+    key = der.encode(0x30, algorithm, der.encode(3, b"\0", _integer(public)))
     arc = der.encode(6, encode_oid("0.4.0.127.0.7.2.2.1.1"))
-    dg14 = der.encode(0x6E, der.encode(0x31, der.encode(0x30, arc, key)))
+    return der.encode(0x6E, der.encode(0x31, der.encode(0x30, arc, key)))
+
+
+def test_a_prime_without_an_order_gets_a_short_exponent():
+    """A chip of our own making agrees all the same."""
+    group, theirs = STANDARD_GROUPS[2], 0x1234567
+    dg14 = dh_dg14(group, pow(group.g, theirs, group.p))
     challenge = derive_chip_authentication(bytes(SECRET_BYTES), dg14)
     assert challenge.info.name == "CA-DH-3DES"
     assert 600 < challenge.private.reveal().bit_length() <= 641
@@ -358,3 +368,17 @@ def test_a_prime_without_an_order_gets_a_short_exponent():
     messaging = SecureMessaging(SessionKeys.derive(challenge.info.suite, shared))
     expected = messaging.protect(CommandApdu(0, 0xA4, 2, 12, b"\1\x0e"))
     assert challenge.first_command == expected
+
+
+def test_a_key_that_shares_no_secret_proves_nothing():
+    """Of order three: with every third exponent the shared secret is the neutral element."""
+    group = next(g for g in map(STANDARD_GROUPS.get, range(3)) if g.p % 3 == 1)
+    public = next(h for x in range(2, 50) if (h := pow(x, (group.p - 1) // 3, group.p)) != 1)
+    dg14 = dh_dg14(group, public)
+    challenges = (
+        derive_chip_authentication(bytes([number]) * SECRET_BYTES, dg14) for number in range(40)
+    )
+    challenge = next(c for c in challenges if c.private.reveal() % 3 == 0)
+    with pytest.raises(TrustError) as error:
+        ChipAuthExchange(challenge=challenge, response=b"\x99\x02\x90\x00\x90\x00").verify()
+    assert error.value.code == "chip.ca_invalid"
