@@ -10,8 +10,6 @@ Intervals treat pairs as independent, which pairs that share a picture are not: 
 
 from __future__ import annotations
 
-import csv
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,21 +17,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ekyc.face import DEFAULT_MATCH, DetectedFace, FaceDetector, FaceEmbedder
-from ekyc.imaging.decode import decode_image, read_image
+from ekyc.benchmarks.face_material import LFW_ARCHIVE, Pictured, central, cosines, lfw, london
+from ekyc.face import DEFAULT_MATCH, FaceDetector, FaceEmbedder, FacePipeline
 from ekyc.inference import Engine
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ekyc.benchmarks.recorder import Recorder
     from ekyc.benchmarks.runner import RunOptions
-    from ekyc.values import BgrImage
-
-DETECTOR, EMBEDDER = "yunet-2023mar", "sface-2021dec"
-_LFW_ARCHIVE = "lfw_folds_1_5_250px.tar"
-_LFW_CENTRE_PX = 125.0
-_QUICK_PEOPLE = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,65 +39,32 @@ def run(recorder: Recorder, options: RunOptions) -> None:
     """Answer the suite's questions with the installed models."""
     assert options.data is not None  # the runner has seen to it
     faces = options.data / "faces"
-    with Engine.open(ids=(DETECTOR, EMBEDDER)) as engine:
-        for model in (DETECTOR, EMBEDDER):
+    with Engine.open(ids=FacePipeline.MODELS) as engine:
+        for model in FacePipeline.MODELS:
             recorder.uses(engine.store.registry[model])
-        detector = FaceDetector(engine.model(DETECTOR))
-        embedder = FaceEmbedder(engine.model(EMBEDDER))
-        london = list(_london(recorder, faces / "london", detector, embedder, options.quick))
-        _rates(recorder, "london", london)
-        _rates_by_group(recorder, london)
-        archive = faces / _LFW_ARCHIVE
+        pipeline = FacePipeline.over(engine)
+        workers = pipeline.detector, pipeline.embedder
+        portraits = london(recorder, faces / "london", quick=options.quick)
+        pictures = list(_embedded(recorder, portraits, *workers))
+        _rates(recorder, "london", pictures)
+        _rates_by_group(recorder, pictures)
+        archive = faces / LFW_ARCHIVE
         if archive.is_file() and not options.quick:
-            _rates(recorder, "lfw", list(_lfw(recorder, archive, detector, embedder)))
+            _rates(recorder, "lfw", list(_embedded(recorder, lfw(recorder, archive), *workers)))
 
 
-def _london(
-    recorder: Recorder, folder: Path, detector: FaceDetector, embedder: FaceEmbedder, quick: bool
+def _embedded(
+    recorder: Recorder, pictures: Iterator[Pictured], detector: FaceDetector, embedder: FaceEmbedder
 ) -> Iterator[_Embedded]:
-    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if quick:
-        few = sorted({row["identity"] for row in rows})[:_QUICK_PEOPLE]
-        rows = [row for row in rows if row["identity"] in few]
-    for done, row in enumerate(rows):
-        recorder.progress("london", done, len(rows))
-        image = read_image(folder / row["file"])
-        faces = detector.detect(image)
-        if len(faces) != 1:
-            recorder.observe(set="london", file=row["file"], faces=len(faces))
+    for picture in pictures:
+        faces = detector.detect(picture.image)
+        wild = not picture.group  # LFW shows strangers around the one who is meant
+        face = central(faces) if wild or len(faces) == 1 else None
+        if face is None:
+            recorder.observe(file=picture.name, faces=len(faces))
             continue
-        vector = embedder.embed(image, faces[0])
-        yield _Embedded(person=row["identity"], group=row["ethnicity"], vector=vector)
-
-
-def _lfw(
-    recorder: Recorder, archive: Path, detector: FaceDetector, embedder: FaceEmbedder
-) -> Iterator[_Embedded]:
-    with tarfile.open(archive) as tar:
-        members = [member for member in tar.getmembers() if member.name.endswith(".jpg")]
-        for done, member in enumerate(members):
-            recorder.progress("lfw", done, len(members))
-            content = tar.extractfile(member)
-            assert content is not None  # a plain file
-            name = member.name.rsplit("/", 1)[-1]
-            image = decode_image(content.read(), name=name)
-            face = _central(image, detector)
-            if face is None:
-                recorder.observe(set="lfw", file=name, faces=0)
-                continue
-            person = name.rsplit("_", 1)[0]
-            yield _Embedded(person=person, group="", vector=embedder.embed(image, face))
-
-
-def _central(image: BgrImage, detector: FaceDetector) -> DetectedFace | None:
-    """LFW labels the face in the middle."""
-
-    def off_centre(face: DetectedFace) -> float:
-        nose = face.landmarks.nose
-        return (nose.x - _LFW_CENTRE_PX) ** 2 + (nose.y - _LFW_CENTRE_PX) ** 2
-
-    return min(detector.detect(image), key=off_centre, default=None)
+        vector = embedder.embed(picture.image, detector.refine(picture.image, face))
+        yield _Embedded(person=picture.person, group=picture.group, vector=vector)
 
 
 def _rates(recorder: Recorder, name: str, pictures: list[_Embedded]) -> None:
@@ -138,8 +95,4 @@ def _rates_by_group(recorder: Recorder, pictures: list[_Embedded]) -> None:
 def _cosines(pictures: list[_Embedded]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Cosines of all pairs of pictures: of one person, of two."""
     vectors = np.array([picture.vector for picture in pictures])
-    _, person = np.unique([picture.person for picture in pictures], return_inverse=True)
-    first, second = np.triu_indices(len(pictures), 1)
-    alike = (vectors @ vectors.T)[first, second]
-    same = person[first] == person[second]
-    return alike[same], alike[~same]
+    return cosines(vectors, [picture.person for picture in pictures])

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 face_app = typer.Typer(help="Compare faces, one to one.", no_args_is_help=True)
 
-_DETECTOR = "yunet-2023mar"
-_EMBEDDER = "sface-2021dec"
-
 
 @face_app.callback()
 def _face() -> None:
@@ -61,22 +58,20 @@ def compare(
 
 
 def _compare(portrait: Path, frames: Sequence[Path]) -> FaceComparison:
-    from ekyc.face import FaceDetector, FaceEmbedder, compare_faces
+    from ekyc.face import FacePipeline, compare_faces
     from ekyc.imaging import read_image
     from ekyc.inference import Engine
 
     reference = read_image(portrait)
     probes = [read_image(path) for path in frames]
-    with Engine.open(ids=(_DETECTOR, _EMBEDDER)) as engine:
-        return compare_faces(
-            reference,
-            probes,
-            FaceDetector(engine.model(_DETECTOR)),
-            FaceEmbedder(engine.model(_EMBEDDER)),
-        )
+    with Engine.open(ids=FacePipeline.MODELS) as engine:
+        pipeline = FacePipeline.over(engine)
+        return compare_faces(reference, probes, pipeline.detector, pipeline.embedder)
 
 
 def _as_json(comparison: FaceComparison, frames: Sequence[Path]) -> dict[str, Any]:
+    from ekyc.face import FacePipeline
+
     return result_object(
         "face-compare",
         comparison.check.outcome.value,
@@ -85,10 +80,15 @@ def _as_json(comparison: FaceComparison, frames: Sequence[Path]) -> dict[str, An
         thresholds=asdict(comparison.thresholds),
         best_frame=comparison.best_frame,
         frames=[
-            {"file": frames[frame.index].name, "problem": frame.problem, "rank": frame.rank}
+            {
+                "file": frames[frame.index].name,
+                "problem": frame.problem,
+                "rank": frame.rank,
+                "advice": list(frame.advice),
+            }
             for frame in comparison.frames
         ],
-        models=[_DETECTOR, _EMBEDDER],
+        models=list(FacePipeline.MODELS),
     )
 
 

@@ -3,8 +3,9 @@
 Models come in through :class:`ekyc.ports.Model`; this room never opens one itself and never searches a gallery.
 """
 
-from ekyc.face.detect import DetectedFace, FaceDetector, Landmarks, decode_yunet
+from ekyc.face.detect import FaceDetector, decode_yunet
 from ekyc.face.embed import FaceEmbedder, align_face, cosine
+from ekyc.face.faces import DetectedFace, FaceMesh, HeadPose, Landmarks
 from ekyc.face.match import (
     DEFAULT_MATCH,
     FaceComparison,
@@ -13,16 +14,23 @@ from ekyc.face.match import (
     compare_faces,
     judge_cosine,
 )
+from ekyc.face.mesh import FaceMesher, head_pose
+from ekyc.face.pipeline import Face, FacePipeline
 from ekyc.face.select import FaceProblem, UsableFace, dominant_face, usable_face
 
 __all__ = [
     "DEFAULT_MATCH",
     "DetectedFace",
+    "Face",
     "FaceComparison",
     "FaceDetector",
     "FaceEmbedder",
+    "FaceMesh",
+    "FaceMesher",
+    "FacePipeline",
     "FaceProblem",
     "FrameFace",
+    "HeadPose",
     "Landmarks",
     "MatchThresholds",
     "UsableFace",
@@ -31,6 +39,7 @@ __all__ = [
     "cosine",
     "decode_yunet",
     "dominant_face",
+    "head_pose",
     "judge_cosine",
     "usable_face",
 ]

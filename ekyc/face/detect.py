@@ -7,17 +7,18 @@ pixels, so pictures are shrunk before they are shown to it, and shown at other s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ekyc.errors import ModelError
+from ekyc.face.faces import DetectedFace, Landmarks
 from ekyc.imaging import pad_to_multiple, resize_long_side, to_bgr_planes
-from ekyc.values import BoxPx, PointPx
+from ekyc.values import BoxPx
 
 if TYPE_CHECKING:
+    from ekyc.face.mesh import FaceMesher
     from ekyc.ports import Model
     from ekyc.values import BgrImage, FloatArray
 
@@ -38,66 +39,28 @@ _MAX_LOG_SIDE = 8.0
 Boxes = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Landmarks:
-    """Five points in pixels of the source picture; left and right are the **person's** own."""
-
-    right_eye: PointPx
-    left_eye: PointPx
-    nose: PointPx
-    right_mouth: PointPx
-    left_mouth: PointPx
-
-    @property
-    def points(self) -> NDArray[np.float64]:
-        """float64, shape (5, 2), in the order of the fields."""
-        listed = (self.right_eye, self.left_eye, self.nose, self.right_mouth, self.left_mouth)
-        return np.array([(point.x, point.y) for point in listed])
-
-    @property
-    def eye_distance_px(self) -> float:
-        """Distance of the eye centres in pixels."""
-        return float(
-            np.hypot(self.left_eye.x - self.right_eye.x, self.left_eye.y - self.right_eye.y)
-        )
-
-    @property
-    def frontality(self) -> float:
-        """1 where the nose lies midway between the eyes, 0 where it lies below one of them.
-
-        A cheap measure of turning left or right (yaw); it is blind to nodding.
-        """
-        points = self.points
-        axis = points[1] - points[0]
-        length = float(axis @ axis)
-        if length == 0:
-            return 0.0
-        along = float((points[2] - points[0]) @ axis) / length
-        return max(0.0, 1.0 - 2.0 * abs(along - 0.5))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DetectedFace:
-    """One face in a picture."""
-
-    box: BoxPx
-    """In pixels of the source picture; may reach outside it."""
-    landmarks: Landmarks
-    score: float
-    """Detector's confidence, 0 to 1; says nothing about identity or liveness."""
-
-
 class FaceDetector:
     """YuNet behind a :class:`~ekyc.ports.Model`; safe to share between threads."""
 
-    def __init__(self, model: Model, *, long_sides_px: Sequence[int] = LONG_SIDES_PX) -> None:
+    def __init__(
+        self,
+        model: Model,
+        *,
+        mesher: FaceMesher | None = None,
+        long_sides_px: Sequence[int] = LONG_SIDES_PX,
+        score_threshold: float = SCORE_THRESHOLD,
+    ) -> None:
         """
         Args:
             model: registry entry ``yunet-2023mar``: float32 (3, H, W), blue-green-red planes, 0–255, H and W
                 multiples of 32; outputs cls, obj, bbox, kps for the strides 8, 16, 32.
+            mesher: what :meth:`refine` asks; without it faces keep the detector's points.
             long_sides_px: longer side at which a picture is shown; the next is tried when nothing was found.
+            score_threshold: least score of a face, 0 to 1.
         """
         self._model = model
+        self._mesher = mesher
+        self._score_threshold = score_threshold
         self._long_sides_px = tuple(long_sides_px)
 
     def detect(self, image: BgrImage) -> tuple[DetectedFace, ...]:
@@ -121,17 +84,36 @@ class FaceDetector:
                 return faces
         return ()
 
+    def refine(self, image: BgrImage, face: DetectedFace) -> DetectedFace:
+        """A face of this picture with its mesh, where the detector was given a mesher and it sees the face.
+
+        Raises:
+            ModelError, BusyError: as :meth:`detect`.
+        """
+        return face if self._mesher is None else self._mesher.refine(image, face)
+
     def _detect_at(self, image: BgrImage, long_side: int) -> tuple[DetectedFace, ...]:
         small = resize_long_side(image, long_side)
         planes = to_bgr_planes(pad_to_multiple(small, STRIDES[-1]))
         outputs = self._model.infer(planes)
         scale = np.array([image.shape[1] / small.shape[1], image.shape[0] / small.shape[0]])
-        rows = decode_yunet(outputs, height=planes.shape[1], width=planes.shape[2])
+        rows = decode_yunet(
+            outputs,
+            height=planes.shape[1],
+            width=planes.shape[2],
+            score_threshold=self._score_threshold,
+        )
         faces = (_as_face(row, scale) for row in rows)
         return tuple(sorted(faces, key=lambda face: -face.box.width * face.box.height))
 
 
-def decode_yunet(outputs: Sequence[FloatArray], *, height: int, width: int) -> Boxes:
+def decode_yunet(
+    outputs: Sequence[FloatArray],
+    *,
+    height: int,
+    width: int,
+    score_threshold: float = SCORE_THRESHOLD,
+) -> Boxes:
     """YuNet's twelve outputs as faces, overlapping ones removed, best score first.
 
     A cell (row r, column c) of stride s names one face: its score is √(cls · obj), its centre
@@ -142,6 +124,7 @@ def decode_yunet(outputs: Sequence[FloatArray], *, height: int, width: int) -> B
             n = height / s · width / s cells, row by row.
         height: of the model's input, a multiple of 32.
         width: the same.
+        score_threshold: least score of a face.
 
     Returns:
         float64, shape (faces, 15): left, top, right, bottom, five points x, y, score.
@@ -151,7 +134,12 @@ def decode_yunet(outputs: Sequence[FloatArray], *, height: int, width: int) -> B
     """
     _verify_shapes(outputs, height, width)
     found = [
-        _decode_stride(*outputs[i::3], stride=stride, columns=width // stride)
+        _decode_stride(
+            *outputs[i::3],
+            stride=stride,
+            columns=width // stride,
+            least=score_threshold,
+        )
         for i, stride in enumerate(STRIDES)
     ]
     rows = np.concatenate(found)
@@ -168,9 +156,10 @@ def _decode_stride(
     *,
     stride: int,
     columns: int,
+    least: float,
 ) -> Boxes:
     score = np.sqrt(np.clip(cls[:, 0], 0, 1) * np.clip(obj[:, 0], 0, 1))
-    cells = np.flatnonzero(score >= SCORE_THRESHOLD)
+    cells = np.flatnonzero(score >= least)
     origin = np.stack([cells % columns, cells // columns], axis=1).astype(np.float64)
     centre = (origin + bbox[cells, :2]) * stride
     half = np.exp(np.minimum(bbox[cells, 2:].astype(np.float64), _MAX_LOG_SIDE)) * stride / 2
@@ -213,15 +202,8 @@ def _verify_shapes(outputs: Sequence[FloatArray], height: int, width: int) -> No
 
 def _as_face(row: NDArray[np.float64], scale: NDArray[np.float64]) -> DetectedFace:
     left, top, right, bottom = (row[:4].reshape(2, 2) * scale).ravel().tolist()
-    points = [PointPx(x, y) for x, y in (row[4:14].reshape(5, 2) * scale).tolist()]
     return DetectedFace(
         box=BoxPx(left=left, top=top, right=right, bottom=bottom),
-        landmarks=Landmarks(
-            right_eye=points[0],
-            left_eye=points[1],
-            nose=points[2],
-            right_mouth=points[3],
-            left_mouth=points[4],
-        ),
+        landmarks=Landmarks.of(row[4:14].reshape(5, 2) * scale),
         score=float(row[14]),
     )

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ekyc.errors import ModelError
-from ekyc.imaging import to_rgb_planes
+from ekyc.errors import InputError, ModelError
+from ekyc.face.mesh import alignment_of
+from ekyc.imaging import flip_horizontally, to_rgb_planes
 from ekyc.imaging.align import fit_similarity, warp_similarity
 
 if TYPE_CHECKING:
-    from ekyc.face.detect import DetectedFace
+    from ekyc.face.faces import DetectedFace
     from ekyc.ports import Model
     from ekyc.values import BgrImage, FloatArray
 
@@ -28,19 +29,26 @@ ALIGNED_POINTS = np.array(
     ]
 )
 """Where SFace (like every ArcFace-style embedder) expects eyes, nose and mouth corners in 112 × 112 pixels,
-in the order of :class:`~ekyc.face.detect.Landmarks`."""
+in the order of :class:`~ekyc.face.faces.Landmarks`."""
 
 
 class FaceEmbedder:
     """SFace behind a :class:`~ekyc.ports.Model`; safe to share between threads."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, *, flip: bool = False) -> None:
         """
         Args:
             model: registry entry ``sface-2021dec``: float32 (3, 112, 112), red-green-blue planes, 0–255
                 (normalisation is in the graph); output (128,).
+            flip: add the vector of the mirrored face: twice the work (what it gains: docs/face.md).
         """
         self._model = model
+        self.flip = flip
+
+    @property
+    def model_id(self) -> str:
+        """Id of the model in the registry."""
+        return self._model.id
 
     def embed(self, image: BgrImage, face: DetectedFace) -> FloatArray:
         """The face's vector: float32, shape (128,), length 1.
@@ -49,22 +57,52 @@ class FaceEmbedder:
             InputError: ``face.degenerate_landmarks``.
             ModelError: the output is not 128 finite numbers, or all are zero.
         """
-        (raw,) = self._model.infer(to_rgb_planes(align_face(image, face)))
-        length = float(np.linalg.norm(raw))
-        if raw.shape != (EMBEDDING_LENGTH,) or not np.isfinite(length) or length == 0:
+        return unit_vector(self.embed_crop(align_face(image, face)))
+
+    def embed_crop(self, aligned: BgrImage) -> FloatArray:
+        """The vector of an aligned face as the model gives it, not of length 1: float32, shape (128,).
+
+        Args:
+            aligned: uint8, shape (112, 112, 3), blue-green-red, as :func:`align_face` gives it.
+
+        Raises:
+            InputError: ``face.not_aligned``: another shape.
+            ModelError: the output is not 128 finite numbers, or all are zero.
+        """
+        if aligned.shape != (ALIGNED_SIDE_PX, ALIGNED_SIDE_PX, 3):
+            raise InputError("an aligned face is 112 × 112 pixels", code="face.not_aligned")
+        raw = self._infer(aligned)
+        return raw + self._infer(flip_horizontally(aligned)) if self.flip else raw
+
+    def _infer(self, aligned: BgrImage) -> FloatArray:
+        (raw,) = self._model.infer(to_rgb_planes(aligned))
+        if raw.shape != (EMBEDDING_LENGTH,) or not np.isfinite(raw).all() or not raw.any():
             raise ModelError(
                 "the face embedder did not give 128 finite numbers", code="model.unexpected_output"
             )
-        return (raw / length).astype(np.float32)
+        return raw
+
+
+def unit_vector(raw: FloatArray) -> FloatArray:
+    """A vector brought to length 1."""
+    length = float(np.linalg.norm(raw))
+    if length == 0:
+        raise ModelError("a vector of length 0", code="model.unexpected_output")
+    return (raw / length).astype(np.float32)
 
 
 def align_face(image: BgrImage, face: DetectedFace) -> BgrImage:
     """The face upright and centred: uint8, shape (112, 112, 3), blue-green-red.
 
+    By all points of the mesh where there is one, else by the five points.
+
     Raises:
         InputError: ``face.degenerate_landmarks``.
     """
-    similarity = fit_similarity(face.landmarks.points, ALIGNED_POINTS)
+    if face.mesh is not None:
+        similarity = alignment_of(face.mesh)
+    else:
+        similarity = fit_similarity(face.landmarks.points, ALIGNED_POINTS)
     return warp_similarity(image, similarity, ALIGNED_SIDE_PX, ALIGNED_SIDE_PX)
 
 

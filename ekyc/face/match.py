@@ -68,6 +68,8 @@ class FrameFace:
     """Why the frame does not count, or None."""
     rank: float
     """Quality by which the best frame was chosen, 0 to 1; 0 where the frame does not count."""
+    advice: tuple[str, ...] = ()
+    """Reason codes of what could be better in a frame that counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,10 +162,10 @@ def _compare(
 ) -> _Finding:
     if not probes:
         return _Finding(outcome=Outcome.NOT_PERFORMED, reasons=("face.no_frames",))
-    portrait = usable_face(reference, detector.detect(reference))  # (1)
+    portrait = _usable(reference, detector)  # (1)
     if isinstance(portrait, FaceProblem):
         return _Finding(outcome=Outcome.INDETERMINATE, reasons=(f"face.portrait_{portrait}",))
-    found = [usable_face(probe, detector.detect(probe)) for probe in probes]  # (2)
+    found = [_usable(probe, detector) for probe in probes]  # (2)
     frames = tuple(_report(index, item) for index, item in enumerate(found))
     usable = {i: item for i, item in enumerate(found) if isinstance(item, UsableFace)}
     if not usable:
@@ -179,6 +181,13 @@ def _compare(
     return _Finding(outcome=outcome, reasons=reasons, cosine=value, best_frame=best, frames=frames)
 
 
+def _usable(image: BgrImage, detector: FaceDetector) -> UsableFace | FaceProblem:
+    try:
+        return usable_face(image, detector.detect(image), detector=detector)
+    except InputError:  # points that coincide: no face can be placed by them
+        return FaceProblem.NO_FACE
+
+
 def _same_person(vectors: dict[int, FloatArray], best: int, thresholds: MatchThresholds) -> bool:
     return all(
         cosine(vector, vectors[best]) >= thresholds.reject_below for vector in vectors.values()
@@ -188,7 +197,12 @@ def _same_person(vectors: dict[int, FloatArray], best: int, thresholds: MatchThr
 def _report(index: int, found: UsableFace | FaceProblem) -> FrameFace:
     if isinstance(found, FaceProblem):
         return FrameFace(index=index, problem=found, rank=0.0)
-    return FrameFace(index=index, problem=None, rank=found.rank)
+    return FrameFace(
+        index=index,
+        problem=None,
+        rank=found.rank,
+        advice=tuple(f"face.{fault}" for fault in found.advice),
+    )
 
 
 def _commonest_problem(frames: Sequence[FrameFace]) -> str:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from ekyc.face.quality import FaceQuality, QualityFault, assess, faults, unusable
 from ekyc.imaging import CaptureQuality, measure_quality
 
 if TYPE_CHECKING:
-    from ekyc.face.detect import DetectedFace
+    from ekyc.face.detect import FaceDetector
+    from ekyc.face.faces import DetectedFace
     from ekyc.values import BgrImage
 
 DOMINANCE = 0.5
@@ -29,6 +31,10 @@ class FaceProblem(StrEnum):
     NO_FACE = "no_face"
     SEVERAL_FACES = "several_faces"
     TOO_SMALL = "too_small"
+    NOT_UPRIGHT = "not_upright"
+    TURNED_AWAY = "turned_away"
+    TOO_DARK = "too_dark"
+    TOO_BRIGHT = "too_bright"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +43,10 @@ class UsableFace:
 
     face: DetectedFace
     quality: CaptureQuality
+    """Of the face's box."""
+    components: FaceQuality
+    advice: tuple[QualityFault, ...] = ()
+    """What could be better, though the face is compared all the same."""
 
     @property
     def rank(self) -> float:
@@ -67,11 +77,33 @@ def dominant_face(faces: Sequence[DetectedFace]) -> DetectedFace | FaceProblem:
     return faces[0]
 
 
-def usable_face(image: BgrImage, faces: Sequence[DetectedFace]) -> UsableFace | FaceProblem:
-    """The one face of a picture that is large enough to compare, or why there is none."""
+def usable_face(
+    image: BgrImage, faces: Sequence[DetectedFace], *, detector: FaceDetector | None = None
+) -> UsableFace | FaceProblem:
+    """The one face of a picture that is good enough to compare, or why there is none.
+
+    Args:
+        image: uint8, shape (height, width, 3), blue-green-red.
+        faces: largest first.
+        detector: refines the chosen face, where it has a mesh; without, pose, eyes and mouth are not looked at.
+
+    Raises:
+        ModelError, BusyError: a model failed.
+    """
     found = dominant_face(faces)
     if isinstance(found, FaceProblem):
         return found
-    if found.landmarks.eye_distance_px < MIN_EYE_DISTANCE_PX:
+    face = found if detector is None else detector.refine(image, found)
+    if face.landmarks.eye_distance_px < MIN_EYE_DISTANCE_PX:
         return FaceProblem.TOO_SMALL
-    return UsableFace(face=found, quality=measure_quality(image, found.box))
+    components = assess(image, face, faces=len(faces))
+    wrong = faults(components)
+    fault = unusable(wrong)
+    if fault is not None:
+        return FaceProblem(fault.value)
+    return UsableFace(
+        face=face,
+        quality=measure_quality(image, face.box),
+        components=components,
+        advice=wrong,
+    )

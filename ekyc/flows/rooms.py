@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-from ekyc.face import FaceDetector, FaceEmbedder
+from ekyc.face import FaceDetector, FaceEmbedder, FaceMesher
 from ekyc.flows.stages import Stage
 from ekyc.ocr import TextReader
 from ekyc.policy import ProcedureProfile
@@ -18,7 +18,7 @@ _READING: Final = ("ppocr-v6-tiny-det", "asterocr-1.0.2")
 _MODELS_OF_STAGE: Final = {
     Stage.CARD: _READING,
     Stage.DOCUMENTS: _READING,
-    Stage.FACE: ("yunet-2023mar", "sface-2021dec"),
+    Stage.FACE: ("yunet-2023mar", "mediapipe-face-mesh", "sface-2021dec"),
     Stage.LIVENESS: ("faceplugin-liveness",),
 }
 
@@ -41,7 +41,10 @@ class Rooms:
             ModelError: a model is missing or altered.
         """
         return cls(
-            detector=FaceDetector(engine.model("yunet-2023mar")),
+            detector=FaceDetector(
+                engine.model("yunet-2023mar"),
+                mesher=FaceMesher(engine.model("mediapipe-face-mesh")),
+            ),
             embedder=FaceEmbedder(engine.model("sface-2021dec")),
             reader=TextReader.from_engine_parts(
                 detector=engine.model("ppocr-v6-tiny-det"),

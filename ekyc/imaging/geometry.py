@@ -11,6 +11,8 @@ import numpy as np
 from ekyc.values import BoxPx, PointPx
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ekyc.values import BgrImage, FloatArray, GrayImage, QuadPx
 
 WHITE = (255, 255, 255)
@@ -104,13 +106,18 @@ def letterbox(
 def pad_to_multiple(
     image: BgrImage, multiple: int, *, fill: tuple[int, int, int] = BLACK
 ) -> BgrImage:
-    """Extend to the right and below until both sides divide by ``multiple``; coordinates stay."""
+    """Extend to the right and below until both sides divide by ``multiple``; coordinates stay.
+
+    A picture that fits already is returned itself.
+    """
     height, width = image.shape[:2]
-    padded = np.empty(
-        (-(-height // multiple) * multiple, -(-width // multiple) * multiple, 3), dtype=np.uint8
-    )
-    padded[:] = fill
+    below, right = -height % multiple, -width % multiple
+    if not below and not right:
+        return image
+    padded = np.empty((height + below, width + right, 3), dtype=np.uint8)
     padded[:height, :width] = image
+    padded[height:] = fill
+    padded[:height, width:] = fill
     return padded
 
 
@@ -127,6 +134,19 @@ def warp_quad(image: BgrImage, quad: QuadPx, width: int, height: int) -> BgrImag
         image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(warped, dtype=np.uint8)
+
+
+def overlap(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Intersection over union of two convex polygons: corners in order, shape (n, 2). 0 to 1."""
+    a, b = one.astype(np.float32), other.astype(np.float32)
+    common = float(cv2.intersectConvexConvex(a, b)[0])
+    union = float(cv2.contourArea(a)) + float(cv2.contourArea(b)) - common
+    return min(1.0, common / union) if union > 0 else 0.0
+
+
+def turn_quarters(image: BgrImage, quarters: int) -> BgrImage:
+    """Turned clockwise by so many right angles; a copy."""
+    return np.ascontiguousarray(np.rot90(image, -quarters))
 
 
 def flip_horizontally(image: BgrImage) -> BgrImage:

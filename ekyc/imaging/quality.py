@@ -15,7 +15,7 @@ import numpy as np
 from ekyc.imaging.geometry import crop, resize_long_side, to_gray
 
 if TYPE_CHECKING:
-    from ekyc.values import BgrImage, BoxPx
+    from ekyc.values import BgrImage, BoxPx, FloatArray
 
 MEASURED_LONG_SIDE_PX = 256
 """Larger pictures are shrunk to this first, so that the camera's resolution does not count as sharpness."""
@@ -56,3 +56,9 @@ def measure_quality(image: BgrImage, box: BoxPx | None = None) -> CaptureQuality
         bright_fraction=float(np.mean(gray > BRIGHT_LEVEL)),
         long_side_px=long_side,
     )
+
+
+def chroma(image: BgrImage) -> FloatArray:
+    """Colour without lightness: CIELAB a*, b* (D65), float32, shape (height, width, 2), about −110 to 110."""
+    lab = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
+    return np.asarray(lab[:, :, 1:], dtype=np.float32)

@@ -34,6 +34,7 @@ def portrait(person, *, faces=((128, 128, 120),), side=256, grain=3):
     """
     noise = np.random.default_rng(person).integers(0, grain, (side, side, 3), dtype=np.uint8)
     image = (noise + np.uint8(100)).astype(np.uint8)
+    image[..., 1] = np.linspace(40, 200, side, dtype=np.uint8)  # light and shade, as a face has
     image[..., 2] = 10 * person
     image[0] = 0
     for i, face in enumerate(faces):
