@@ -16,6 +16,7 @@ from pathlib import Path
 from ekyc.chip import ChainVerdict, inspect_signed_file
 from ekyc.chip.access_key import MrzKey
 from ekyc.chip.apdu import CommandApdu, ResponseApdu
+from ekyc.chip.evidence import verify_session
 from ekyc.chip.file_reading import FileReader
 from ekyc.chip.files import ElementaryFile
 from ekyc.chip.lds.dg2 import parse_dg2
@@ -30,7 +31,18 @@ from ekyc.chip.lds.security_infos import parse_security_infos
 from ekyc.chip.lds.sod import parse_sod
 from ekyc.chip.program import PlainChannel, run_program
 from ekyc.chip.protocol_infos import offered_chip_authentication, offered_pace
-from ekyc.chip.reader import read_chip
+from ekyc.chip.reader import AccessProtocol, read_chip
+from ekyc.chip.relay import (
+    CardWork,
+    Hello,
+    RelayClient,
+    RelayMode,
+    RelayPlan,
+    RelaySession,
+    encode_frame,
+    parse_any,
+)
+from ekyc.chip.relay.frames import Commands, FileFrame, HandoverFrame, Responses
 from ekyc.chip.sim import CitizenData, SimulatedIssuer
 from ekyc.chip.sim.files import build_dg2, build_dg13, build_security_object
 from ekyc.chip.tlv import MAX_ELEMENTS, Tlv, parse_tlv
@@ -41,6 +53,7 @@ from ekyc.pki import TrustStore, der, parse_certificate, parse_signed_data, veri
 from ekyc.pki.masterlist import CONTENT_TYPE, _parse_list
 from ekyc.pki.signatures import ECDSA_PLAIN
 from ekyc.testing import FixedClock
+from ekyc.values import Redacted
 
 AT = datetime(2026, 1, 15, tzinfo=UTC)
 _NOBODY = TrustStore()
@@ -212,9 +225,55 @@ def apdu(data: bytes) -> None:
             assert error.code.startswith("chip."), error.code
 
 
+_RELAY_TOKEN = "0123456789abcdef"
+_RELAY_LINK = Hello(
+    token=Redacted(_RELAY_TOKEN),
+    max_command_bytes=261,
+    max_response_bytes=258,
+    extended_length=False,
+)
+
+
+def relay(data: bytes) -> None:
+    """Frames, one a line, to a server in either mode and to a client. What is read is written alike."""
+    lines = data.decode("latin-1").split("\n")
+    for line in lines:
+        try:
+            frame = parse_any(line)
+        except InputError as error:
+            assert error.code.startswith("chip.relay_"), error.code
+        else:
+            assert parse_any(encode_frame(frame)) == frame
+    key = MrzKey("185012345", "850419", "450419")
+    for plan in (
+        RelayPlan(session_id="fuzz", access_key=key, nonce=bytes(8)),
+        RelayPlan(session_id="fuzz", mode=RelayMode.HYBRID, nonce=bytes(8)),
+    ):
+        session = RelaySession(plan, _RELAY_LINK, random=_Bytes(), clock=FixedClock())
+        session.start()
+        _feed(session.receive, lines)
+        assert session.record is None or verify_session(session.record) == session.reading
+    client = RelayClient(Redacted(_RELAY_TOKEN), _Answers(data))
+    _feed(lambda line: _work(client, client.receive(line)), lines)
+
+
+def _feed(take: Callable[[str], object], lines: list[str]) -> None:
+    for line in lines:
+        try:
+            take(line)
+        except EkycError as error:
+            assert error.code.startswith("chip."), error.code
+            return
+
+
+def _work(client: RelayClient, step: object) -> None:
+    if isinstance(step, CardWork):
+        client.carry_out(step)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
-    for target in (apdu, csca_list, details, dg2, dg13, mrz, security_infos, sod, tlv)
+    for target in (apdu, csca_list, details, dg2, dg13, mrz, relay, security_infos, sod, tlv)
 }
 
 
@@ -271,11 +330,39 @@ def seeds() -> dict[str, tuple[bytes, ...]]:
         ),
         "dg2": (build_dg2(_JPEG), der.encode(0x75, der.encode(0x7F61, b"\x02\x01\x01", template))),
         "dg13": (build_dg13(citizen),),
+        "relay": (_relayed(com), _handed_over(com)),
         "mrz": tuple(build(**zone).encode() for build in (build_td1, build_td2, build_td3)),
         "security_infos": (group, group[2:] if group[1] < 0x80 else group[3:], card_access),
         "sod": (signed,),
         "tlv": (com, der.encode(0x61, der.encode(0x5F1F, b"P<"))),
     }
+
+
+def _relayed(com: bytes) -> bytes:
+    """Answers of a chip without PACE, up to a refused BAC; commands for the client after them."""
+    answers = (b"\x6d\x00",), (b"\x6a\x82",), (b"\x90\x00",), (bytes(8) + b"\x90\x00",)
+    frames = [
+        *(Responses(sequence=n, responses=given) for n, given in enumerate(answers, start=1)),
+        Responses(sequence=5, responses=(com + b"\x90\x00", b"\x69\x88")),
+        Commands(sequence=1, commands=(b"\x00\xa4\x02\x0c\x02\x01\x1e", b"\x00\xb0\x00\x00\x04")),
+    ]
+    return "\n".join(map(encode_frame, frames)).encode()
+
+
+def _handed_over(com: bytes) -> bytes:
+    """A file, a session, an answer in it."""
+    frames = [
+        FileFrame(name=ElementaryFile.COM, content=com),
+        HandoverFrame(
+            access=AccessProtocol.BAC,
+            suite="3DES",
+            encryption=bytes(16),
+            mac=bytes(16),
+            counter=bytes(8),
+        ),
+        Responses(sequence=1, responses=(com + b"\x90\x00",)),
+    ]
+    return "\n".join(map(encode_frame, frames)).encode()
 
 
 def corpus(name: str) -> tuple[bytes, ...]:
