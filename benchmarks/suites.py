@@ -45,6 +45,18 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
                 data="faces/london with labels.csv, and faces/lfw_folds_1_5_250px.tar if at hand",
             ),
             Suite(
+                name="face-verification",
+                question="What do the mesh and mirrored faces gain, and where are the eyes?",
+                function="face_verification:run",
+                data="faces/london with labels.csv; faces/lfw_folds_1_5_250px.tar and its pairs if at hand",
+            ),
+            Suite(
+                name="face-speed",
+                question="What does the pipeline cost per face beyond its bare models?",
+                function="face_speed:run",
+                data="faces/london with labels.csv",
+            ),
+            Suite(
                 name="liveness",
                 question="Which real attacks get through, and how often does the grid cue cry wolf?",
                 function="liveness:run",
