@@ -29,6 +29,7 @@ from ekyc.benchmarks.chip_material import (
     bare_operations,
     make_document,
 )
+from ekyc.benchmarks.chip_relay import measure_relay
 from ekyc.chip import ChainVerdict, inspect_chip
 from ekyc.chip.access_key import MrzKey
 from ekyc.chip.files import ElementaryFile
@@ -78,6 +79,7 @@ def run(recorder: Recorder, options: RunOptions) -> None:
     recorder.must("worst.unseen_above_bare", at_most=ALLOWED_UNSEEN_MS)
     recorder.exact("worst.known_above_bare", worst["known"], n=len(documents), unit="ms")
     recorder.must("worst.known_above_bare", at_most=ALLOWED_KNOWN_MS)
+    measure_relay(recorder)
     recorder.progress("master list", len(documents), len(documents) + 1)
     _measure_list(recorder, max(lists, key=lambda path: path.stat().st_size), min(rounds, 20))
     _measure_claims(recorder)
