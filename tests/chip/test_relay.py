@@ -18,6 +18,7 @@ from ekyc.chip.relay import RelayLimits, RelayMode, RelayPlan, RelayState
 from ekyc.chip.sim import AccessProtocol as CardAccess
 from ekyc.chip.sim import CardQuirks, CardSimulator
 from ekyc.chip.sim.hostile import Attack, HostileCard
+from ekyc.chip.transcript import Direction
 from ekyc.errors import EkycError, InputError, TrustError
 from ekyc.outcomes import Outcome, worst
 from ekyc.ports import SystemRandom
@@ -199,7 +200,7 @@ def _changed(entry, what):
         return replace(entry, at=entry.at + timedelta(microseconds=1))
     if what == "digest":
         return replace(entry, digest=bytes(32))
-    other = next(way for way in type(entry.direction) if way is not entry.direction)
+    other = next(way for way in Direction if way is not entry.direction)
     return replace(entry, direction=other)
 
 
