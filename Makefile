@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup models demo test test-system check fuzz bench bench-data bench-peers serve lock clean
+.PHONY: setup models demo test test-system check fuzz bench bench-data bench-peers serve lock train-ocr test-train clean
 
 setup: $(STAMP)
 
@@ -61,6 +61,27 @@ PEERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ekyc/peers-venv
 bench-peers: bench-data
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --require-hashes -r benchmarks/peers/requirements.txt
+
+# The line recogniser's weights from nothing, in an environment of its own: hours of two cores. Stopped and started
+# again it goes on. Weights, vocabulary and calibration end up in $(TRAIN_RUN)/export; docs: ocr/data/MODEL_CARD.md.
+TRAIN := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ekyc/train-venv
+TRAIN_RUN ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ekyc/train-runs/recogniser
+TRAIN_MINUTES ?= 100
+
+$(TRAIN)/.installed: ocr/training/requirements.txt
+	test -x $(TRAIN)/bin/python || $(PYTHON) -m venv $(TRAIN)
+	$(TRAIN)/bin/python -m pip install --quiet -r ocr/training/requirements.txt
+	touch $@
+
+train-ocr: models $(TRAIN)/.installed
+	PYTHON=$(TRAIN)/bin/python ocr/training/install-fonts
+	PYTHON=$(TRAIN)/bin/python ocr/training/recipe $(TRAIN_RUN) $(TRAIN_MINUTES)
+
+# A minute's training of a tiny net must improve its loss. Skipped aloud where the CPU wheel of torch is not offered.
+test-train:
+	@if $(MAKE) --no-print-directory $(TRAIN)/.installed; then \
+	  PYTHONPATH=.:ocr OMP_NUM_THREADS=1 $(TRAIN)/bin/python -m training.trial; \
+	else echo "SKIPPED test-train: torch 2.13.0+cpu cannot be installed here"; fi
 
 serve: models
 	$(BIN)/ekyc serve

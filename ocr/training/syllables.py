@@ -23,11 +23,11 @@ _OPEN_RIMES = (
 ).split()
 _NASAL_RIMES = (
     "Am An Ang Anh Ăm Ăn Ăng Âm Ân Âng Em En Eng Êm Ên Ênh Im In Inh iÊm iÊn iÊng Om On Ong Oong Ôm Ôn Ông "
-    "Ơm Ơn Um Un Ung uÔm uÔn uÔng Ưn Ưng ưƠm ưƠn ưƠng oAm oAn oAng oAnh oĂm oĂn oĂng oEn uÂn uÂng uYên uYnh "
+    "Ynh Ơm Ơn Um Un Ung uÔm uÔn uÔng Ưn Ưng ưƠm ưƠn ưƠng oAm oAn oAng oAnh oĂm oĂn oĂng oEn uÂn uÂng uYên uYnh "
     "yÊm yÊn uÊnh"
 ).split()
 _STOPPED_RIMES = (
-    "Ac Ach Ap At Ăc Ăp Ăt Âc Âp Ât Ec Ep Et Êch Êp Êt Ich Ip It iÊc iÊp iÊt Oc Op Ot Ôc Ôp Ôt Ơp Ơt Uc Up Ut "
+    "Yt Ych Ac Ach Ap At Ăc Ăp Ăt Âc Âp Ât Ec Ep Et Êch Êp Êt Ich Ip It iÊc iÊp iÊt Oc Op Ot Ôc Ôp Ôt Ơp Ơt Uc Up Ut "
     "uÔc uÔt Ưc Ưt ưƠc ưƠp ưƠt oAc oAch oAt oĂc oĂt oEt uÂt uYch uYt uyÊt uÊch yÊt uyÊn"
 ).split()
 _HELD_OUT_SHARE = 12
@@ -73,7 +73,8 @@ def _spelt(onset: str, rime: str, tones: tuple[str, ...]) -> list[str]:
         (onset == "qu" and (rounded or rime[0] in "OUÔƯư"))
         or (onset == "gi" and rime[0] in "IiYy")
         or (onset in {"b", "m", "ph", "v", "p", "đ", "n", "r"} and rime[:2] in {"oA", "oĂ", "oE", "uÂ", "uY", "uy"})
-        or (rime[0] in "yY" and len(rime) > 1 and onset)
+        or (rime[0] in "yY" and len(rime) > 1 and onset not in {"", "qu"})
+        or (rime in {"Ynh", "Yt", "Ych"} and onset != "qu")
     )  # fmt: skip
     if impossible:
         return []

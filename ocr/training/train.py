@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -65,6 +66,7 @@ class Trainer:
     ) -> None:
         torch.manual_seed(seed)
         self._chance = random.Random(seed)  # noqa: S311  # order of batches
+        self._shake = np.random.default_rng(seed)
         self._folder = folder
         self._minutes = minutes
         self._rate = rate
@@ -194,9 +196,12 @@ class Trainer:
         lines: list[Line] = []
         for path in drawn:
             try:
-                lines.extend(line for line in read_shard(path) if _fits(line))
+                drawn_lines = [
+                    (vary(picture, self._shake), text) for picture, text in read_shard(path)
+                ]
             except FileNotFoundError:
                 continue  # dropped by the pool in this moment
+            lines.extend(line for line in drawn_lines if _fits(line))
         self._chance.shuffle(lines)
         batches: list[list[Line]] = []
         for line in lines:
@@ -235,6 +240,22 @@ def evaluate(net: LineNetwork, lines: list[Line]) -> Score:
     return score
 
 
+def vary(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The same line a little narrower or wider, higher or lower, lighter or darker: each is drawn several times."""
+    height, width = picture.shape
+    factor = float(rng.uniform(0.92, 1.08))
+    lift, zoom = float(rng.uniform(-1.8, 1.8)), float(rng.uniform(0.94, 1.06))
+    matrix = np.array([[factor, 0.0, 0.0], [0.0, zoom, height / 2 * (1 - zoom) + lift]])
+    size = (max(8, round(width * factor)), height)
+    moved = cv2.warpAffine(
+        picture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    if rng.random() < 0.5:
+        curve = np.linspace(0, 1, 256) ** float(np.exp(rng.uniform(-0.5, 0.5))) * 255
+        moved = cv2.LUT(moved, curve.astype(np.uint8))
+    return np.asarray(moved, dtype=np.uint8)
+
+
 def padded_width(width: int) -> int:
     """The few widths that batches have: for each new shape the kernels are compiled anew."""
     step = 32 if width <= 512 else 64 if width <= 1024 else 256
@@ -267,6 +288,7 @@ def main() -> None:
     parser.add_argument("--start-from", type=Path, help="take the weights of another run")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    cv2.setNumThreads(1)
     args.folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(args.folder, minutes=args.minutes, rate=args.rate, seed=args.seed)
     if trainer.checkpoint.exists():
