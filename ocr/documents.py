@@ -23,7 +23,8 @@ class DocumentReading:
     """What a paper says. Untrusted."""
 
     kind: str
-    """``birth-certificate``, ``marriage-certificate`` or ``unknown``."""
+    """Id of the template (``birth-certificate``, ``marriage-certificate``, ``death-extract``, ``civil-status-extract``,
+    ``marital-status-confirmation``) or ``unknown``."""
     fields: tuple[ReadField, ...]
     pages: tuple[PageReading, ...]
     checks: tuple[Check, ...]
@@ -72,7 +73,7 @@ def fields_of(pages: Sequence[PageReading], template: Template) -> tuple[ReadFie
     """Fields of all pages; of a field found twice the first."""
     found: dict[str, ReadField] = {}
     for index, page in enumerate(pages):
-        for field in read_fields(page, template.fields, index=index):
+        for field in read_fields(page, template.fields, stops=template.stops, index=index):
             found.setdefault(field.name, field)
     return tuple(found.values())
 

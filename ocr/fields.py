@@ -3,7 +3,8 @@
 1. Every line is searched for the labels of the template (:mod:`ekyc.ocr.labels`).
 2. The value of a label is the rest of its line up to the next label.
 3. Nothing there: the line to the right in the same row, else the line below, if they hold no label.
-4. A field of several lines takes the following lines below as well, as long as they are near and hold no label.
+4. A field of several lines takes the following lines below as well, as long as they are near and hold no label and
+   no print that the template names as a stop.
 5. The same label may belong to several people; a *section* label (mother, father, wife, husband) above it decides:
    the lowest row of section labels above the line, in it the last one that starts left of the line.
 """
@@ -13,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ekyc.imaging.text_regions import part_of_quad
+from ekyc.ocr.field_kinds import FieldKind, Standing, standing_of
 from ekyc.ocr.labels import LabelHit, find_labels, value_behind
 from ekyc.ocr.rows import PlacedLine, place_lines
 from ekyc.values import QuadPx, Redacted
@@ -41,6 +44,8 @@ class LineSpan:
     """Characters of the line, ``start`` to ``end`` exclusive."""
     quad: QuadPx
     """The whole line, in pixels of the page."""
+    value_quad: QuadPx | None = None
+    """The stretch itself, in pixels of the page, as far as the recogniser tells where characters stand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +55,21 @@ class ReadField:
     name: str
     value: Redacted[str]
     confidences: tuple[float, ...]
-    """Confidence of each character of the value, 0–1, not calibrated."""
+    """Confidence of each character of the value, 0–1."""
     spans: tuple[LineSpan, ...]
     """Where the value stands."""
     page: int = 0
+    kind: FieldKind = FieldKind.TEXT
 
     @property
     def confidence(self) -> float:
         """The least certain character's."""
         return min(self.confidences)
+
+    @property
+    def standing(self) -> Standing:
+        """What the reading is worth: certain, uncertain, or nothing that such a field can hold."""
+        return standing_of(self.kind, self.value.reveal(), self.confidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +94,23 @@ class _Found:
 
 
 def read_fields(
-    page: PageReading, specs: Sequence[FieldSpec], *, index: int = 0
+    page: PageReading,
+    specs: Sequence[FieldSpec],
+    *,
+    stops: Sequence[str] = (),
+    index: int = 0,
 ) -> tuple[ReadField, ...]:
     """Values of the template's fields on a page; a field whose label or value is missing is left out.
 
     Args:
         page: the page.
         specs: fields of the template.
+        stops: print that is no label and yet ends the value above it.
         index: number of the page in its document, from 0.
     """
     labels = list(dict.fromkeys((spec.name, label) for spec in specs for label in spec.labels))
     lines = place_lines(page.lines)
-    found = _labels_of(lines, labels, specs)
+    found = _labels_of(lines, labels, specs, stops)
     labelled = {id(item.piece.place) for item in found}
     fields: dict[str, ReadField] = {}
     for item in found:
@@ -111,12 +127,14 @@ def _labels_of(
     lines: Sequence[PlacedLine],
     labels: Sequence[tuple[str, str]],
     specs: Sequence[FieldSpec],
+    stops: Sequence[str],
 ) -> list[_Found]:
-    """Labels with the stretch behind each, a label and its translation counted once."""
+    """Labels with the stretch behind each, a label and its translation counted once; stops belong to no field."""
     # Fields of several sections share a label: the label is looked for once, under the first field's name.
     first = {label: name for name, label in reversed(labels)}
     alike = {spec.name: first[spec.labels[0]] for spec in specs}
     wanted = [(alike[name], label) for label, name in first.items()]
+    wanted += [("", stop) for stop in stops]
     found: list[_Found] = []
     for place in lines:
         text = place.line.text
@@ -187,11 +205,24 @@ def _value(
                 start=piece.start,
                 end=piece.end,
                 quad=piece.place.line.quad,
+                value_quad=_quad_of(piece),
             )
             for piece in pieces
         ),
         page=index,
+        kind=spec.kind,
     )
+
+
+def _quad_of(piece: _Piece) -> QuadPx:
+    """The part of the line's quad in which the piece stands, half a character's width added at both ends."""
+    chars = piece.chars
+    height = piece.place.height
+    width = max(1.0, piece.place.right - piece.place.left)
+    slack = 0.25 * height / width
+    left = max(0.0, chars[0].left - slack)
+    right = min(1.0, chars[-1].right + slack)
+    return part_of_quad(piece.place.line.quad, left, right)
 
 
 def _joined(pieces: Sequence[_Piece], *, comma: bool) -> list[tuple[str, float]]:

@@ -11,6 +11,7 @@ and where two labels claim the same letters the longer one wins: *Họ, chữ đ
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,11 @@ _EDITS_PER_LETTER = 0.2
 """Allowed edits of a label; below five letters a label must match exactly."""
 _JOINTS = " /:.,;-–|'\"()"
 """What may stand between a label, its translation and the value."""
+_BEHIND_SHORT = re.compile(r"\s*([:;/.]|\d{6}|$)")
+"""What follows a label of two letters at the start of a line."""
+_LEADERS = ".…_"
+"""Dots printed to write on."""
+_TRAILING_LEADERS = re.compile(r"([._]{3,}|…)[\s.…_/:,;|\-–]*\Z")
 _MAX_LINE = 300
 """Letters of a line that are searched; bounds the time on nonsense."""
 
@@ -130,13 +136,19 @@ def _keep(hits: Iterable[LabelHit], text: str) -> tuple[LabelHit, ...]:
     kept: list[LabelHit] = []
     for hit in sorted(chosen, key=lambda item: item.start):
         behind_label = bool(kept) and not text[kept[-1].end : hit.start].strip(_JOINTS)
-        if _at_start(hit, text) or behind_label or _before_colon(hit, text, chosen):
+        begins = _at_start(hit, text) or behind_label
+        if (begins and _long_enough(hit, text)) or _before_colon(hit, text, chosen):
             kept.append(hit)
     return tuple(kept)
 
 
 def _at_start(hit: LabelHit, text: str) -> bool:
     return not text[: hit.start].strip(_JOINTS) and _ends_a_word(hit, text)
+
+
+def _long_enough(hit: LabelHit, text: str) -> bool:
+    """*Số 12 đường Lê Lợi* is the beginning of an address, *Số: 12/2026* a label."""
+    return hit.letters > 2 or _BEHIND_SHORT.match(text, hit.end) is not None
 
 
 def _ends_a_word(hit: LabelHit, text: str) -> bool:
@@ -159,9 +171,15 @@ def _before_colon(hit: LabelHit, text: str, chosen: Sequence[LabelHit]) -> bool:
 
 
 def value_behind(text: str, start: int, end: int) -> tuple[int, int]:
-    """``text[start:end]`` without the joints at both ends, as (start, end); a closing bracket or full stop may stay."""
-    while start < end and text[start] in _JOINTS:
+    """``text[start:end]`` without the joints at both ends, as (start, end); a closing bracket or full stop may stay.
+
+    Of dots printed to write on, those before and behind the value are left out too.
+    """
+    while start < end and (text[start] in _JOINTS or text[start] in _LEADERS):
         start += 1
+    behind = _TRAILING_LEADERS.search(text, start, end)
+    if behind is not None:
+        end = behind.start()
     while end > start and text[end - 1] in " /:,;-–|":
         end -= 1
     return start, end

@@ -1,14 +1,18 @@
-"""Templates of cards and papers as data: titles, labels, kinds of fields (``ocr/data/*.toml``)."""
+"""Templates of cards and papers as data: titles, labels, kinds of fields (``ocr/data``).
+
+Cards stand together in ``cards.toml``, each paper has a file ``document-*.toml`` of its own.
+"""
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from ekyc.ocr.field_kinds import FieldKind
 from ekyc.ocr.labels import best_match, fold
 
 if TYPE_CHECKING:
@@ -16,18 +20,9 @@ if TYPE_CHECKING:
 
     from ekyc.ocr.reading import PageReading
 
+_DOCUMENT = re.compile(r"document-[a-z\-]+\.toml")
 _TITLE_EDITS = 0.15
 """Allowed edits of a title per letter."""
-
-
-class FieldKind(StrEnum):
-    """What a field holds; decides which differences are critical."""
-
-    NAME = "name"
-    DATE = "date"
-    NUMBER = "number"
-    TEXT = "text"
-    ADDRESS = "address"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +56,8 @@ class Template:
     fields: tuple[FieldSpec, ...]
     dates_in_words: tuple[tuple[str, str], ...] = ()
     """Pairs of fields that state one date in digits and in words."""
+    stops: tuple[str, ...] = ()
+    """Print that is no label of a field and yet ends the value above it, such as what stands over signatures."""
 
     def spec(self, name: str) -> FieldSpec | None:
         """The field of that name."""
@@ -69,8 +66,16 @@ class Template:
 
 @cache
 def load_templates(name: str) -> tuple[Template, ...]:
-    """Templates of ``ocr/data/<name>.toml``: ``"cards"`` or ``"documents"``."""
-    text = resources.files("ekyc.ocr.data").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    """The templates of ``"cards"`` or of ``"documents"``."""
+    folder = resources.files("ekyc.ocr.data")
+    if name == "documents":
+        files = sorted(
+            (file for file in folder.iterdir() if _DOCUMENT.fullmatch(file.name)),
+            key=lambda file: file.name,
+        )
+        entries = [tomllib.loads(file.read_text(encoding="utf-8")) for file in files]
+        return tuple(_template(str(entry["id"]), entry) for entry in entries)
+    text = folder.joinpath(f"{name}.toml").read_text(encoding="utf-8")
     return tuple(_template(key, entry) for key, entry in tomllib.loads(text).items())
 
 
@@ -81,6 +86,7 @@ def _template(key: str, entry: Mapping[str, Any]) -> Template:
         required=tuple(entry["required"]),
         fields=tuple(_spec(item) for item in entry["fields"]),
         dates_in_words=tuple((digits, words) for digits, words in entry.get("dates_in_words", ())),
+        stops=tuple(entry.get("stops", ())),
     )
 
 

@@ -151,6 +151,21 @@ def grow_quad(quad: QuadPx, *, along: float, across: float) -> QuadPx:
     return QuadPx(top_left=a, top_right=b, bottom_right=c, bottom_left=d)
 
 
+def part_of_quad(quad: QuadPx, left: float, right: float) -> QuadPx:
+    """The part of a line between two places, ``left`` and ``right`` as parts of its width, 0–1."""
+    a, b, c, d = quad.corners
+
+    def between(one: PointPx, other: PointPx, share: float) -> PointPx:
+        return PointPx(one.x + share * (other.x - one.x), one.y + share * (other.y - one.y))
+
+    return QuadPx(
+        top_left=between(a, b, left),
+        top_right=between(a, b, right),
+        bottom_right=between(d, c, right),
+        bottom_left=between(d, c, left),
+    )
+
+
 def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
     length = float(np.hypot(*vector))
     return vector / length if length > 0 else np.array([1.0, 0.0])
