@@ -60,7 +60,7 @@ PEERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ekyc/peers-venv
 
 bench-peers: bench-data
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
-	$(PEERS)/bin/python -m pip install --quiet --require-hashes -r benchmarks/peers/requirements.txt
+	$(PEERS)/bin/python -m pip install --quiet --require-hashes -r scripts/peers-requirements.txt
 
 # The line recogniser's weights from nothing, in an environment of its own: hours of two cores. Stopped and started
 # again it goes on. Weights, vocabulary and calibration end up in $(TRAIN_RUN)/export; docs: ocr/data/MODEL_CARD.md.

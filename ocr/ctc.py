@@ -111,20 +111,19 @@ def path_evidence(log_probs: FloatArray) -> float:
     """
     if not log_probs.size:
         return 1.0
-    probs = np.exp(np.minimum(log_probs, 0.0))
-    steps = np.arange(len(probs))
-    best = probs.argmax(axis=1)
+    steps = np.arange(len(log_probs))
+    best = log_probs.argmax(axis=1)
     spoken = np.where(best == BLANK, -1, steps)
     before = np.maximum.accumulate(spoken)
     after = np.minimum.accumulate(np.where(spoken < 0, len(steps), steps)[::-1])[::-1]
     one = np.where(before < 0, BLANK, best[np.maximum(before, 0)])
     other = np.where(after == len(steps), BLANK, best[np.minimum(after, len(steps) - 1)])
-    agreeing = probs[:, BLANK].astype(np.float64)
-    agreeing += np.where(one == BLANK, 0.0, probs[steps, one])
-    agreeing += np.where((other == BLANK) | (other == one), 0.0, probs[steps, other])
+    agreeing = np.exp(log_probs[:, BLANK].astype(np.float64))
+    agreeing += np.where(one == BLANK, 0.0, np.exp(log_probs[steps, one]))
+    agreeing += np.where((other == BLANK) | (other == one), 0.0, np.exp(log_probs[steps, other]))
     starts = np.flatnonzero(np.diff(best, prepend=-1))
-    peaks = np.maximum.reduceat(probs[steps, best], starts)[best[starts] != BLANK]
-    logs = np.log(np.clip(agreeing, 1e-9, 1.0)).sum() + np.log(np.clip(peaks, 1e-9, 1.0)).sum()
+    peaks = np.maximum.reduceat(log_probs[steps, best], starts)[best[starts] != BLANK]
+    logs = np.log(np.clip(agreeing, 1e-9, 1.0)).sum() + np.clip(peaks, -20.0, 0.0).sum()
     return float(np.exp(logs))
 
 

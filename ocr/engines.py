@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from ekyc.errors import ModelError
 from ekyc.ocr.asterocr import AsterRecogniser
+from ekyc.ocr.calibration import load_calibration
 from ekyc.ocr.detect import TextDetector
 from ekyc.ocr.foreign import ForeignEngine
+from ekyc.ocr.line_net import LineNet
 from ekyc.ocr.reading import TextReader
 from ekyc.ocr.recognise import load_vocabulary
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from ekyc.ocr.recognise import LineRecogniser
 
 DETECTOR: Final = "ppocr-v6-tiny-det"
+OWN: Final = "ekyc-lines"
 ASTER: Final = "asterocr-1.0.2"
 READING_MODELS: Final = (DETECTOR, ASTER)
 """Models that :func:`open_reader` needs."""
@@ -45,6 +48,17 @@ def open_reader(engine: Engine, *, workers: int = 2) -> TextReader:
 def open_recogniser(engine: Engine) -> LineRecogniser:
     """The recogniser that reads by default."""
     return aster_recogniser(engine)
+
+
+def own_recogniser(engine: Engine) -> LineNet:
+    """Our own net with its vocabulary and calibration."""
+    calibration = load_calibration(engine.store.asset_path(f"{OWN}-calibration"))
+    return LineNet(engine.model(OWN), own_vocabulary(engine), calibration=calibration)
+
+
+def own_vocabulary(engine: Engine) -> tuple[str, ...]:
+    """Text of each class of our own net, blank first."""
+    return load_vocabulary(engine.store.asset_path(f"{OWN}-vocab"))
 
 
 def aster_recogniser(engine: Engine) -> AsterRecogniser:

@@ -230,7 +230,9 @@ def _joined(pieces: Sequence[_Piece], *, comma: bool) -> list[tuple[str, float]]
     chars: list[tuple[str, float]] = []
     for i, piece in enumerate(pieces):
         if i:
-            with_comma = comma and i == 1 and chars[-1][0] != ","
+            before = pieces[i - 1]
+            printed = before.place.line.text[before.end : before.end + 1] == ","
+            with_comma = (printed or (comma and i == 1)) and chars[-1][0] != ","
             chars += [(char, 1.0) for char in (", " if with_comma else " ")]
         chars += [(char.char, char.confidence) for char in piece.chars]
     return chars

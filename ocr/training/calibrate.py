@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from ekyc.ocr.ctc import path_evidence
 from training.evaluate import OnnxReader
 from training.pool import read_shard, unseen_lines
 from training.score import right_letters
@@ -73,7 +74,7 @@ def main() -> None:
         reading = reader.read(picture)
         if not reading.text:
             continue
-        raw_lines.append(reading.least)
+        raw_lines.append(path_evidence(reader.log_probs([picture])[0]))
         right_lines.append(reading.text == text)
         raw_letters.extend(reading.confidences)
         right.extend(right_letters(text, reading.text))

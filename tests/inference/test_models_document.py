@@ -6,7 +6,7 @@ import pytest
 
 from ekyc.inference import default_registry
 
-REGISTRY_NAMES = {"pypi": "PyPI", "npm": "npm"}
+REGISTRY_NAMES = {"pypi": "PyPI", "npm": "npm", "bundled": "bundled"}
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,9 @@ IDS = (
     "faceplugin-liveness",
     "portrait-astronaut",
     "portrait-hopper",
+    "ekyc-lines",
+    "ekyc-lines-vocab",
+    "ekyc-lines-calibration",
 )
 MODELS = [entry for entry in default_registry().values() if entry.kind == "model"]
 

@@ -2,39 +2,17 @@
 
 import json
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ekyc.errors import InputError, ModelError
-from ekyc.ocr.calibration import LineCalibration, fit_table, load_calibration
+from ekyc.errors import ModelError
+from ekyc.ocr.calibration import LineCalibration, load_calibration
 from ekyc.ocr.ctc import ReadChar
 
-measured = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=300)
 
-
-@given(measured)
-def test_tables_rise_and_stay_between_none_and_all(pairs):
-    table = fit_table(*zip(*pairs, strict=True))
-    raws, shares = zip(*table, strict=True)
-    assert list(raws) == sorted(set(raws))
-    assert list(shares) == sorted(set(shares))
-    assert all(0 < share < 1 for share in shares)
-
-
-def test_a_boastful_net_is_put_right():
-    random = np.random.default_rng(5)
-    raw = random.uniform(0, 1, 20_000)
-    right = random.uniform(0, 1, 20_000) < raw**2
-    calibration = LineCalibration(lines=fit_table(list(raw), list(right)))
-    for value in (0.3, 0.5, 0.8):
-        assert calibration.of_line(value) == pytest.approx(value**2, abs=0.05)
-
-
-def test_few_lines_never_make_certainty():
-    calibration = LineCalibration(lines=fit_table([0.9] * 30, [True] * 30))
-    assert calibration.of_line(1.0) == pytest.approx(30.5 / 31)
+def test_between_its_points_the_table_is_straight_and_beyond_them_flat():
+    calibration = LineCalibration(lines=((0.2, 0.1), (0.6, 0.5)))
+    given = [calibration.of_line(raw) for raw in (0.0, 0.2, 0.4, 0.6, 1.0)]
+    assert given == pytest.approx([0.1, 0.1, 0.3, 0.5, 0.5])
 
 
 def test_characters_take_the_table_and_lines_without_one_have_no_certainty():
@@ -45,16 +23,9 @@ def test_characters_take_the_table_and_lines_without_one_have_no_certainty():
     assert LineCalibration().of_chars([char]) == (char,)
 
 
-@pytest.mark.parametrize("measurements", [([], []), ([0.5], [True, False])])
-def test_nothing_measured_fits_nothing(measurements):
-    with pytest.raises(InputError) as caught:
-        fit_table(*measurements)
-    assert caught.value.code == "ocr.calibration_empty"
-
-
 def test_a_file_is_read(tmp_path):
     file = tmp_path / "table.json"
-    file.write_text(json.dumps({"chars": [], "lines": [[0.1, 0.2], [0.9, 0.99]]}))
+    file.write_text(json.dumps({"letter": [], "line": [[0.1, 0.2], [0.9, 0.99]]}))
     assert load_calibration(file).lines == ((0.1, 0.2), (0.9, 0.99))
 
 
@@ -63,13 +34,13 @@ def test_a_file_is_read(tmp_path):
     [
         "",
         "[]",
-        '{"chars": []}',
-        '{"chars": [], "lines": [[0.5]]}',
-        '{"chars": [], "lines": [[0.5, 1.2]]}',
-        '{"chars": [], "lines": [[0.5, NaN]]}',
-        '{"chars": [], "lines": [[0.5, 0.5], [0.5, 0.6]]}',
-        '{"chars": [], "lines": [[0.5, 0.5], [0.6, 0.4]]}',
-        '{"chars": 3, "lines": []}',
+        '{"letter": []}',
+        '{"letter": [], "line": [[0.5]]}',
+        '{"letter": [], "line": [[0.5, 1.2]]}',
+        '{"letter": [], "line": [[0.5, NaN]]}',
+        '{"letter": [], "line": [[0.5, 0.5], [0.5, 0.6]]}',
+        '{"letter": [], "line": [[0.5, 0.5], [0.6, 0.4]]}',
+        '{"letter": 3, "line": []}',
     ],
 )
 def test_a_file_that_is_no_table_is_refused(tmp_path, text):
