@@ -26,7 +26,7 @@ from training.charset import accented_letters
 from training.corpus import Corpus
 from training.fonts import held_out_faces, training_faces
 from training.lines import see
-from training.network_input import batch_of
+from training.network_input import LINE_HEIGHT, batch_of
 from training.pool import read_shard, unseen_lines
 from training.render import Setting, draw_sheet
 from training.score import Score, decode, edit_distance
@@ -110,15 +110,24 @@ def benchmark_lines(data: Path) -> list[tuple[Gray, str, str]]:
     ]
 
 
-def see_colour(crop: BgrImage) -> Gray:
-    """A crop as the product prepares it."""
-    return see(crop)
+def see_colour(crop: BgrImage, *, normalise: bool = True) -> Gray:
+    """A crop as the product prepares it, or without evening it out (to learn what that is worth)."""
+    if normalise:
+        return see(crop)
+    gray = np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+    width = max(8, round(gray.shape[1] * LINE_HEIGHT / gray.shape[0]))
+    return np.asarray(
+        cv2.resize(gray, (width, LINE_HEIGHT), interpolation=cv2.INTER_AREA), dtype=np.uint8
+    )
 
 
-def real_lines(page: BgrImage, detector: TextDetector) -> list[Gray]:
+def real_lines(
+    page: BgrImage, detector: TextDetector, *, margin: tuple[float, float], normalise: bool
+) -> list[Gray]:
     """Every line that the product's detector finds on a page, prepared."""
     regions = detector.detect(page, long_side=1280)
-    return [see_colour(cut_line(page, region.quad, margin=MARGIN)) for region in regions]
+    crops = (cut_line(page, region.quad, margin=margin) for region in regions)
+    return [see_colour(crop, normalise=normalise) for crop in crops]
 
 
 def score_page(readings: list[str], truth: list[str]) -> Score:
@@ -129,19 +138,18 @@ def score_page(readings: list[str], truth: list[str]) -> Score:
     return score
 
 
-def measure_real(reader: OnnxReader, data: Path, show: int) -> None:
+def measure_real(reader: OnnxReader, args: argparse.Namespace) -> None:
     """The two real 1-bit scans."""
     with Engine.open(ids=(_DETECTOR,)) as engine:
         detector = TextDetector(engine.model(_DETECTOR))
         for name in ("vietsample", "vietsample1"):
-            file = data / f"ocr/real/{name}.tif"
+            file = args.data / f"ocr/real/{name}.tif"
             page = next(iter(decode_pages(read_image_bytes(file), name=file.name)))
-            truth = (data / f"ocr/real/{name}.txt").read_text(encoding="utf-8").splitlines()
-            readings = [reader.read(line).text for line in real_lines(page, detector)]
+            truth = file.with_suffix(".txt").read_text(encoding="utf-8").splitlines()
+            lines = real_lines(page, detector, margin=tuple(args.margin), normalise=not args.raw)
+            readings = [reader.read(line).text for line in lines]
             score = score_page(readings, [line for line in truth if line.strip()])
-            print(f"real {name}: {score}")
-            for _, wanted, read in score.wrong[:show]:
-                print(f"    {wanted}\n  → {read}")
+            _print(f"real {name}", score, args.show)
 
 
 def measure_padding(reader: OnnxReader, pictures: list[Gray]) -> None:
@@ -219,6 +227,10 @@ def main() -> None:
         default="",
         help="comma-separated: " + ", ".join(_SETS),
     )
+    parser.add_argument(
+        "--margin", type=float, nargs=2, default=MARGIN, help="of the real pages' crops"
+    )
+    parser.add_argument("--raw", action="store_true", help="real pages without normalising")
     parser.add_argument("--show", type=int, default=0, help="wrong lines printed per set")
     args = parser.parse_args()
     cv2.setNumThreads(1)
@@ -238,7 +250,7 @@ def _measure(name: str, reader: OnnxReader, args: argparse.Namespace) -> None:
         score = read_set(reader, read_shard(args.augraphy))
         _print("augraphy only, unseen faces and words", score, args.show)
     elif name == "real" and args.data:
-        measure_real(reader, args.data, args.show)
+        measure_real(reader, args)
     elif args.data:
         _measure_benchmark(name, reader, args)
 

@@ -31,7 +31,7 @@ class Difficulty:
     max_chars: int = 95
     capture: float = 1.0
     """Share of lines that paper and capture touch at all."""
-    stacked: float = 0.4
+    stacked: float = 0.33
     """Share of the captured lines that are captured twice."""
     empty: float = 0.035
     """Share of crops without any text."""
@@ -100,14 +100,14 @@ def print_ink(ink: Gray, em: float, rng: Rng) -> Gray:
         ink = degrade.pin_dots(ink, em, rng)
     plain = rng.random() < 0.35
     page = np.full(shape, 255.0, dtype=np.float32) if plain else degrade.paper(shape, em, rng)
-    if rng.random() < 0.15:
+    if rng.random() < 0.2:
         page *= degrade.security_print(shape, em, rng)
     if rng.random() < 0.05:
         back = np.fliplr(np.roll(ink, int(rng.integers(-20, 20)), axis=0)).astype(np.float32)
         page *= (
             1.0 - float(rng.uniform(0.03, 0.25)) * cv2.GaussianBlur(back, (0, 0), em * 0.05) / 255.0
         )
-    darkness = 1.0 if rng.random() < 0.4 else float(rng.uniform(0.45, 1.0))
+    darkness = 1.0 if rng.random() < 0.4 else float(rng.uniform(0.38, 1.0))
     page *= 1.0 - darkness * ink.astype(np.float32) / 255.0
     if rng.random() < 0.07:
         page *= degrade.stamp(shape, em, rng)
@@ -119,15 +119,15 @@ def print_ink(ink: Gray, em: float, rng: Rng) -> Gray:
 def capture(page: Gray, em: float, rng: Rng) -> tuple[Gray, float]:
     """One pass through a scanner, a copier, a fax or a camera: the picture and its new scale."""
     draw = rng.random()
-    if draw < 0.12:
+    if draw < 0.10:
         return page, 1.0
-    if draw < 0.30:
+    if draw < 0.26:
         return _scan(page, em, rng)
-    if draw < 0.56:
+    if draw < 0.46:
         return _scan_one_bit(page, em, rng)
-    if draw < 0.66:
+    if draw < 0.54:
         return _photocopy(page, em, rng)
-    if draw < 0.70:
+    if draw < 0.58:
         page, scale = _rescale(page, em, rng, low=12, high=40)
         return degrade.jpeg(degrade.screen(page, em * scale, rng), rng), scale
     return _photograph(page, em, rng)
