@@ -157,19 +157,19 @@ def verify_session(session: RecordedSession) -> ChipReading:
         if session.transcript.exchanges() != session.exchanges:
             raise _differs("the transcript tells of other exchanges")
     program = session.options.program(_ReplayedRandom(session.randomness))
-    last = len(session.exchanges) - 1
+    left = list(reversed(session.exchanges))
     try:
         command = next(program)
-        for position, (recorded, response) in enumerate(session.exchanges):
+        while left:
+            recorded, response = left.pop()
             if command != recorded:
                 raise _differs("a command of the record is not the one that follows")
-            try:
-                command = program.send(response)
-            except StopIteration as stop:
-                if position != last:
-                    raise _differs("the record goes on after the reading") from stop
-                reading: ChipReading = stop.value
-                return reading
+            command = program.send(response)
+    except StopIteration as stop:
+        if left:
+            raise _differs("the record goes on after the reading") from stop
+        reading: ChipReading = stop.value
+        return reading
     finally:
         program.close()
     raise _differs("the record ends before the reading does")

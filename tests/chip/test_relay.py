@@ -10,7 +10,7 @@ from relay_links import begin, relay
 from ekyc.chip.access_key import CanKey, MrzKey
 from ekyc.chip.active_auth import ActiveAuthenticationExchange
 from ekyc.chip.evidence import RecordedSession, verify_session
-from ekyc.chip.files import ElementaryFile
+from ekyc.chip.files import ChipFiles, ElementaryFile
 from ekyc.chip.handover import hand_over
 from ekyc.chip.inspect import inspect_chip
 from ekyc.chip.reader import AccessProtocol
@@ -190,6 +190,19 @@ def test_so_does_one_in_hybrid_mode(run, card):
     shown = repr(record) + repr(session.record.options)
     assert record.options.handover.keys.mac.hex() not in shown
     assert str(record.options.handover.keys.mac) not in shown
+
+
+def test_a_handover_that_leaves_nothing_to_ask_gives_a_record_all_the_same(run, card, trust, clock):
+    def empty(program):
+        handover = yield from program
+        return replace(handover, files=ChipFiles())
+
+    plan = RelayPlan(session_id="s-7", mode=RelayMode.HYBRID, nonce=NONCE)
+    phone = empty(hand_over(MrzKey(*card.mrz_key), random=SystemRandom()))
+    session, reading = run(plan, CardSimulator(card), handover=phone)
+    assert session.record.exchanges == ()
+    assert verify_session(RecordedSession.decode(session.record.encode())) == reading
+    assert check_all(reading, trust, clock.now()) is Outcome.INDETERMINATE
 
 
 def _changed(entry, what):
