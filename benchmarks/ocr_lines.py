@@ -224,7 +224,7 @@ def _timed(lines: Sequence[_Line]) -> list[_Line]:
     """The lines whose width is nearest to 8 times their height."""
 
     def away(line: _Line) -> float:
-        return abs(line.image.shape[1] / line.image.shape[0] - _ASPECT)
+        return abs(float(line.image.shape[1]) / float(line.image.shape[0]) - _ASPECT)
 
     return sorted(lines, key=away)[:_TIMED_LINES]
 

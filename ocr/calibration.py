@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,10 +75,11 @@ def _table(points: Any) -> Table:
     flat = [number for point in table for number in point]
     if not all(math.isfinite(number) and 0.0 <= number <= 1.0 for number in flat):
         raise ValueError("a point outside 0 to 1")
-    for (raw, share), (next_raw, next_share) in pairwise(table):
-        if next_raw <= raw or next_share < share:
-            raise ValueError("points do not rise")
-    return table
+    if any(raw >= next_raw for (raw, _), (next_raw, _) in pairwise(table)):
+        raise ValueError("points do not rise")
+    # Where smoothing made a share dip below the one before, the table is level.
+    shares = accumulate((share for _, share in table), max)
+    return tuple((raw, share) for (raw, _), share in zip(table, shares, strict=True))
 
 
 def _look_up(table: Table, raw: Sequence[float]) -> FloatArray:
