@@ -69,6 +69,18 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
                 data="lines.jsonl and docs.jsonl with their pictures (generated Vietnamese OCR set)",
             ),
             Suite(
+                name="ocr-lines",
+                question="How well are single lines read, at what cost, and which need no second look?",
+                function="ocr_lines:run",
+                data="sets of lines (*/lines.jsonl with pictures), and real/ with scans and their texts",
+            ),
+            Suite(
+                name="ocr-documents",
+                question="How well are papers and cards read, and what does a page cost?",
+                function="ocr_documents:run",
+                data="synth/docs.jsonl with its pictures (generated Vietnamese papers and cards)",
+            ),
+            Suite(
                 name="chip",
                 question="What does passive authentication cost beyond its bare arithmetic?",
                 function="chip:run",
