@@ -2,9 +2,11 @@
 
 What is known of the Vietnamese zone is used to repair, what the check digits prove is never invented:
 
-1. Letters and digits that look alike are exchanged only where the position allows one kind (O and 0, I and 1, …).
-2. Recognisers miscount runs of fillers; the number of fillers follows from the other characters of the line.
-3. A check digit that does not hold afterwards is a reason, not a task.
+1. Recognisers miscount runs of fillers; the number of fillers follows from the other characters of the line.
+2. Digits where only letters stand become the letters they look like.
+3. Letters where only digits stand are put right if exactly one way satisfies all check digits
+   (:mod:`ekyc.ocr.mrz_correction`).
+4. A check digit that does not hold afterwards is a reason, not a task.
 """
 
 from __future__ import annotations
@@ -14,13 +16,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ekyc.errors import InputError
-from ekyc.mrz import Mrz, parse_td1, strip_diacritics
+from ekyc.mrz import Mrz, strip_diacritics
+from ekyc.ocr.mrz_correction import LOOKALIKES, correct_td1
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _LINE = 30
-_TO_DIGIT = str.maketrans("OQDILZSGTBA", "00011256784")
+_DIGITLIKE = f"[0-9{''.join(sorted(LOOKALIKES))}]"
 _TO_LETTER = str.maketrans("0125678", "OIZSGTB")
 _FILLERS = str.maketrans(
     {"-": "<", "«": "<<", "‹": "<", "(": "<", "{": "<", "[": "<", "≤": "<", "_": "<"}
@@ -29,8 +32,10 @@ _ALLOWED = re.compile(r"[^A-Z0-9<]")
 _MIN_CHARS = 18
 _MAX_CANDIDATES = 12
 
-_LINE_1 = re.compile(r"^(.{5})([0-9<]+)$")
-_LINE_2 = re.compile(r"^(\d{6})(\d)([MF<])(\d{6})(\d)([A-Z]{3})<*(\d)$")
+_LINE_1 = re.compile(rf"^{_DIGITLIKE}{{23}}$")
+_LINE_2 = re.compile(
+    rf"^({_DIGITLIKE}{{7}})([MF<])({_DIGITLIKE}{{7}})([A-Z]{{3}})<*({_DIGITLIKE})$"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +44,7 @@ class MrzReading:
 
     mrz: Mrz | None = None
     reason: str = ""
-    """Reason code when ``mrz`` is None: ``card.mrz_missing`` or ``card.mrz_check_digit``."""
+    """Reason code when ``mrz`` is None: ``card.mrz_missing``, ``card.mrz_check_digit`` or ``card.mrz_ambiguous``."""
 
 
 def read_mrz(lines: Sequence[str]) -> MrzReading:
@@ -60,9 +65,10 @@ def read_mrz(lines: Sequence[str]) -> MrzReading:
         if repaired is None:
             continue
         try:
-            return MrzReading(mrz=parse_td1(repaired))
-        except InputError:
-            reason = "card.mrz_check_digit"
+            return MrzReading(mrz=correct_td1(repaired))
+        except InputError as error:
+            ambiguous = error.code == "mrz.ambiguous"
+            reason = "card.mrz_ambiguous" if ambiguous else "card.mrz_check_digit"
     return MrzReading(reason=reason)
 
 
@@ -87,10 +93,8 @@ def repair_td1(one: str, two: str, three: str) -> str | None:
 
 def _repair_one(text: str) -> str | None:
     """``IDVNM`` nine digits, check digit, twelve digits, two fillers, check digit."""
-    head, rest = text[:5].translate(_TO_LETTER), text[5:].translate(_TO_DIGIT)
-    match = _LINE_1.match(head + rest)
-    digits = rest.replace("<", "")
-    if match is None or len(digits) != 23:
+    head, digits = text[:5].translate(_TO_LETTER), text[5:].replace("<", "")
+    if _LINE_1.match(digits) is None:
         return text if len(text) == _LINE else None
     return f"{head}{digits[:22]}<<{digits[22]}"
 
@@ -99,12 +103,10 @@ def _repair_two(text: str) -> str | None:
     """Birth, check digit, sex, expiry, check digit, ``VNM``, eleven fillers, composite check digit."""
     if len(text) < 19:
         return None
-    numbers = text[:7].translate(_TO_DIGIT) + text[7] + text[8:15].translate(_TO_DIGIT)
-    rest = text[15:18].translate(_TO_LETTER) + text[18:-1] + text[-1].translate(_TO_DIGIT)
-    match = _LINE_2.match(numbers + rest)
+    match = _LINE_2.match(text[:15] + text[15:18].translate(_TO_LETTER) + text[18:])
     if match is None:
         return text if len(text) == _LINE else None
-    return f"{''.join(match.groups()[:6])}{'<' * 11}{match[7]}"
+    return f"{''.join(match.groups()[:4])}{'<' * 11}{match[5]}"
 
 
 def _repair_three(text: str) -> str | None:

@@ -55,7 +55,7 @@ def render_card_front(citizen: SampleCitizen, portrait: BgrImage) -> BgrImage:
     Returns:
         uint8, shape (757, 1200, 3), blue-green-red.
     """
-    canvas = _blank_side()
+    canvas = blank_side()
     _heading(canvas)
     canvas.paste(portrait, PORTRAIT_BOX)
     canvas.rectangle(PORTRAIT_BOX, outline=(150, 150, 150))
@@ -63,9 +63,9 @@ def render_card_front(citizen: SampleCitizen, portrait: BgrImage) -> BgrImage:
     small = replace(_LABEL, size_px=19)
     canvas.text(centre, 674, "Có giá trị đến / Date of expiry:", small, "centre")
     canvas.text(centre, 706, f"{citizen.expiry_date:%d/%m/%Y}", _VALUE, "centre")
-    _qr_code(canvas, citizen.qr_payload())
+    qr_code(canvas, citizen.qr_payload(), right=CARD_WIDTH_PX - 44, top=40)
     _front_fields(canvas, citizen)
-    _specimen_tag(canvas, CARD_WIDTH_PX - 40, CARD_HEIGHT_PX - 28)
+    specimen_tag(canvas, CARD_WIDTH_PX - 40, CARD_HEIGHT_PX - 28)
     return canvas.picture()
 
 
@@ -75,19 +75,17 @@ def render_card_back(citizen: SampleCitizen) -> BgrImage:
     Returns:
         uint8, shape (757, 1200, 3), blue-green-red.
     """
-    canvas = _blank_side()
+    canvas = blank_side()
     canvas.text(48, 62, "Đặc điểm nhân dạng / Personal identification:", _LABEL)
     canvas.text(48, 102, citizen.features, _VALUE)
     canvas.text(48, 150, "Ngày, tháng, năm / Date, month, year:", _LABEL)
     canvas.text(456, 150, f"{citizen.issue_date:%d/%m/%Y}", _VALUE)
     _authority(canvas)
-    _chip_contacts(canvas, BoxPx(left=64, top=216, right=214, bottom=336))
+    chip_contacts(canvas, BoxPx(left=64, top=216, right=214, bottom=336))
     _finger_field(canvas, 790, "Ngón trỏ trái", "Left index finger")
     _finger_field(canvas, 990, "Ngón trỏ phải", "Right index finger")
-    _specimen_tag(canvas, 440, 470)
-    x = (CARD_WIDTH_PX - 30 * _MRZ_PITCH_PX) / 2
-    for i, line in enumerate(citizen.mrz_lines()):
-        canvas.cells(x, 596 + i * 58, line, _MRZ, pitch_px=_MRZ_PITCH_PX)
+    specimen_tag(canvas, 440, 470)
+    zone(canvas, citizen)
     return canvas.picture()
 
 
@@ -125,7 +123,15 @@ def photograph_card(
     return effects.add_noise(effects.blur(photo, how.blur_px), how.noise, random)
 
 
-def _blank_side() -> Canvas:
+def zone(canvas: Canvas, citizen: SampleCitizen) -> None:
+    """The machine readable zone at the foot of a back."""
+    x = (CARD_WIDTH_PX - 30 * _MRZ_PITCH_PX) / 2
+    for i, line in enumerate(citizen.mrz_lines()):
+        canvas.cells(x, 596 + i * 58, line, _MRZ, pitch_px=_MRZ_PITCH_PX)
+
+
+def blank_side() -> Canvas:
+    """Paper, waves and watermark of an empty side."""
     paper = guilloche(CARD_WIDTH_PX, CARD_HEIGHT_PX, top=_TOP, bottom=_BOTTOM, line=_WAVE, waves=26)
     canvas = Canvas.on(paper)
     watermark = Canvas(CARD_WIDTH_PX, CARD_HEIGHT_PX)
@@ -174,10 +180,11 @@ def _labelled(canvas: Canvas, x: float, y: float, label: str, value: str) -> Non
     canvas.text(x + used + 10, y, value, _VALUE)
 
 
-def _qr_code(canvas: Canvas, payload: str) -> None:
+def qr_code(canvas: Canvas, payload: str, *, right: int, top: int) -> None:
+    """The code on a light ground; ``right`` and ``top`` are the code's own edges."""
     rows = qr_rows(payload)
     side = len(rows) * QR_MODULE_PX
-    left, top = CARD_WIDTH_PX - 44 - side, 40
+    left = right - side
     quiet = 4 * QR_MODULE_PX
     paper = BoxPx(
         left=left - quiet, top=top - quiet, right=left + side + quiet, bottom=top + side + quiet
@@ -215,7 +222,8 @@ def _authority(canvas: Canvas) -> None:
     canvas.text(centre, 400, "Người Ký Mẫu", replace(bold, size_px=22), "centre")
 
 
-def _chip_contacts(canvas: Canvas, box: BoxPx) -> None:
+def chip_contacts(canvas: Canvas, box: BoxPx) -> None:
+    """The gold field of the chip."""
     gold, groove = (218, 184, 104), (150, 118, 50)
     canvas.rectangle(box, fill=gold, outline=groove, line_px=2, radius_px=18)
     third = box.height / 3
@@ -242,7 +250,8 @@ def _finger_field(canvas: Canvas, left: float, vi: str, en: str) -> None:
     canvas.text(left + 80, 438, en, small, "centre")
 
 
-def _specimen_tag(canvas: Canvas, right: float, baseline: float) -> None:
+def specimen_tag(canvas: Canvas, right: float, baseline: float) -> None:
+    """The words that no sample may lack."""
     style = TextStyle(size_px=26, weight="bold", colour=RED)
     width = style.width_of("MẪU / SPECIMEN")
     frame = BoxPx(

@@ -64,6 +64,39 @@ def test_a_wrong_digit_is_never_repaired(line, at):
     assert reading.reason == "card.mrz_check_digit"
 
 
+@pytest.mark.parametrize(
+    ("digit", "letters"), [("0", "OQD"), ("1", "IL"), ("8", "B"), ("5", "S"), ("2", "Z")]
+)
+def test_each_lookalike_is_put_right_in_every_place(digit, letters):
+    for letter in letters:
+        for line in (0, 1):
+            for at in range(5, 30) if line == 0 else (*range(7), *range(8, 15), 29):
+                lines = [ONE, TWO, THREE]
+                if lines[line][at] == digit:
+                    lines[line] = f"{lines[line][:at]}{letter}{lines[line][at + 1 :]}"
+                    mrz = read(*lines).mrz
+                    assert mrz is not None
+                    assert mrz.optional_1.startswith("048185012345")
+
+
+def test_a_letter_that_two_digits_explain_is_put_right_by_the_check_digits():
+    assert ONE.count("2") == 2
+    mrz = read(ONE.replace("2", "Z"), TWO, THREE).mrz
+    assert mrz is not None
+    assert mrz.document_number == "185012345"
+
+
+def test_a_letter_that_no_check_digit_allows_stays_unread():
+    reading = read(ONE[:5] + "B" + ONE[6:], TWO, THREE)  # a B reads 8, here stands 1
+    assert reading.mrz is None
+    assert reading.reason == "card.mrz_check_digit"
+
+
+def test_too_many_unclear_characters_are_not_guessed():
+    reading = read("IDVNM" + "Z" * 22 + "<<Z", "Z" * 7 + "F" + "Z" * 7 + "VNM<<<<<<<<<<<Z", THREE)
+    assert reading.reason == "card.mrz_ambiguous"
+
+
 def test_a_lost_check_digit_is_never_invented():
     assert read(ONE[:-1], TWO, THREE).mrz is None
     assert read(ONE, TWO[:-1], THREE).mrz is None
