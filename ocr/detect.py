@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 # PP-OCR detectors take planes blue, green, red, scaled to 0–1, minus these means, divided by these deviations:
 # the ImageNet numbers, applied in this order of planes by PaddleOCR itself.
-_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32).reshape(3, 1, 1)
-_DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32).reshape(3, 1, 1)
+_MEAN = (0.485, 0.456, 0.406)
+_DEVIATION = (0.229, 0.224, 0.225)
 _MULTIPLE = 32
 
 LONG_SIDE_PAGE = 1280
@@ -68,8 +68,11 @@ class TextDetector:
 
 def detector_item(image: BgrImage) -> FloatArray:
     """float32, shape (3, height, width), planes blue, green, red, normalised as PP-OCR detectors want."""
-    planes = image.transpose(2, 0, 1).astype(np.float32) / np.float32(255.0)
-    return np.ascontiguousarray((planes - _MEAN) / _DEVIATION, dtype=np.float32)
+    item = np.empty((3, *image.shape[:2]), dtype=np.float32)
+    for plane, mean, deviation in zip(range(3), _MEAN, _DEVIATION, strict=True):
+        np.multiply(image[:, :, plane], np.float32(1 / (255.0 * deviation)), out=item[plane])
+        item[plane] -= np.float32(mean / deviation)
+    return item
 
 
 def _detector_size(width: int, height: int, long_side: int) -> tuple[int, int]:

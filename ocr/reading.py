@@ -73,7 +73,7 @@ class TextReader:
 
     Args:
         detector: ``ppocr-v6-tiny-det``.
-        recogniser: ``asterocr-1.0.2``.
+        recogniser: ``asterocr-1.0.2``; others by :meth:`from_parts`, all at once by :func:`ekyc.ocr.engines.open_reader`.
         vocabulary: the text of each class of the recogniser, blank first.
         workers: lines read at the same time.
     """
@@ -137,13 +137,20 @@ class TextReader:
 
     def read_quads(self, image: BgrImage, quads: Sequence[QuadPx]) -> tuple[LineText, ...]:
         """The texts of lines at known places, in the order of ``quads``."""
-        crops = (cut_line(image, quad, margin=MARGIN) for quad in quads)
+        crops = [cut_line(image, quad, margin=MARGIN) for quad in quads]
+        # Lines of like length one after the other: where items are batched, those of one width find each other.
+        order = sorted(range(len(crops)), key=lambda i: crops[i].shape[1] / crops[i].shape[0])
         with ThreadPoolExecutor(max_workers=self._workers) as pool:
-            return tuple(pool.map(self._recogniser.read_line, crops))
+            texts = list(pool.map(self._recogniser.read_line, (crops[i] for i in order)))
+        return tuple(text for _, text in sorted(zip(order, texts, strict=True), key=_first))
 
     def read_line(self, image: BgrImage) -> LineText:
         """The text of a picture that holds one upright line; empty when it is blank."""
         return self._recogniser.read_line(image)
+
+
+def _first(pair: tuple[int, LineText]) -> int:
+    return pair[0]
 
 
 def in_reading_order(lines: Sequence[ReadLine]) -> tuple[ReadLine, ...]:
