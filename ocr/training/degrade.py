@@ -212,6 +212,8 @@ def blur(page: Gray, em: float, rng: Rng) -> Gray:
     streak = np.zeros((length, length), dtype=np.float32)
     end = (length - 1, int(rng.integers(length)))
     cv2.line(streak, (0, length - 1 - end[1]), end, 1.0)
+    if rng.random() < 0.35:
+        streak = streak.T
     return np.asarray(cv2.filter2D(page, -1, streak / streak.sum()), dtype=np.uint8)
 
 

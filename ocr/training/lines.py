@@ -224,9 +224,19 @@ def cut(page: Gray, box: tuple[float, ...], em: float, rng: Rng) -> Gray:
     )  # fmt: skip
     if rng.random() < 0.5:
         slope = float(rng.normal(0, 0.06)) * em / max(right - left, 2 * em)
-        swing = slope * (corners[:, 0] - corners[:, 0].mean())
-        corners[:, 1] += swing
-    if rng.random() < 0.2:
+        if rng.random() < 0.3:  # seen from the side: the box lies level, the line does not
+            slope = float(rng.normal(0, 0.02))
+            slope = float(np.clip(slope, -0.35 * em / (right - left), 0.35 * em / (right - left)))
+        corners[:, 1] += slope * (corners[:, 0] - corners[:, 0].mean())
+    if rng.random() < 0.3:
+        lean = float(rng.uniform(-0.35, 0.35)) * (above + below)
+        corners[:2, 0] += lean / 2
+        corners[2:, 0] -= lean / 2
+    if rng.random() < 0.15:  # the far end of the line is smaller
+        far = slice(1, 3) if rng.random() < 0.5 else slice(0, 4, 3)
+        centre = corners[far, 1].mean()
+        corners[far, 1] = centre + (corners[far, 1] - centre) * float(rng.uniform(1.02, 1.35))
+    if rng.random() < 0.25:
         corners += rng.normal(0, 0.05 * em, corners.shape).astype(np.float32)
     width = max(8, round(float(corners[1, 0] - corners[0, 0])))
     tall = max(8, round(above + below))
