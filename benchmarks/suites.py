@@ -81,6 +81,11 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
                 data="synth/docs.jsonl with its pictures (generated Vietnamese papers and cards)",
             ),
             Suite(
+                name="ocr-copy",
+                question="Which planted changes of a copy are found, and how often is an honest one stopped?",
+                function="ocr_copy:run",
+            ),
+            Suite(
                 name="chip",
                 question="What does passive authentication cost beyond its bare arithmetic?",
                 function="chip:run",

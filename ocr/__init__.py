@@ -7,20 +7,17 @@ their output and judge what was read. Everything read is untrusted text.
 from ekyc.ocr.alignment import DifferenceClass, TextDifference, text_differences
 from ekyc.ocr.card_facts import CardFacts, Source, Verdict
 from ekyc.ocr.cards import CardReading, read_card
-from ekyc.ocr.compare import (
-    DocumentComparison,
-    FieldOutcome,
-    FieldVerdict,
-    PageComparison,
-    compare_copy,
-)
-from ekyc.ocr.copy_lines import CopyDifference, DifferenceStatus
+from ekyc.ocr.compare import DocumentComparison, compare_copy
+from ekyc.ocr.copy_lines import CopyDifference, DifferenceScope, DifferenceStatus
+from ekyc.ocr.copy_pages import PageComparison, PageStatus
+from ekyc.ocr.copy_verdict import FieldOutcome, FieldVerdict
 from ekyc.ocr.cross_check import FieldMatch, cross_check_card, match_card
 from ekyc.ocr.documents import DocumentReading, read_document
 from ekyc.ocr.fields import ReadField
 from ekyc.ocr.id_number import PersonalNumber, parse_personal_number
 from ekyc.ocr.lines import ReadLine
 from ekyc.ocr.mrz_reader import MrzReading, read_mrz
+from ekyc.ocr.page_matching import PageMatching
 from ekyc.ocr.qr import CardQr, parse_card_qr
 from ekyc.ocr.reading import PageReading, Reader, TextReader
 from ekyc.ocr.recognise import LineRecogniser, LineText, load_vocabulary
@@ -31,6 +28,7 @@ __all__ = [
     "CardReading",
     "CopyDifference",
     "DifferenceClass",
+    "DifferenceScope",
     "DifferenceStatus",
     "DocumentComparison",
     "DocumentReading",
@@ -41,7 +39,9 @@ __all__ = [
     "LineText",
     "MrzReading",
     "PageComparison",
+    "PageMatching",
     "PageReading",
+    "PageStatus",
     "PersonalNumber",
     "ReadField",
     "ReadLine",

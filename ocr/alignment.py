@@ -27,6 +27,8 @@ class DifferenceClass(StrEnum):
     """A letter or digit of the original is missing from the copy."""
     ADDED = "added"
     """The copy has a letter or digit that the original lacks."""
+    MOVED = "moved"
+    """A line that stands elsewhere in the copy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,15 +1,12 @@
 """A copy against its original (chứng thực bản sao từ bản chính, Decree 23/2015/NĐ-CP): what was changed?
 
-1. Both must have the same number of pages.
-2. Each page of the copy is laid over the original's page of the same number (:mod:`ekyc.imaging.registration`); one
-   that cannot be (another page, out of order, cut off, too blurred) is unclear.
-3. The original is read. Each of its lines is held against the same line of the copy as pictures.
-4. Lines whose pictures differ anywhere are read from the copy as well, **at the same places**, by the same net, with
-   the same margins, and text and picture are judged together (:mod:`ekyc.ocr.copy_lines`). Where the pictures agree,
-   another reading would be the reader's wobble, so those lines are not read again.
-5. Lines that only the copy has, and regions where the pictures differ between the lines, are looked for.
-6. Fields of a known paper get a verdict each, from the differences that stand in their values.
-7. A confirmed difference in a digit anywhere, or in the value of a field → FAILED. Anything unclear → INDETERMINATE.
+1. The original is read; a known form tells its fields.
+2. Each page of the original is looked for among the copy's pages by what stands on it (:mod:`ekyc.ocr.page_matching`):
+   missing, added, duplicated, exchanged and turned pages come out here.
+3. A page that nothing could be laid over is missing, unless a page of the copy that is left over says much the same:
+   then it is that page, cut off, blurred or printed anew, and cannot be compared.
+4. Pages that were found are compared line by line and between the lines (:mod:`ekyc.ocr.copy_pages`).
+5. Fields and the document get their verdicts (:mod:`ekyc.ocr.copy_verdict`).
 
 What stays with the officer: whether the original may be copied at all, and the decision itself. A comparison never
 says that a copy is true to its original; it says that it found no difference.
@@ -17,80 +14,39 @@ says that a copy is true to its original; it says that it found no difference.
 
 from __future__ import annotations
 
+import re
 import time
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ekyc.imaging.page_difference import difference_regions
-from ekyc.imaging.registration import Registration, lay_over, register_page
-from ekyc.imaging.strips import compare_strips, cut_strips
-from ekyc.ocr.alignment import DifferenceClass
-from ekyc.ocr.copy_lines import (
-    INK_AGREES,
-    CopyDifference,
-    DifferenceStatus,
-    JudgedDifference,
-    judge_line,
-)
+from ekyc.errors import InputError, LimitError
+from ekyc.imaging.document_pages import MAX_PAGES
+from ekyc.imaging.registration import RegistrationProblem
+from ekyc.mrz import strip_diacritics
+from ekyc.ocr.copy_lines import CopyDifference, DifferenceStatus
+from ekyc.ocr.copy_pages import PageComparison, PageStatus, compare_page
+from ekyc.ocr.copy_verdict import FieldVerdict, field_verdicts, judge_copy
 from ekyc.ocr.documents import DocumentReading, interpret_document
-from ekyc.ocr.reading import MARGIN, MAX_LINES, PageReading, Reader
-from ekyc.ocr.recognise import LineText
-from ekyc.outcomes import Check, Measurement, Outcome
-from ekyc.values import PointPx, QuadPx, Redacted
+from ekyc.ocr.page_matching import PageMatching, PagePair, match_pages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ekyc.imaging.page_difference import DifferenceRegion
-    from ekyc.imaging.strips import StripDifference
+    from ekyc.ocr.reading import PageReading, Reader
+    from ekyc.outcomes import Check
     from ekyc.values import BgrImage
 
-_STRIP_MARGIN = (MARGIN[0], 0.2)
-"""Along the line as for reading, so that positions agree; above and below room for marks and shifts."""
+_SAYS_MUCH = 12
+"""Words that a page must say before what it says counts."""
+_SAYS_THE_SAME = 0.6
+"""Part of the original's words that a page must say to be taken for it."""
 
-_INK_OF_ADDED = 0.5
-"""Unexplained ink of a line that only the copy has: print on empty paper, not a signature read in one scan only."""
-
-_REASON_OF_KIND = {
-    DifferenceClass.DIGIT: "document.digit_changed",
-    DifferenceClass.LETTER: "document.letter_changed",
-    DifferenceClass.DIACRITIC: "document.diacritic_changed",
-    DifferenceClass.MISSING: "document.text_missing",
-    DifferenceClass.ADDED: "document.text_added",
+_REASON_OF_PROBLEM = {
+    RegistrationProblem.BLANK: "document.page_blank",
+    RegistrationProblem.NOTHING_SHARED: "document.page_not_registered",
+    RegistrationProblem.CUT_OFF: "document.page_cut_off",
+    RegistrationProblem.OUT_OF_PLACE: "document.page_out_of_place",
 }
-
-
-class FieldOutcome(StrEnum):
-    """Verdict on one field of the copy."""
-
-    MATCHES = "MATCHES"
-    DIFFERS = "DIFFERS"
-    UNCLEAR = "UNCLEAR"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldVerdict:
-    """One field of the original and what the copy makes of it."""
-
-    field: str
-    outcome: FieldOutcome
-    original: Redacted[str]
-    differences: tuple[CopyDifference, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageComparison:
-    """One page of the copy laid over the original's."""
-
-    registration: Registration | None
-    """None when the page could not be laid over the original."""
-    differences: tuple[CopyDifference, ...]
-    """All of them, wobbles included."""
-    copy_lines: tuple[LineText | None, ...]
-    """What the copy says at the places of the original's lines, in their order; None where the pictures agree."""
-    regions: tuple[DifferenceRegion, ...]
-    """Where the pictures differ, in pixels of the original, largest difference first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +54,9 @@ class DocumentComparison:
     """A copy held against its original."""
 
     original: DocumentReading
+    matching: PageMatching
     pages: tuple[PageComparison, ...]
+    """One a page of the original, in order."""
     fields: tuple[FieldVerdict, ...]
     checks: tuple[Check, ...]
     """``document.copy_matches``, then those of reading the original."""
@@ -121,251 +79,131 @@ def compare_copy(
 
     Args:
         original_pages: pictures of the original's pages, upright, in order.
-        copy_pages: pictures of the copy's pages, in order.
+        copy_pages: pictures of the copy's pages, in any order, turned by any angle.
         reader: reads pages.
 
     Raises:
+        InputError: one of the two has no pages (``document.no_pages``).
+        LimitError: one of the two has more pages than are compared (``document.too_many_pages``).
         ModelError: a model's output contradicts its registry entry.
         BusyError: a model's queue is full.
     """
+    _verify_counts(original_pages, copy_pages)
     started = time.perf_counter()
     readings = tuple(reader.read_page(page) for page in original_pages)
-    original = interpret_document(readings, duration_ms=_since(started))
+    original = interpret_document(readings, duration_ms=_since(started))  # (1)
+    matching = match_pages(original_pages, copy_pages)  # (2)
+    matching, lost = _lost_pages(matching, readings, copy_pages, reader)  # (3)
     pages = tuple(
-        _compare_page(index, page, copy, reading, reader)
-        for index, (page, copy, reading) in enumerate(
-            zip(original_pages, copy_pages, readings, strict=False)
-        )
-    )
-    fields = _field_verdicts(original, pages)
-    check = _judge_copy(
+        lost[pair.original]
+        if pair.original in lost
+        else _compared(pair, original_pages, copy_pages, readings[pair.original], reader)
+        for pair in matching.pairs
+    )  # (4)
+    fields = field_verdicts(original, pages)
+    check = judge_copy(
         original,
+        matching,
         pages,
         fields,
-        same_count=len(original_pages) == len(copy_pages),
         duration_ms=_since(started) - original.checks[0].duration_ms,
-    )
+    )  # (5)
     return DocumentComparison(
-        original=original, pages=pages, fields=fields, checks=(check, *original.checks)
+        original=original,
+        matching=matching,
+        pages=pages,
+        fields=fields,
+        checks=(check, *original.checks),
     )
+
+
+def _verify_counts(original_pages: Sequence[BgrImage], copy_pages: Sequence[BgrImage]) -> None:
+    for name, pages in (("original", original_pages), ("copy", copy_pages)):
+        if not pages:
+            raise InputError("a paper without pages", code="document.no_pages", subject=name)
+        if len(pages) > MAX_PAGES:
+            raise LimitError(
+                f"more than {MAX_PAGES} pages", code="document.too_many_pages", subject=name
+            )
 
 
 def _since(started: float) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def _compare_page(
-    index: int, original: BgrImage, copy: BgrImage, reading: PageReading, reader: Reader
-) -> PageComparison:
-    registration = register_page(original, copy)  # (2)
-    if registration is None:
-        return PageComparison(registration=None, differences=(), copy_lines=(), regions=())
-    quads = [line.quad for line in reading.lines]
-    strips = [
-        compare_strips(*cut_strips(original, copy, registration, quad, margin=_STRIP_MARGIN))
-        for quad in quads
-    ]  # (3)
-    texts = _read_where_different(copy, registration, quads, strips, reader)  # (4)
-    differences = [
-        _placed(item, (index, number), line.quad, (read, text))
-        for number, (line, strip, text) in enumerate(zip(reading.lines, strips, texts, strict=True))
-        if text is not None
-        for read in (LineText(chars=line.chars),)
-        for item in judge_line(read, text, strip)
-    ]
-    differences += _added_lines(index, (original, copy), reading, registration, reader)  # (5)
-    regions = difference_regions(original, lay_over(original, copy, registration), quads)
-    differences += [_of_region(index, region) for region in regions]
-    return PageComparison(
-        registration=registration,
-        differences=tuple(differences),
-        copy_lines=texts,
-        regions=regions,
-    )
-
-
-def _read_where_different(
-    copy: BgrImage,
-    registration: Registration,
-    quads: Sequence[QuadPx],
-    strips: Sequence[StripDifference],
-    reader: Reader,
-) -> tuple[LineText | None, ...]:
-    """The copy's lines whose pictures differ anywhere, read; None for the others."""
-    chosen = [i for i, strip in enumerate(strips) if strip.peak >= INK_AGREES]
-    found = reader.read_quads(copy, [registration.quad_to_copy(quads[i]) for i in chosen])
-    by_line = dict(zip(chosen, found, strict=True))
-    return tuple(by_line.get(i) for i in range(len(quads)))
-
-
-def _placed(
-    item: JudgedDifference,
-    place: tuple[int, int],
-    quad: QuadPx,
-    texts: tuple[LineText, LineText],
-) -> CopyDifference:
-    original, copy = "", ""
-    if item.kind is not None and item.kind is not DifferenceClass.ADDED:
-        original = texts[0].text[item.at : item.at + 1]
-    if item.kind is not None and item.kind is not DifferenceClass.MISSING:
-        copy = texts[1].text[item.at_copy : item.at_copy + 1]
-    return CopyDifference(
-        status=item.status,
-        kind=item.kind,
-        page=place[0],
-        line=place[1],
-        at=item.at,
-        quad=quad,
-        ink=item.ink,
-        original=Redacted(original),
-        copy=Redacted(copy),
-    )
-
-
-def _added_lines(
-    index: int,
-    pictures: tuple[BgrImage, BgrImage],
+def _compared(
+    pair: PagePair,
+    originals: Sequence[BgrImage],
+    copies: Sequence[BgrImage],
     reading: PageReading,
-    registration: Registration,
     reader: Reader,
-) -> list[CopyDifference]:
-    """Lines of the copy that lie over no line of the original, where the pictures differ as well.
+) -> PageComparison:
+    if pair.registration is None or pair.copy is None:  # both blank
+        return PageComparison(status=PageStatus.BLANK, copy_page=pair.copy)
+    pictures = (originals[pair.original], copies[pair.copy])
+    return compare_page(pair.original, pictures, reading, (pair.copy, pair.registration), reader)
 
-    Added marks may be lawful (*bản sao*, a certification), so an officer looks.
+
+def _lost_pages(
+    matching: PageMatching,
+    readings: Sequence[PageReading],
+    copies: Sequence[BgrImage],
+    reader: Reader,
+) -> tuple[PageMatching, dict[int, PageComparison]]:
+    """Pages of the original that nothing could be laid over, and the matching without pages taken for them.
+
+    A page of the copy that cannot be read either may be the page as well as not: the one at the same position, or the
+    next that is left over, is then taken for it.
     """
-    boxes = [line.box for line in reading.lines]
-    added: list[CopyDifference] = []
-    for region in reader.find_lines(pictures[1])[:MAX_LINES]:
-        quad = registration.quad_to_original(region.quad)
-        x = sum(p.x for p in quad.corners) / 4
-        y = sum(p.y for p in quad.corners) / 4
-        known = any(b.left <= x <= b.right and b.top <= y <= b.bottom for b in boxes)
-        if known or not (0 <= x < reading.width and 0 <= y < reading.height):
+    left = [*matching.extra, *matching.blank]
+    says = dict[int, frozenset[str]]()
+    lost: dict[int, PageComparison] = {}
+    for pair in matching.pairs:
+        if pair.copy is not None:
             continue
-        peak = compare_strips(*cut_strips(*pictures, registration, quad, margin=_STRIP_MARGIN)).peak
-        if peak < _INK_OF_ADDED:
-            continue
-        (text,) = reader.read_quads(pictures[1], [region.quad])
-        if text.chars:
-            added.append(_outside(index, quad, peak, text.text))
-    return added
-
-
-def _of_region(index: int, region: DifferenceRegion) -> CopyDifference:
-    box = region.box
-    quad = QuadPx(
-        top_left=PointPx(box.left, box.top),
-        top_right=PointPx(box.right, box.top),
-        bottom_right=PointPx(box.right, box.bottom),
-        bottom_left=PointPx(box.left, box.bottom),
-    )
-    return _outside(index, quad, region.peak, "")
-
-
-def _outside(index: int, quad: QuadPx, ink: float, text: str) -> CopyDifference:
-    return CopyDifference(
-        status=DifferenceStatus.UNCLEAR,
-        kind=DifferenceClass.ADDED if text else None,
-        page=index,
-        line=-1,
-        at=-1,
-        quad=quad,
-        ink=ink,
-        original=Redacted(""),
-        copy=Redacted(text),
-    )
-
-
-def _field_verdicts(
-    original: DocumentReading, pages: Sequence[PageComparison]
-) -> tuple[FieldVerdict, ...]:
-    verdicts: list[FieldVerdict] = []
-    for field in original.fields:
-        if field.page >= len(pages):
-            continue
-        page = pages[field.page]
-        inside = tuple(
-            difference
-            for difference in page.differences
-            if difference.status is not DifferenceStatus.WOBBLE
-            and any(
-                difference.line == span.line
-                and (difference.at < 0 or span.start <= difference.at <= span.end)
-                for span in field.spans
+        if pair.problem is RegistrationProblem.BLANK and not readings[pair.original].lines:
+            lost[pair.original] = PageComparison(
+                status=PageStatus.BLANK, reasons=("document.page_blank",)
             )
-        )
-        confirmed = any(item.status is DifferenceStatus.CONFIRMED for item in inside)
-        outcome = FieldOutcome.DIFFERS if confirmed else FieldOutcome.UNCLEAR
-        if page.registration is not None and not inside:
-            outcome = FieldOutcome.MATCHES
-        verdicts.append(
-            FieldVerdict(
-                field=field.name, outcome=outcome, original=field.value, differences=inside
+            continue
+        for j in left:
+            says.setdefault(
+                j, _words(reader.read_page(copies[j])) if j in matching.extra else frozenset()
             )
+        taken = _taken_for(
+            _words(readings[pair.original]), pair.original, {j: says[j] for j in left}
         )
-    return tuple(verdicts)
+        if taken is None:
+            lost[pair.original] = PageComparison(status=PageStatus.MISSING)
+            continue
+        left.remove(taken)
+        problem = pair.problem or RegistrationProblem.NOTHING_SHARED
+        if taken in matching.blank:
+            problem = RegistrationProblem.BLANK
+        lost[pair.original] = PageComparison(
+            status=PageStatus.NOT_COMPARED,
+            copy_page=taken,
+            reasons=(_REASON_OF_PROBLEM[problem],),
+        )
+    extra = tuple(j for j in matching.extra if j in left)
+    blank = tuple(j for j in matching.blank if j in left)
+    return replace(matching, extra=extra, blank=blank), lost
 
 
-def _judge_copy(
-    original: DocumentReading,
-    pages: Sequence[PageComparison],
-    fields: Sequence[FieldVerdict],
-    *,
-    same_count: bool,
-    duration_ms: float,
-) -> Check:
-    """Step 7."""
-    found = [item for page in pages for item in page.differences]
-    critical = {
-        id(item)
-        for field in fields
-        for item in field.differences
-        if item.status is DifferenceStatus.CONFIRMED
-    } | {
-        id(item)
-        for item in found
-        if item.status is DifferenceStatus.CONFIRMED and item.kind is DifferenceClass.DIGIT
+def _words(page: PageReading) -> frozenset[str]:
+    text = strip_diacritics(page.text).lower()
+    return frozenset(word for word in re.findall(r"\w+", text) if len(word) > 1)
+
+
+def _taken_for(original: frozenset[str], index: int, left: dict[int, frozenset[str]]) -> int | None:
+    """The page of the copy that says most of what the original says; else one that says nothing readable."""
+    shares = {
+        j: len(original & words) / max(len(original), 1)
+        for j, words in left.items()
+        if len(words) >= _SAYS_MUCH
     }
-    failing = [_REASON_OF_KIND[item.kind] for item in found if id(item) in critical and item.kind]
-    if not same_count:
-        failing.insert(0, "document.page_count")
-    unclear = _unclear_reasons(
-        original, pages, [item for item in found if id(item) not in critical]
-    )
-    outcome = Outcome.PASSED
-    if failing:
-        outcome = Outcome.FAILED
-    elif unclear:
-        outcome = Outcome.INDETERMINATE
-    residuals = [page.registration.residual_px for page in pages if page.registration]
-    return Check(
-        id="document.copy_matches",
-        outcome=outcome,
-        reasons=tuple(dict.fromkeys(failing or unclear)),
-        subjects=tuple(
-            field.field for field in fields if field.outcome is not FieldOutcome.MATCHES
-        ),
-        measurements=(
-            Measurement(
-                name="registration_residual", value=max(residuals, default=-1.0), unit="px"
-            ),
-            Measurement(name="confirmed_differences", value=float(len(critical))),
-        ),
-        duration_ms=duration_ms,
-    )
-
-
-def _unclear_reasons(
-    original: DocumentReading, pages: Sequence[PageComparison], found: Sequence[CopyDifference]
-) -> list[str]:
-    reasons: list[str] = []
-    if any(page.registration is None for page in pages):
-        reasons.append("document.page_not_registered")
-    if not any(page.lines for page in original.pages):
-        reasons.append("document.no_text")
-    open_ones = [item for item in found if item.status is not DifferenceStatus.WOBBLE]
-    if any(item.kind is not None for item in open_ones):
-        reasons.append("document.text_unclear")
-    if any(item.kind is None for item in open_ones):
-        reasons.append("document.picture_differs")
-    return reasons
+    best = max(shares, key=lambda j: (shares[j], -abs(j - index)), default=None)
+    if best is not None and shares[best] >= _SAYS_THE_SAME:
+        return best
+    mute = [j for j in left if j not in shares]
+    return min(mute, key=lambda j: abs(j - index), default=None)

@@ -226,14 +226,15 @@ def _differences(result: VerificationResult) -> Iterable[_Picture]:
     shown: set[tuple[int, QuadPx]] = set()
     for difference in comparison.differences:
         place = (difference.page, difference.quad)
-        registration = comparison.pages[difference.page].registration
+        page = comparison.pages[difference.page]
+        registration = page.registration
         if place in shown or registration is None or len(shown) >= _MAX_DIFFERENCES:
             continue
         shown.add(place)
         kind = difference.kind.value if difference.kind else "picture"
         what = f"{difference.status.value.lower()}: {kind}, page {difference.page + 1}"
         original = result.pictures.original_pages[difference.page]
-        copy = result.pictures.copy_pages[difference.page]
+        copy = result.pictures.copy_pages[page.copy_page or 0]
         yield _picture(
             cut_line(original, difference.quad, margin=_LINE_MARGIN),
             f"bản chính · original – {what}",

@@ -22,6 +22,7 @@ from ekyc.values import BoxPx
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from ekyc.values import BgrImage
 
@@ -45,10 +46,17 @@ class TextStyle:
     """Pixels per em; capitals are about 0.71 of it."""
     weight: Weight = "regular"
     colour: Colour = BLACK
+    face: Path | None = None
+    """Another font file, for material that must not look all alike; None is the shipped font in ``weight``."""
 
     def width_of(self, text: str) -> float:
         """Advance width of one line, in pixels."""
-        return _font(self.weight, self.size_px).getlength(text)
+        return self.font.getlength(text)
+
+    @property
+    def font(self) -> ImageFont.FreeTypeFont:
+        """The font as Pillow knows it."""
+        return _font(self.face or font_path(self.weight), self.size_px)
 
 
 class Canvas:
@@ -86,8 +94,8 @@ class Canvas:
         Raises:
             InputError: the font lacks a character (``draw.glyph_missing``).
         """
-        require_glyphs(text, style.weight)
-        font = _font(style.weight, style.size_px)
+        require_glyphs(text, style.weight, face=style.face)
+        font = style.font
         self._draw.text((x, y), text, fill=style.colour, font=font, anchor=_ANCHOR[align])
         return font.getlength(text)
 
@@ -96,8 +104,8 @@ class Canvas:
 
         Letters wider than their cell are squeezed. ``y`` is the baseline.
         """
-        require_glyphs(text, style.weight)
-        font = _font(style.weight, style.size_px)
+        require_glyphs(text, style.weight, face=style.face)
+        font = style.font
         for i, char in enumerate(text):
             if char == " ":
                 continue
@@ -184,8 +192,8 @@ class Canvas:
         to_deg: float,
     ) -> None:
         """Text along a circle around (x, y), heads outwards, clockwise; 0° is up."""
-        require_glyphs(text, style.weight)
-        font = _font(style.weight, style.size_px)
+        require_glyphs(text, style.weight, face=style.face)
+        font = style.font
         total = font.getlength(text)
         used = 0.0
         for char in text:
@@ -217,7 +225,7 @@ class Canvas:
     ) -> None:
         side = 3 * style.size_px
         glyph = Image.new("L", (side, side))
-        font = _font(style.weight, style.size_px)
+        font = style.font
         ImageDraw.Draw(glyph).text((side / 2, side / 2), char, fill=255, font=font, anchor="ms")
         glyph = glyph.rotate(-angle_deg, resample=Image.Resampling.BICUBIC)
         place = (round(foot[0] - side / 2), round(foot[1] - side / 2))
@@ -228,29 +236,32 @@ class Canvas:
         self._draw = ImageDraw.Draw(image)
 
 
-def missing_glyphs(text: str, weight: Weight = "regular") -> frozenset[str]:
-    """Characters of ``text`` that the shipped font cannot draw."""
-    return frozenset(char for char in text if ord(char) not in _coverage(weight))
+def missing_glyphs(
+    text: str, weight: Weight = "regular", *, face: Path | None = None
+) -> frozenset[str]:
+    """Characters of ``text`` that the shipped font, or the font file ``face``, cannot draw."""
+    known = _coverage(face or font_path(weight))
+    return frozenset(char for char in text if ord(char) not in known)
 
 
-def require_glyphs(text: str, weight: Weight = "regular") -> None:
+def require_glyphs(text: str, weight: Weight = "regular", *, face: Path | None = None) -> None:
     """Refuse text that would come out as empty boxes.
 
     Raises:
         InputError: ``draw.glyph_missing``, naming the code points.
     """
-    if missing := missing_glyphs(text, weight):
+    if missing := missing_glyphs(text, weight, face=face):
         names = ", ".join(sorted(f"U+{ord(char):04X}" for char in missing))
         raise InputError(f"the font lacks {names}", code="draw.glyph_missing", subject="text")
 
 
 @cache
-def _font(weight: Weight, size_px: int) -> ImageFont.FreeTypeFont:
+def _font(path: Path, size_px: int) -> ImageFont.FreeTypeFont:
     # The basic layout engine needs no optional library, so widths agree on every machine.
-    return ImageFont.truetype(font_path(weight), size_px, layout_engine=ImageFont.Layout.BASIC)
+    return ImageFont.truetype(path, size_px, layout_engine=ImageFont.Layout.BASIC)
 
 
 @cache
-def _coverage(weight: Weight) -> frozenset[int]:
-    with TTFont(font_path(weight), lazy=True) as font:
+def _coverage(path: Path) -> frozenset[int]:
+    with TTFont(path, lazy=True) as font:
         return frozenset(font.getBestCmap() or ())

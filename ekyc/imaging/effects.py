@@ -130,6 +130,50 @@ def blend(below: BgrImage, above: BgrImage, mask: NDArray[np.uint8]) -> BgrImage
     return (mixed // 255).astype(np.uint8)
 
 
+def curl(image: BgrImage, *, depth_px: float, angle_deg: float, phase: float) -> BgrImage:
+    """Paper that does not lie flat: the picture waves by up to ``depth_px`` across the given direction.
+
+    ``phase`` (0–1) says where along the page the wave begins; one and a half waves fill the page. Same size; what
+    comes in from outside repeats the edge.
+    """
+    height, width = image.shape[:2]
+    turn = np.deg2rad(angle_deg)
+    x = np.arange(width, dtype=np.float32)[None, :]
+    y = np.arange(height, dtype=np.float32)[:, None]
+    along = (x * np.float32(np.cos(turn)) + y * np.float32(np.sin(turn))) / max(height, width)
+    wave = np.sin((along * 1.5 + phase) * 2 * np.pi).astype(np.float32) * np.float32(depth_px)
+    map_x = np.ascontiguousarray(x - wave * np.float32(np.sin(turn)))
+    map_y = np.ascontiguousarray(y + wave * np.float32(np.cos(turn)))
+    waved = cv2.remap(image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return _u8(waved)
+
+
+def photocopy(
+    image: BgrImage, random: np.random.Generator, *, contrast: float, speckles: int
+) -> BgrImage:
+    """Grey, hard in contrast, sprinkled with toner.
+
+    Args:
+        image: uint8 (height, width, 3).
+        random: draws the speckles.
+        contrast: slope around middle grey; 1 keeps the greys, 4 is nearly black and white.
+        speckles: dots of toner, one to three pixels wide.
+    """
+    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    paper = max(float(np.percentile(gray, 70)), 1.0)
+    levels = (gray / paper - 0.72) * contrast * 255 + 0.72 * 255
+    copy = _u8(levels.clip(12, 252))
+    height, width = copy.shape
+    for x, y, radius in zip(
+        random.integers(0, width, speckles),
+        random.integers(0, height, speckles),
+        random.integers(0, 2, speckles),
+        strict=True,
+    ):
+        cv2.circle(copy, (int(x), int(y)), int(radius), 40, cv2.FILLED, cv2.LINE_AA)
+    return _u8(cv2.cvtColor(copy, cv2.COLOR_GRAY2BGR))
+
+
 def show_on_pixels(image: BgrImage, *, dots_per_pixel: int = 3) -> BgrImage:
     """The picture as a panel shows it: each pixel a cell of red, green and blue stripes with a dark gap below.
 

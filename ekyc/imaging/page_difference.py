@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import cv2
@@ -27,6 +28,19 @@ _MIN_AREA_PX = 60
 """Smaller regions (at the working width) are dirt."""
 _JOIN_PX = 15
 _MAX_REGIONS = 50
+_MOSTLY = 0.8
+_SIGN_PX = 4
+
+
+class RegionKind(StrEnum):
+    """Which of the two pictures has the ink."""
+
+    MISSING = "missing"
+    """The original."""
+    ADDED = "added"
+    """The copy."""
+    CHANGED = "changed"
+    """Both, at different places."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +51,7 @@ class DifferenceRegion:
     """In pixels of the original."""
     peak: float
     """Largest unexplained ink, 0–1."""
+    kind: RegionKind
 
 
 def difference_regions(
@@ -61,14 +76,17 @@ def difference_regions(
 
 
 def _excess(one: BgrImage, other: BgrImage) -> FloatArray:
-    """Unexplained ink of the whole page, in overlapping bands; of two values the smaller."""
+    """Unexplained ink of the whole page, in overlapping bands; of two values the smaller. Negative: added ink."""
     height, width = one.shape[:2]
     excess = np.full((height, width), np.inf, dtype=np.float32)
     last = height - _BAND
     for top in (*range(0, last, STRIP_HEIGHT // 2), last):
-        found = compare_strips(one[top : top + _BAND], other[top : top + _BAND]).excess
+        found = compare_strips(one[top : top + _BAND], other[top : top + _BAND])
+        more = cv2.blur(found.original_ink - found.copy_ink, (_SIGN_PX, _SIGN_PX))
+        signed = np.copysign(found.excess, more)
         inner = np.s_[top + HALO_PX : top + _BAND - HALO_PX, HALO_PX : width - HALO_PX]
-        excess[inner] = np.minimum(excess[inner], found)
+        known = excess[inner]
+        excess[inner] = np.where(found.excess < np.abs(known), signed, known)
     excess[np.isinf(excess)] = 0.0
     return excess
 
@@ -85,7 +103,8 @@ def _blank(excess: FloatArray, lines: Sequence[QuadPx], scale: float) -> None:
 
 
 def _regions(excess: FloatArray, scale: float) -> tuple[DifferenceRegion, ...]:
-    mask = (excess >= _SPOT_AT).astype(np.uint8)
+    strength = np.abs(excess)
+    mask = (strength >= _SPOT_AT).astype(np.uint8)
     joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((_JOIN_PX, _JOIN_PX), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
     found: list[DifferenceRegion] = []
@@ -95,12 +114,20 @@ def _regions(excess: FloatArray, scale: float) -> tuple[DifferenceRegion, ...]:
         spots = mask[top : top + height, left : left + width].astype(bool) & inside
         if spots.sum() < _MIN_AREA_PX:
             continue
-        peak = float(excess[top : top + height, left : left + width][inside].max())
+        peak = float(strength[top : top + height, left : left + width][inside].max())
+        missing = float((excess[top : top + height, left : left + width][spots] > 0).mean())
         box = BoxPx(
             left=left * scale,
             top=top * scale,
             right=(left + width) * scale,
             bottom=(top + height) * scale,
         )
-        found.append(DifferenceRegion(box=box, peak=peak))
+        found.append(DifferenceRegion(box=box, peak=peak, kind=_kind(missing)))
     return tuple(sorted(found, key=lambda region: -region.peak)[:_MAX_REGIONS])
+
+
+def _kind(missing: float) -> RegionKind:
+    """From the part of a region's ink that only the original has."""
+    if missing >= _MOSTLY:
+        return RegionKind.MISSING
+    return RegionKind.ADDED if missing <= 1 - _MOSTLY else RegionKind.CHANGED

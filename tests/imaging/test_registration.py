@@ -71,7 +71,7 @@ def test_a_scan_is_laid_over_to_a_fraction_of_a_pixel(how):
     assert found is not None
     assert found.residual_px < 1.0
     for x, y in [(80, 80), (600, 80), (80, 800), (600, 800)]:
-        wanted = truth @ (x, y, 1.0)
+        wanted = truth @ (x - 0.5, y - 0.5, 1.0) + 0.5
         point = found.to_copy(PointPx(x, y))
         assert np.hypot(point.x - wanted[0], point.y - wanted[1]) < 1.0
         back = found.to_original(point)

@@ -1,0 +1,306 @@
+"""One page of a copy against the same page of the original: lines, regions between them, stamps and signatures.
+
+1. The original's lines are cut from both pages and held against each other as pictures.
+2. Lines whose pictures differ anywhere are read from the copy as well, **at the same places**, by the same net, with
+   the same margins, and text and picture are judged together (:mod:`ekyc.ocr.copy_lines`). Where the pictures agree,
+   another reading would be the reader's wobble, so those lines are not read again.
+3. Lines that only the copy has are looked for. One that says what a missing line said is that line, moved.
+4. Between the lines the pictures are compared as well, and the original's coloured marks are looked for in the copy.
+5. Letters of a few pixels' height hide any change: such a copy is too coarse to say anything about.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ekyc.imaging.effects import quad_of
+from ekyc.imaging.marks import Mark, Presence, compare_marks
+from ekyc.imaging.page_difference import difference_regions
+from ekyc.imaging.registration import Registration, lay_over
+from ekyc.imaging.strips import compare_strips, cut_strips
+from ekyc.imaging.text_regions import quad_size
+from ekyc.ocr.alignment import DifferenceClass, edit_distance
+from ekyc.ocr.copy_lines import (
+    INK_AGREES,
+    CopyDifference,
+    DifferenceScope,
+    DifferenceStatus,
+    JudgedDifference,
+    judge_line,
+)
+from ekyc.ocr.reading import MARGIN, MAX_LINES, PageReading, Reader
+from ekyc.ocr.recognise import LineText
+from ekyc.values import PointPx, QuadPx, Redacted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ekyc.imaging.page_difference import DifferenceRegion
+    from ekyc.imaging.strips import StripDifference
+    from ekyc.values import BgrImage, BoxPx
+
+_STRIP_MARGIN = (MARGIN[0], 0.2)
+"""Along the line as for reading, so that positions agree; above and below room for marks and shifts."""
+_INK_OF_ADDED = 0.5
+"""Unexplained ink of a line that only the copy has: print on empty paper, not a signature read in one scan only."""
+_SAME_LINE = 0.2
+"""Edits per letter up to which an added line is a missing line that was moved."""
+_MIN_LINE_PX = 11.0
+"""Height of a line in the copy, marks and margins included, below which changes may not be seen."""
+_MAX_SOFTENED_PX = 2.2
+"""The copy is so much softer than the original, at strips of 64 pixels' height, that a tone mark may drown."""
+
+
+class PageStatus(StrEnum):
+    """What became of a page of the original."""
+
+    COMPARED = "COMPARED"
+    BLANK = "BLANK"
+    """The page is blank; there is nothing to compare."""
+    MISSING = "MISSING"
+    """The copy does not hold it."""
+    NOT_COMPARED = "NOT_COMPARED"
+    """Something in the copy may be this page, but it could not be laid over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageComparison:
+    """One page of the original and what the copy shows of it."""
+
+    status: PageStatus
+    copy_page: int | None = None
+    """Index of the copy's page that shows it."""
+    registration: Registration | None = None
+    """None when the page could not be laid over the original."""
+    differences: tuple[CopyDifference, ...] = ()
+    """All of them, wobbles included."""
+    copy_lines: tuple[LineText | None, ...] = ()
+    """What the copy says at the places of the original's lines, in their order; None where the pictures agree."""
+    regions: tuple[DifferenceRegion, ...] = ()
+    """Where the pictures differ between the lines, in pixels of the original, largest difference first."""
+    marks: tuple[Mark, ...] = ()
+    """Stamps and pen strokes of the original."""
+    reasons: tuple[str, ...] = ()
+    """What kept the page from being compared, or weakens the comparison."""
+
+    @property
+    def turned_deg(self) -> int:
+        """How the copy's page is turned, clockwise: 0, 90, 180 or 270."""
+        return 0 if self.registration is None else self.registration.turned_deg
+
+
+def compare_page(
+    index: int,
+    pictures: tuple[BgrImage, BgrImage],
+    reading: PageReading,
+    found: tuple[int, Registration],
+    reader: Reader,
+) -> PageComparison:
+    """Steps 1 to 5.
+
+    Args:
+        index: of the original's page.
+        pictures: the original's page and the copy's.
+        reading: what the original says.
+        found: index of the copy's page, and how it lies over the original.
+        reader: reads lines.
+    """
+    copy_page, registration = found
+    quads = [line.quad for line in reading.lines]
+    strips = [
+        compare_strips(*cut_strips(*pictures, registration, quad, margin=_STRIP_MARGIN))
+        for quad in quads
+    ]  # (1)
+    texts = _read_where_different(pictures[1], registration, quads, strips, reader)  # (2)
+    differences = [
+        _placed(item, (index, number), line.quad, (LineText(chars=line.chars), text))
+        for number, (line, strip, text) in enumerate(zip(reading.lines, strips, texts, strict=True))
+        if text is not None
+        for item in judge_line(LineText(chars=line.chars), text, strip)
+    ]
+    laid_over = lay_over(*pictures, registration)
+    added = _added_lines(index, (pictures[0], laid_over), reading, reader)  # (3)
+    differences = _with_moved(differences, added)
+    marks = compare_marks(pictures[0], laid_over, quads)  # (4)
+    regions = difference_regions(pictures[0], laid_over, quads)
+    differences += [_of_region(index, region) for region in regions if not _of_mark(region, marks)]
+    return PageComparison(
+        status=PageStatus.COMPARED,
+        copy_page=copy_page,
+        registration=registration,
+        differences=tuple(differences),
+        copy_lines=texts,
+        regions=regions,
+        marks=marks,
+        reasons=_coarseness(registration, quads, strips),  # (5)
+    )
+
+
+def _read_where_different(
+    copy: BgrImage,
+    registration: Registration,
+    quads: Sequence[QuadPx],
+    strips: Sequence[StripDifference],
+    reader: Reader,
+) -> tuple[LineText | None, ...]:
+    """The copy's lines whose pictures differ anywhere, read; None for the others."""
+    chosen = [i for i, strip in enumerate(strips) if strip.peak >= INK_AGREES]
+    found = reader.read_quads(copy, [registration.quad_to_copy(quads[i]) for i in chosen])
+    by_line = dict(zip(chosen, found, strict=True))
+    return tuple(by_line.get(i) for i in range(len(quads)))
+
+
+def _placed(
+    item: JudgedDifference,
+    place: tuple[int, int],
+    quad: QuadPx,
+    texts: tuple[LineText, LineText],
+) -> CopyDifference:
+    original, copy = "", ""
+    if item.scope is DifferenceScope.LINE:
+        original, copy = texts[0].text, texts[1].text
+    elif item.scope is DifferenceScope.CHARACTER:
+        if item.kind is not DifferenceClass.ADDED:
+            original = texts[0].text[item.at : item.at + 1]
+        if item.kind is not DifferenceClass.MISSING:
+            copy = texts[1].text[item.at_copy : item.at_copy + 1]
+    return CopyDifference(
+        status=item.status,
+        scope=item.scope,
+        kind=item.kind,
+        page=place[0],
+        line=place[1],
+        at=item.at,
+        quad=quad,
+        spot=_part(quad, item.left, item.right),
+        ink=item.ink,
+        original=Redacted(original),
+        copy=Redacted(copy),
+    )
+
+
+def _part(quad: QuadPx, left: float, right: float) -> QuadPx:
+    """A stretch of a line; positions count along the strip, which reaches beyond the line by its margin."""
+    width, height = quad_size(quad)
+    margin = _STRIP_MARGIN[0] * height
+    whole = max(width + 2 * margin, 1.0)
+    a, b = (min(1.0, max(0.0, (x * whole - margin) / max(width, 1.0))) for x in (left, right))
+
+    def between(start: PointPx, end: PointPx, share: float) -> PointPx:
+        return PointPx(
+            start.x + (end.x - start.x) * share,
+            start.y + (end.y - start.y) * share,
+        )
+
+    return QuadPx(
+        top_left=between(quad.top_left, quad.top_right, a),
+        top_right=between(quad.top_left, quad.top_right, b),
+        bottom_right=between(quad.bottom_left, quad.bottom_right, b),
+        bottom_left=between(quad.bottom_left, quad.bottom_right, a),
+    )
+
+
+def _added_lines(
+    index: int, pictures: tuple[BgrImage, BgrImage], reading: PageReading, reader: Reader
+) -> list[CopyDifference]:
+    """Lines of the copy that lie over no line of the original, where the pictures differ as well.
+
+    Added marks may be lawful (*bản sao*, a certification), so an officer looks.
+    """
+    boxes = [line.box for line in reading.lines]
+    added: list[CopyDifference] = []
+    for region in reader.find_lines(pictures[1])[:MAX_LINES]:
+        x = sum(p.x for p in region.quad.corners) / 4
+        y = sum(p.y for p in region.quad.corners) / 4
+        if any(b.left <= x <= b.right and b.top <= y <= b.bottom for b in boxes):
+            continue
+        peak = compare_strips(*cut_strips(*pictures, None, region.quad, margin=_STRIP_MARGIN)).peak
+        if peak < _INK_OF_ADDED:
+            continue
+        (text,) = reader.read_quads(pictures[1], [region.quad])
+        if text.chars:
+            added.append(_outside(index, region.quad, peak, text.text))
+    return added
+
+
+def _with_moved(
+    differences: list[CopyDifference], added: list[CopyDifference]
+) -> list[CopyDifference]:
+    """Missing lines whose text an added line repeats become moved lines, for an officer; both stay in place."""
+    left = list(added)
+    result: list[CopyDifference] = []
+    for item in differences:
+        twin = None
+        if item.scope is DifferenceScope.LINE and item.status is not DifferenceStatus.WOBBLE:
+            twin = next((other for other in left if _same_text(item, other)), None)
+        if twin is None:
+            result.append(item)
+            continue
+        left.remove(twin)
+        result.append(
+            replace(
+                item,
+                kind=DifferenceClass.MOVED,
+                status=DifferenceStatus.UNCLEAR,
+                spot=twin.quad,
+                copy=twin.copy,
+            )
+        )
+    return result + left
+
+
+def _same_text(missing: CopyDifference, added: CopyDifference) -> bool:
+    one, other = missing.original.reveal(), added.copy.reveal()
+    return edit_distance(one, other) <= _SAME_LINE * max(len(one), len(other))
+
+
+def _of_region(index: int, region: DifferenceRegion) -> CopyDifference:
+    return _outside(index, quad_of(region.box), region.peak, "")
+
+
+def _outside(index: int, quad: QuadPx, ink: float, text: str) -> CopyDifference:
+    return CopyDifference(
+        status=DifferenceStatus.UNCLEAR,
+        scope=DifferenceScope.LINE if text else DifferenceScope.PICTURE,
+        kind=DifferenceClass.ADDED if text else None,
+        page=index,
+        line=-1,
+        at=-1,
+        quad=quad,
+        spot=quad,
+        ink=ink,
+        original=Redacted(""),
+        copy=Redacted(text),
+    )
+
+
+def _of_mark(region: DifferenceRegion, marks: Sequence[Mark]) -> bool:
+    """Whether a differing region is a mark that is already known to be missing or unclear."""
+    return any(
+        mark.presence is not Presence.PRESENT and _overlap(region.box, mark.box) > 0.5
+        for mark in marks
+    )
+
+
+def _overlap(box: BoxPx, other: BoxPx) -> float:
+    """The part of ``box`` inside ``other``."""
+    width = min(box.right, other.right) - max(box.left, other.left)
+    height = min(box.bottom, other.bottom) - max(box.top, other.top)
+    return max(0.0, width) * max(0.0, height) / max(box.width * box.height, 1.0)
+
+
+def _coarseness(
+    registration: Registration, quads: Sequence[QuadPx], strips: Sequence[StripDifference]
+) -> tuple[str, ...]:
+    if not quads:
+        return ()
+    heights = [quad_size(registration.quad_to_copy(quad))[1] for quad in quads]
+    if float(np.median(heights)) < _MIN_LINE_PX:
+        return ("document.copy_too_coarse",)
+    if float(np.median([strip.softened_px for strip in strips])) > _MAX_SOFTENED_PX:
+        return ("document.copy_too_blurred",)
+    return ()
