@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ekyc.cli.face_calibrate import calibrate
 from ekyc.cli.output import (
     JsonFlag,
     checks_table,
@@ -18,19 +20,16 @@ from ekyc.cli.output import (
     write_json,
 )
 from ekyc.cli.pictures import picture_files
-from ekyc.errors import EkycError
+from ekyc.errors import EkycError, InputError
+from ekyc.ports import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ekyc.face import FaceComparison
+    from ekyc.face import FaceComparison, MatchThresholds
 
 face_app = typer.Typer(help="Compare faces, one to one.", no_args_is_help=True)
-
-
-@face_app.callback()
-def _face() -> None:
-    """Keep ``compare`` a word of its own: Typer would fold a single command into the group."""
+face_app.command()(calibrate)
 
 
 @face_app.command()
@@ -39,6 +38,16 @@ def compare(
     probe: Annotated[
         Path, typer.Argument(metavar="B", help="Picture of the person, or a folder of frames.")
     ],
+    issued: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="Day on which A was issued: old portraits are judged milder."
+        ),
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Thresholds from `ekyc face calibrate`."),
+    ] = None,
     json_output: JsonFlag = False,
 ) -> None:
     """Do A and B show the same person? Exit code 0 yes, 11 no, 10 undecided.
@@ -47,7 +56,7 @@ def compare(
     """
     try:
         frames = picture_files([probe])
-        comparison = _compare(portrait, frames)
+        comparison = _compare(portrait, frames, _thresholds(issued, calibration))
     except EkycError as error:
         fail(error, json_output=json_output, command="face-compare")
     if json_output:
@@ -57,7 +66,31 @@ def compare(
     exit_for(comparison.check.outcome)
 
 
-def _compare(portrait: Path, frames: Sequence[Path]) -> FaceComparison:
+def _thresholds(issued: datetime | None, calibration: Path | None) -> MatchThresholds:
+    from ekyc.face import DEFAULT_MATCH, thresholds_for_portrait
+    from ekyc.face.calibrate import parse_calibration
+
+    if calibration is not None and issued is not None:
+        raise InputError(
+            "give --issued or --calibration, not both", code="face.option_invalid", subject="issued"
+        )
+    if calibration is not None:
+        return parse_calibration(_text_of(calibration)).loosest_to_strictest()
+    if issued is None:
+        return DEFAULT_MATCH
+    return thresholds_for_portrait(issued.date(), SystemClock().now().date())
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InputError(
+            "cannot be read", code="face.calibration_invalid", subject=path.name
+        ) from exc
+
+
+def _compare(portrait: Path, frames: Sequence[Path], thresholds: MatchThresholds) -> FaceComparison:
     from ekyc.face import FacePipeline, compare_faces
     from ekyc.imaging import read_image
     from ekyc.inference import Engine
@@ -66,7 +99,9 @@ def _compare(portrait: Path, frames: Sequence[Path]) -> FaceComparison:
     probes = [read_image(path) for path in frames]
     with Engine.open(ids=FacePipeline.MODELS) as engine:
         pipeline = FacePipeline.over(engine)
-        return compare_faces(reference, probes, pipeline.detector, pipeline.embedder)
+        return compare_faces(
+            reference, probes, pipeline.detector, pipeline.embedder, thresholds=thresholds
+        )
 
 
 def _as_json(comparison: FaceComparison, frames: Sequence[Path]) -> dict[str, Any]:

@@ -7,16 +7,15 @@ from ekyc.face.detect import FaceDetector, decode_yunet
 from ekyc.face.embed import FaceEmbedder, align_face, cosine
 from ekyc.face.faces import DetectedFace, FaceMesh, HeadPose, Landmarks
 from ekyc.face.match import (
-    DEFAULT_MATCH,
     FaceComparison,
     FrameFace,
-    MatchThresholds,
     compare_faces,
     judge_cosine,
 )
 from ekyc.face.mesh import FaceMesher, head_pose
 from ekyc.face.pipeline import Face, FacePipeline
 from ekyc.face.select import FaceProblem, UsableFace, dominant_face, usable_face
+from ekyc.face.thresholds import DEFAULT_MATCH, MatchThresholds, thresholds_for_portrait
 
 __all__ = [
     "DEFAULT_MATCH",
@@ -41,5 +40,6 @@ __all__ = [
     "dominant_face",
     "head_pose",
     "judge_cosine",
+    "thresholds_for_portrait",
     "usable_face",
 ]

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from ekyc.errors import InputError
 from ekyc.face.embed import cosine
 from ekyc.face.select import FaceProblem, UsableFace, usable_face
+from ekyc.face.thresholds import DEFAULT_MATCH, MatchThresholds
 from ekyc.outcomes import Check, Measurement, Outcome
 
 if TYPE_CHECKING:
@@ -30,32 +31,6 @@ if TYPE_CHECKING:
     from ekyc.values import BgrImage, FloatArray
 
 CHECK_ID = "face.match"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MatchThresholds:
-    """Cosines of SFace between which no machine should decide.
-
-    The defaults come from LFW (Huang et al. 2007; 29.6 million impostor pairs; YuNet or reference alignment): at
-    0.479 one impostor pair in 100,000 is let through, at 0.363, the threshold published with the model by OpenCV
-    Zoo, one in 1,000. LFW holds few Vietnamese faces; pairs within one population score higher. Calibrate on your
-    own pairs before relying on the rates.
-    """
-
-    accept_at: float = 0.479
-    """PASSED from this cosine on."""
-    reject_below: float = 0.363
-    """FAILED below this cosine; between the two INDETERMINATE."""
-
-    def __post_init__(self) -> None:
-        if not -1.0 <= self.reject_below <= self.accept_at <= 1.0:
-            raise InputError(
-                "thresholds must keep -1 ≤ reject_below ≤ accept_at ≤ 1",
-                code="face.thresholds_invalid",
-            )
-
-
-DEFAULT_MATCH = MatchThresholds()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
