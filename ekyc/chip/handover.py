@@ -74,6 +74,8 @@ def take_over(
 ) -> Program[ChipReading]:
     """Go on with an open session: chip authentication, files that are listed and were not handed over, the nonce.
 
+    EF.DG14 is fetched first where it was not handed over, so that keeping it back spares no chip its proof.
+
     A chip that fails in chip authentication ends the session: the taker cannot open it anew.
 
     Args:
@@ -89,6 +91,7 @@ def take_over(
     channel = SecureChannel(SecureMessaging(handover.keys, counter=handover.counter))
     run = ReadingRun(random, channel, chunk_bytes=chunk_bytes, row=row)
     run.found.update(handover.files.items())
+    yield from run.read_first(None)
     yield from run.authenticate_chip()
     signature = None
     if not run.channel_is_lost:

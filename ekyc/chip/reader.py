@@ -260,7 +260,9 @@ class ReadingRun:
     # -- files
 
     def read_first(self, wanted: Collection[ElementaryFile] | None) -> Program[None]:
-        yield from self._fetch(*(file for file in _FIRST if wanted is None or file in wanted))
+        """What is still missing of the files that say what else there is, and how the chip proves itself."""
+        asked = _FIRST if wanted is None else [file for file in _FIRST if file in wanted]
+        yield from self._fetch(*(file for file in asked if file not in self.found))
 
     def finish(
         self, wanted: Collection[ElementaryFile] | None, nonce: bytes | None

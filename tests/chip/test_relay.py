@@ -10,7 +10,7 @@ from relay_links import begin, relay
 from ekyc.chip.access_key import CanKey, MrzKey
 from ekyc.chip.active_auth import ActiveAuthenticationExchange
 from ekyc.chip.evidence import RecordedSession, verify_session
-from ekyc.chip.files import ChipFiles, ElementaryFile
+from ekyc.chip.files import ElementaryFile
 from ekyc.chip.handover import hand_over
 from ekyc.chip.inspect import inspect_chip
 from ekyc.chip.reader import AccessProtocol
@@ -32,6 +32,12 @@ BAC_ONLY = frozenset({CardAccess.BAC})
 def full(card, *, can=True):
     key = CanKey(card.can) if can else MrzKey(*card.mrz_key)
     return RelayPlan(session_id="s-1", access_key=key, nonce=NONCE)
+
+
+def changed(program, change):
+    """A phone that hands over other files than it read."""
+    handover = yield from program
+    return replace(handover, files=change(handover.files))
 
 
 @pytest.fixture
@@ -92,6 +98,19 @@ def test_in_hybrid_mode_the_phone_opens_and_the_server_makes_it_prove(run, card,
     assert session.round_trips <= 5
 
 
+@pytest.mark.parametrize("kept_back", [(ElementaryFile.DG14,), tuple(ElementaryFile)])
+def test_in_hybrid_mode_keeping_files_back_spares_the_chip_no_proof(
+    run, card, trust, clock, kept_back
+):
+    plan = RelayPlan(session_id="s-8", mode=RelayMode.HYBRID, nonce=NONCE)
+    phone = changed(
+        hand_over(CanKey(card.can), random=SystemRandom()), lambda files: files.without(*kept_back)
+    )
+    _, reading = run(plan, CardSimulator(card), handover=phone)
+    assert reading.chip_authentication
+    assert check_all(reading, trust, clock.now()) is Outcome.PASSED
+
+
 def test_in_hybrid_mode_a_copy_fails_as_it_does_everywhere(run, issuer, citizen, trust, clock):
     genuine = issuer.issue_card(citizen, b"\xff\xd8\xff\xd9")
     copy = _without_key(genuine)
@@ -115,13 +134,10 @@ def _without_key(card):
 
 def test_what_the_phone_kept_back_the_server_reads_itself(run, card):
     plan = RelayPlan(session_id="s-4", mode=RelayMode.HYBRID, nonce=NONCE)
-
-    def sparing(program):
-        handover = yield from program
-        kept = handover.files.without(ElementaryFile.DG1, ElementaryFile.DG2)
-        return replace(handover, files=kept)
-
-    phone = sparing(hand_over(MrzKey(*card.mrz_key), random=SystemRandom()))
+    phone = changed(
+        hand_over(MrzKey(*card.mrz_key), random=SystemRandom()),
+        lambda files: files.without(ElementaryFile.DG1, ElementaryFile.DG2),
+    )
     _, reading = run(plan, CardSimulator(card), handover=phone)
     assert reading.files.get(ElementaryFile.DG1) == card.files.get(ElementaryFile.DG1)
     assert reading.files.get(ElementaryFile.DG2) == card.files.get(ElementaryFile.DG2)
@@ -193,16 +209,15 @@ def test_so_does_one_in_hybrid_mode(run, card):
 
 
 def test_a_handover_that_leaves_nothing_to_ask_gives_a_record_all_the_same(run, card, trust, clock):
-    def empty(program):
-        handover = yield from program
-        return replace(handover, files=ChipFiles())
-
-    plan = RelayPlan(session_id="s-7", mode=RelayMode.HYBRID, nonce=NONCE)
-    phone = empty(hand_over(MrzKey(*card.mrz_key), random=SystemRandom()))
+    plan = RelayPlan(session_id="s-7", mode=RelayMode.HYBRID)
+    phone = changed(
+        hand_over(MrzKey(*card.mrz_key), random=SystemRandom()),
+        lambda files: files.with_file(ElementaryFile.DG14, b"\x6e\x00"),
+    )
     session, reading = run(plan, CardSimulator(card), handover=phone)
     assert session.record.exchanges == ()
     assert verify_session(RecordedSession.decode(session.record.encode())) == reading
-    assert check_all(reading, trust, clock.now()) is Outcome.INDETERMINATE
+    assert check_all(reading, trust, clock.now()) is Outcome.FAILED
 
 
 def _changed(entry, what):
