@@ -9,16 +9,20 @@ from ekyc.api.chip_relay_sessions import ChipSession, ChipSessionState
 from ekyc.chip import (
     ActiveAuthenticationExchange,
     ChipReading,
-    ChipReport,
     chip_report_as_json,
     inspect_chip,
 )
 from ekyc.chip.relay import RelayPlan, RelaySession
-from ekyc.outcomes import Outcome, check_as_json, worst
+from ekyc.flows.safeguards import CHECK_GENUINE, check_genuine
+from ekyc.outcomes import Check, Outcome, check_as_json, worst
 from ekyc.pki import TrustStore
 
 _SCHEMA: Final = "ekyc.chip-session/1"
-_DECIDING: Final = ("chip.structure", "chip.signature", "chip.hashes", "chip.chain")
+_DECIDING: Final = (
+    *("chip.structure", "chip.signature", "chip.hashes", "chip.chain"),
+    CHECK_GENUINE,
+)
+"""A device between can play a chip whose files it has; only a proof by the chip's own key tells them apart."""
 
 
 def reading_as_facts(relay: RelaySession, plan: RelayPlan, trust: TrustStore) -> dict[str, Any]:
@@ -42,8 +46,8 @@ def reading_as_facts(relay: RelaySession, plan: RelayPlan, trust: TrustStore) ->
     )
     evidence = record.encode()
     facts = {
-        **_verdict(report),
         **chip_report_as_json(report),
+        **_verdict((*report.checks, check_genuine(report.checks))),
         **_course(reading),
         "round_trips": relay.round_trips,
         "recorded_at": record.recorded_at.isoformat(),
@@ -77,15 +81,18 @@ def session_as_json(session: ChipSession) -> dict[str, Any]:
     return head | {"outcome": "ERROR", "error": described} | nothing
 
 
-def _verdict(report: ChipReport) -> dict[str, Any]:
+def _verdict(checks: tuple[Check, ...]) -> dict[str, Any]:
     outcome = worst(
         check.outcome
-        for check in report.checks
+        for check in checks
         if check.id in _DECIDING or check.outcome is Outcome.FAILED
     )
-    reasons = dict.fromkeys(code for check in report.checks for code in check.reasons)
-    checks = [check_as_json(check) for check in report.checks]
-    return {"outcome": outcome.value, "reasons": list(reasons), "checks": checks}
+    reasons = dict.fromkeys(code for check in checks for code in check.reasons)
+    return {
+        "outcome": outcome.value,
+        "reasons": list(reasons),
+        "checks": [check_as_json(check) for check in checks],
+    }
 
 
 def _course(reading: ChipReading) -> dict[str, Any]:

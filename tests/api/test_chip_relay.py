@@ -3,6 +3,7 @@
 import json
 import logging
 from contextlib import contextmanager
+from copy import copy
 from datetime import date, timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from ekyc.api import create_app
 from ekyc.api.chip_relay_sessions import ChipSessionLimits
 from ekyc.chip import RecordedSession, verify_session
 from ekyc.chip.access_key import CanKey
+from ekyc.chip.files import ElementaryFile
 from ekyc.chip.handover import hand_over
 from ekyc.chip.program import run_program
 from ekyc.chip.relay import (
@@ -170,6 +172,21 @@ def test_in_hybrid_mode_the_phone_brings_an_open_session(service, card):
     assert result["outcome"] == "PASSED", result
     assert result["access"]["name"] == "PACE, by the phone"
     assert verify_session(RecordedSession.decode(evidence)).chip_authentication
+
+
+def test_files_alone_do_not_pass_for_a_chip(service, card):
+    """A device that has copied files and knows the number plays the chip, and leaves out what would prove its key."""
+    clone = copy(card)
+    clone.files = card.files.without(ElementaryFile.DG14, ElementaryFile.DG15)
+    with service() as client:
+        session = order(client, card)
+        relay(client, session, CardSimulator(clone))
+        result = fetch(client, session).json()
+    assert (result["state"], result["outcome"]) == ("finished", "NOT_PERFORMED"), result
+    outcomes = {check["id"]: check["outcome"] for check in result["checks"]}
+    assert outcomes["chip.chain"] == "PASSED"
+    assert outcomes["chip.genuine"] == "NOT_PERFORMED"
+    assert {"chip.aa_key_withheld", "chip.ca_key_withheld"} <= set(result["reasons"])
 
 
 def test_nothing_of_the_holder_in_answers_and_log(service, card, caplog):
