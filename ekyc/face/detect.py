@@ -7,7 +7,7 @@ pixels, so pictures are shrunk before they are shown to it, and shown at other s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,16 @@ class FaceDetector:
         self._score_threshold = score_threshold
         self._long_sides_px = tuple(long_sides_px)
 
+    def configured(self, *, long_sides_px: Sequence[int] | None, score_threshold: float) -> Self:
+        """The same models with other settings; None keeps the sizes of its kind."""
+        sizes = LONG_SIDES_PX if long_sides_px is None else long_sides_px
+        return type(self)(
+            self._model,
+            mesher=self._mesher,
+            long_sides_px=sizes,
+            score_threshold=score_threshold,
+        )
+
     def detect(self, image: BgrImage) -> tuple[DetectedFace, ...]:
         """Faces in a picture, the largest first.
 
@@ -103,8 +113,7 @@ class FaceDetector:
             width=planes.shape[2],
             score_threshold=self._score_threshold,
         )
-        faces = (_as_face(row, scale) for row in rows)
-        return tuple(sorted(faces, key=lambda face: -face.box.width * face.box.height))
+        return as_faces(rows, scale)
 
 
 def decode_yunet(
@@ -198,6 +207,17 @@ def _verify_shapes(outputs: Sequence[FloatArray], height: int, width: int) -> No
             "the face detector's outputs do not have the shapes of YuNet",
             code="model.unexpected_output",
         )
+
+
+def as_faces(rows: Boxes, scale: NDArray[np.float64]) -> tuple[DetectedFace, ...]:
+    """Decoded rows as faces of the source picture, the largest first.
+
+    Args:
+        rows: float64, shape (faces, 15), as :func:`decode_yunet` gives them.
+        scale: source pixels per pixel of the model's input, to the right and down.
+    """
+    faces = (_as_face(row, scale) for row in rows)
+    return tuple(sorted(faces, key=lambda face: -face.box.width * face.box.height))
 
 
 def _as_face(row: NDArray[np.float64], scale: NDArray[np.float64]) -> DetectedFace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,17 +33,36 @@ ALIGNED_POINTS = np.array(
 in the order of :class:`~ekyc.face.faces.Landmarks`."""
 
 
-class FaceEmbedder:
-    """SFace behind a :class:`~ekyc.ports.Model`; safe to share between threads."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PixelForm:
+    """What an embedder wants done to red-green-blue values 0–255, and how long its vectors are."""
 
-    def __init__(self, model: Model, *, flip: bool = False) -> None:
+    mean: float
+    scale: float
+    """Values become (value − mean) / scale."""
+    length: int | None
+    """None takes any length."""
+
+
+SFACE = PixelForm(mean=0.0, scale=1.0, length=EMBEDDING_LENGTH)
+"""Normalisation is in the graph."""
+ARCFACE = PixelForm(mean=127.5, scale=127.5, length=None)
+"""Embedders of InsightFace's packs."""
+
+
+class FaceEmbedder:
+    """SFace, or another embedder that takes the same 112 × 112 pixels, behind a :class:`~ekyc.ports.Model`; safe to share between threads."""
+
+    def __init__(self, model: Model, *, pixels: PixelForm = SFACE, flip: bool = False) -> None:
         """
         Args:
             model: registry entry ``sface-2021dec``: float32 (3, 112, 112), red-green-blue planes, 0–255
                 (normalisation is in the graph); output (128,).
+            pixels: the form that another model wants.
             flip: add the vector of the mirrored face: twice the work (what it gains: docs/face.md).
         """
         self._model = model
+        self._pixels = pixels
         self.flip = flip
 
     @property
@@ -75,10 +95,15 @@ class FaceEmbedder:
         return raw + self._infer(flip_horizontally(aligned)) if self.flip else raw
 
     def _infer(self, aligned: BgrImage) -> FloatArray:
-        (raw,) = self._model.infer(to_rgb_planes(aligned))
-        if raw.shape != (EMBEDDING_LENGTH,) or not np.isfinite(raw).all() or not raw.any():
+        form, planes = self._pixels, to_rgb_planes(aligned)
+        if form.mean or form.scale != 1.0:
+            planes = (planes - np.float32(form.mean)) / np.float32(form.scale)
+        (raw,) = self._model.infer(planes)
+        right_length = raw.ndim == 1 and form.length in {None, len(raw)}
+        if not right_length or not np.isfinite(raw).all() or not raw.any():
             raise ModelError(
-                "the face embedder did not give 128 finite numbers", code="model.unexpected_output"
+                f"the face embedder did not give {form.length or 'a row of'} finite numbers",
+                code="model.unexpected_output",
             )
         return raw
 

@@ -21,16 +21,17 @@ from typing import TYPE_CHECKING
 
 from ekyc.errors import InputError
 from ekyc.face.embed import cosine
-from ekyc.face.select import FaceProblem, UsableFace, usable_face
+from ekyc.face.select import FaceProblem, FindsFaces, UsableFace, usable_face
 from ekyc.face.thresholds import DEFAULT_MATCH, MatchThresholds
 from ekyc.outcomes import Check, Measurement, Outcome
 
 if TYPE_CHECKING:
-    from ekyc.face.detect import FaceDetector
     from ekyc.face.embed import FaceEmbedder
     from ekyc.values import BgrImage, FloatArray
 
 CHECK_ID = "face.match"
+SFACE_ID = "sface-2021dec"
+"""The embedder that the shipped thresholds were measured with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,7 @@ class _Finding:
 def compare_faces(
     reference: BgrImage,
     probes: Sequence[BgrImage],
-    detector: FaceDetector,
+    detector: FindsFaces,
     embedder: FaceEmbedder,
     *,
     thresholds: MatchThresholds = DEFAULT_MATCH,
@@ -98,8 +99,15 @@ def compare_faces(
         pictures, frames of several people), or NOT_PERFORMED without frames.
 
     Raises:
+        InputError: ``face.thresholds_of_another_model``: the default thresholds with another embedder than SFace.
         ModelError, BusyError: a model failed; nothing about the pictures raises.
     """
+    if embedder.model_id != SFACE_ID and thresholds == DEFAULT_MATCH:
+        raise InputError(
+            "the default thresholds hold for SFace only; calibrate",
+            code="face.thresholds_of_another_model",
+            subject=embedder.model_id,
+        )
     started = time.perf_counter()
     found = _compare(reference, probes, detector, embedder, thresholds)
     measured = () if found.cosine is None else (_measurement(found.cosine, thresholds),)
@@ -131,7 +139,7 @@ def judge_cosine(value: float, thresholds: MatchThresholds) -> tuple[Outcome, tu
 def _compare(
     reference: BgrImage,
     probes: Sequence[BgrImage],
-    detector: FaceDetector,
+    detector: FindsFaces,
     embedder: FaceEmbedder,
     thresholds: MatchThresholds,
 ) -> _Finding:
@@ -156,7 +164,7 @@ def _compare(
     return _Finding(outcome=outcome, reasons=reasons, cosine=value, best_frame=best, frames=frames)
 
 
-def _usable(image: BgrImage, detector: FaceDetector) -> UsableFace | FaceProblem:
+def _usable(image: BgrImage, detector: FindsFaces) -> UsableFace | FaceProblem:
     try:
         return usable_face(image, detector.detect(image), detector=detector)
     except InputError:  # points that coincide: no face can be placed by them

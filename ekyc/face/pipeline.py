@@ -24,14 +24,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ekyc.errors import InputError
-from ekyc.face.detect import LONG_SIDES_PX, SCORE_THRESHOLD, FaceDetector
-from ekyc.face.embed import FaceEmbedder, align_face, unit_vector
+from ekyc.face.detect import SCORE_THRESHOLD, FaceDetector
+from ekyc.face.embed import EMBEDDING_LENGTH, FaceEmbedder, align_face, unit_vector
 from ekyc.face.mesh import FaceMesher, head_pose
 
 if TYPE_CHECKING:
     from ekyc.face.faces import DetectedFace
+    from ekyc.face.select import FindsFaces
     from ekyc.inference import Engine
-    from ekyc.ports import Model
     from ekyc.values import BgrImage, FloatArray
 
 DETECTOR_ID, MESH_ID, EMBEDDER_ID = "yunet-2023mar", "mediapipe-face-mesh", "sface-2021dec"
@@ -47,7 +47,7 @@ class Face:
 
     detected: DetectedFace
     embedding: FloatArray = field(repr=False)
-    """As the model gives it: float32, shape (128,); its length says nothing. The sum with the mirrored face's where
+    """As the model gives it: float32, shape (128,) for SFace; its length says nothing. The sum with the mirrored face's where
     flips are on."""
 
     @property
@@ -98,20 +98,14 @@ class FacePipeline:
     MODELS: ClassVar = (DETECTOR_ID, MESH_ID, EMBEDDER_ID)
     """What an engine must hold."""
 
-    def __init__(
-        self, *, detector: Model, mesh: Model | None, embedder: Model, flip: bool = False
-    ) -> None:
+    def __init__(self, *, detector: FindsFaces, embedder: FaceEmbedder) -> None:
         """
         Args:
-            detector: registry entry ``yunet-2023mar``.
-            mesh: ``mediapipe-face-mesh``; None leaves the detector's five points as they are.
-            embedder: ``sface-2021dec``.
-            flip: add the vector of the mirrored face.
+            detector: a :class:`~ekyc.face.detect.FaceDetector`, with its mesher or without.
+            embedder: turns aligned faces into vectors.
         """
-        self._detector_model = detector
-        self._mesher = None if mesh is None else FaceMesher(mesh)
-        self.detector = FaceDetector(detector, mesher=self._mesher)
-        self.embedder = FaceEmbedder(embedder, flip=flip)
+        self.detector = detector
+        self.embedder = embedder
 
     @classmethod
     def over(cls, engine: Engine, *, flip: bool = False) -> Self:
@@ -120,11 +114,10 @@ class FacePipeline:
         Raises:
             ModelError: a model is missing or altered.
         """
+        mesher = FaceMesher(engine.model(MESH_ID))
         return cls(
-            detector=engine.model(DETECTOR_ID),
-            mesh=engine.model(MESH_ID),
-            embedder=engine.model(EMBEDDER_ID),
-            flip=flip,
+            detector=FaceDetector(engine.model(DETECTOR_ID), mesher=mesher),
+            embedder=FaceEmbedder(engine.model(EMBEDDER_ID), flip=flip),
         )
 
     def prepare(
@@ -154,7 +147,7 @@ class FacePipeline:
             raise InputError(
                 "must lie above 0 and not above 1", code="face.option_invalid", subject="det_thresh"
             )
-        sizes: tuple[int, ...] = LONG_SIDES_PX
+        sizes: tuple[int, ...] | None = None
         if det_size is not None:
             longest = max(det_size) if isinstance(det_size, tuple) else det_size
             if not 32 <= longest <= 2048:
@@ -162,12 +155,7 @@ class FacePipeline:
                     "must lie in 32–2048", code="face.option_invalid", subject="det_size"
                 )
             sizes = (longest,)
-        self.detector = FaceDetector(
-            self._detector_model,
-            mesher=self._mesher,
-            long_sides_px=sizes,
-            score_threshold=det_thresh,
-        )
+        self.detector = self.detector.configured(long_sides_px=sizes, score_threshold=det_thresh)
         return self
 
     def get(self, image: BgrImage, max_num: int = 0) -> list[Face]:
@@ -217,7 +205,7 @@ class FacePipeline:
         vectors = _in_order(
             lambda crop: unit_vector(self.embedder.embed_crop(crop)), crops, callers
         )
-        return np.stack(vectors) if vectors else np.empty((0, 128), dtype=np.float32)
+        return np.stack(vectors) if vectors else np.empty((0, EMBEDDING_LENGTH), dtype=np.float32)
 
     def _complete(self, image: BgrImage, face: DetectedFace) -> Face:
         refined = self.detector.refine(image, face)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from ekyc.face.quality import FaceQuality, QualityFault, assess, faults, unusabl
 from ekyc.imaging import CaptureQuality, measure_quality
 
 if TYPE_CHECKING:
-    from ekyc.face.detect import FaceDetector
     from ekyc.face.faces import DetectedFace
     from ekyc.values import BgrImage
 
@@ -40,6 +39,22 @@ class FaceProblem(StrEnum):
     TURNED_AWAY = "turned_away"
     TOO_DARK = "too_dark"
     TOO_BRIGHT = "too_bright"
+
+
+class FindsFaces(Protocol):
+    """A detector: :class:`~ekyc.face.detect.FaceDetector`, or one with the same two verbs."""
+
+    def detect(self, image: BgrImage) -> tuple[DetectedFace, ...]:
+        """Faces in a picture, the largest first."""
+        ...
+
+    def refine(self, image: BgrImage, face: DetectedFace) -> DetectedFace:
+        """A face of this picture with better points and its mesh, where the detector has such."""
+        ...
+
+    def configured(self, *, long_sides_px: Sequence[int] | None, score_threshold: float) -> Self:
+        """The same detector with other settings."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +98,7 @@ def dominant_face(faces: Sequence[DetectedFace]) -> DetectedFace | FaceProblem:
 
 
 def usable_face(
-    image: BgrImage, faces: Sequence[DetectedFace], *, detector: FaceDetector | None = None
+    image: BgrImage, faces: Sequence[DetectedFace], *, detector: FindsFaces | None = None
 ) -> UsableFace | FaceProblem:
     """The one face of a picture that is good enough to compare, or why there is none.
 
@@ -118,7 +133,7 @@ def usable_face(
     )
 
 
-def _lies_otherwise(image: BgrImage, detector: FaceDetector | None, *, least: float) -> bool:
+def _lies_otherwise(image: BgrImage, detector: FindsFaces | None, *, least: float) -> bool:
     """Whether the mesh surely sees a face once the picture is turned by a half or a quarter."""
     if detector is None:
         return False

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from ekyc.chip import ChipReport
 from ekyc.errors import EkycError, InputError
-from ekyc.face import FaceComparison, compare_faces
+from ekyc.face import FaceComparison, MatchThresholds, compare_faces, thresholds_for_portrait
 from ekyc.flows.case import Case
 from ekyc.flows.chip_stage import CHIP_CHECKS, ChipFindings, judge_chip
 from ekyc.flows.pages import CasePictures, decode_pictures, decode_portrait
@@ -343,11 +343,19 @@ class Verifier:
                 pictures.face_frames,
                 detector=self._rooms.detector,
                 embedder=self._rooms.embedder,
+                thresholds=self._match_thresholds(chip),
             )
             checks = with_portrait_bound(comparison.checks, chip)
             return StageResult(value=comparison, checks=checks)
 
         return run_stage(Stage.FACE, _FACE_CHECKS, work, progress)
+
+    def _match_thresholds(self, chip: ChipReport) -> MatchThresholds:
+        """By the portrait's age, as far as signed data say it; age never makes acceptance easier."""
+        issued = None if chip.identity is None else chip.identity.issue_date
+        return thresholds_for_portrait(
+            None if issued is None else issued.reveal(), self._clock.now().date()
+        )
 
     def _liveness(
         self,

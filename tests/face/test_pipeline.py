@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ekyc.errors import InputError, ModelError
-from ekyc.face import FacePipeline, cosine
+from ekyc.face import FaceDetector, FaceEmbedder, FacePipeline, cosine
 from ekyc.face.embed import align_face
 from ekyc.imaging import flip_horizontally
 from ekyc.inference import inference_terms
@@ -74,7 +74,7 @@ def test_with_flips_a_mirrored_face_has_the_same_vector(models, pictures):
 
 @pytest.fixture
 def fake(detector, embedder):
-    return FacePipeline(detector=detector._model, mesh=None, embedder=embedder._model)
+    return FacePipeline(detector=detector, embedder=embedder)
 
 
 def test_without_a_mesh_what_needs_it_is_none(fake, draw):
@@ -101,7 +101,7 @@ def test_the_terms_of_inference_reach_every_thread(draw, detector, embedder):
         return embedder._model.infer(item)
 
     pipeline = FacePipeline(
-        detector=detector._model, mesh=None, embedder=StaticModel("sface-2021dec", infer)
+        detector=detector, embedder=FaceEmbedder(StaticModel("sface-2021dec", infer))
     )
     with inference_terms(deadline_s=7.0):
         pipeline.get_batch([draw(1), draw(2), draw(3)], callers=3)
@@ -113,7 +113,7 @@ def test_a_failure_in_a_batch_is_raised(draw, detector):
         raise ModelError("broken", code="model.run_failed")
 
     pipeline = FacePipeline(
-        detector=detector._model, mesh=None, embedder=StaticModel("sface-2021dec", infer)
+        detector=detector, embedder=FaceEmbedder(StaticModel("sface-2021dec", infer))
     )
     with pytest.raises(ModelError):
         pipeline.get_batch([draw(1), draw(2)], callers=2)
@@ -156,7 +156,7 @@ def test_a_chosen_detection_size_is_the_only_one_shown(embedder):
         )
 
     pipeline = FacePipeline(
-        detector=StaticModel("yunet-2023mar", infer), mesh=None, embedder=embedder._model
+        detector=FaceDetector(StaticModel("yunet-2023mar", infer)), embedder=embedder
     ).prepare(det_size=(320, 320))
     assert pipeline.get(np.zeros((900, 1200, 3), np.uint8)) == []
     assert shown == [(256, 320)]
