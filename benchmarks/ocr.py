@@ -29,6 +29,7 @@ from ekyc.imaging.decode import read_image
 from ekyc.inference import Engine
 from ekyc.ocr import TextReader, compare_copy, read_card, read_document
 from ekyc.ocr.alignment import edit_distance
+from ekyc.ocr.engines import READING_MODELS, open_reader
 from ekyc.outcomes import Outcome
 from ekyc.samples import render_birth_certificate
 
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from ekyc.benchmarks.runner import RunOptions
     from ekyc.ocr import DocumentComparison
     from ekyc.values import BgrImage
-
-_MODELS = ("ppocr-v6-tiny-det", "asterocr-1.0.2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +57,10 @@ def run(recorder: Recorder, options: RunOptions) -> None:
     """Answer the suite's questions with the installed models."""
     size = _QUICK if options.quick else _FULL
     assert options.data is not None  # the runner has seen to it
-    with Engine.open(ids=_MODELS) as engine:
-        for model_id in _MODELS:
+    with Engine.open(ids=READING_MODELS) as engine:
+        for model_id in READING_MODELS:
             recorder.uses(engine.store.registry[model_id])
-        reader = TextReader.from_engine_parts(
-            detector=engine.model(_MODELS[0]),
-            recogniser=engine.model(_MODELS[1]),
-            vocabulary_file=engine.store.asset_path("asterocr-vocab"),
-        )
+        reader = open_reader(engine)
         _lines(recorder, reader, options.data, size.lines)
         _documents(recorder, reader, options.data, size.documents)
         _copies(recorder, reader, size.births)

@@ -55,10 +55,12 @@ def decode_greedy(log_probs: FloatArray, vocabulary: tuple[str, ...]) -> tuple[R
         raise ModelError(
             "the recogniser's classes do not match its vocabulary", code="model.bad_output"
         )
-    if np.isnan(log_probs).any():
-        raise ModelError("the recogniser gave numbers that are none", code="model.bad_output")
     steps = log_probs.shape[0]
     best = log_probs.argmax(axis=1)
+    if np.isnan(
+        log_probs[np.arange(steps), best]
+    ).any():  # argmax takes what is no number for the largest
+        raise ModelError("the recogniser gave numbers that are none", code="model.bad_output")
     starts = np.flatnonzero(np.diff(best, prepend=-1))
     ends = np.append(starts[1:], steps)
     chars: list[ReadChar] = []

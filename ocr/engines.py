@@ -34,15 +34,18 @@ _TESSDATA_PLACES: Final = (
 )
 
 
-def open_reader(engine: Engine) -> TextReader:
+def open_reader(engine: Engine, *, workers: int | None = None) -> TextReader:
     """The room's reader over an engine that was opened with :data:`READING_MODELS`.
 
-    It reads as many lines at the same time as the engine can run and batch.
+    Args:
+        engine: opened models.
+        workers: lines read at the same time; as many as the engine can run and batch if None.
 
     Raises:
         ModelError: a model is missing or altered.
     """
-    workers = max(2, engine.policy.workers * engine.policy.max_batch)
+    if workers is None:
+        workers = max(2, engine.policy.workers * engine.policy.max_batch)
     return TextReader.from_parts(
         TextDetector(engine.model(DETECTOR)), open_recogniser(engine), workers=workers
     )

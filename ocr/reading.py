@@ -10,12 +10,11 @@ from ekyc.imaging.text_regions import cut_line
 from ekyc.ocr.asterocr import AsterRecogniser
 from ekyc.ocr.detect import LONG_SIDE_PAGE, RegionDetector, TextDetector
 from ekyc.ocr.lines import ReadLine
-from ekyc.ocr.recognise import LineRecogniser, LineText, load_vocabulary
+from ekyc.ocr.recognise import LineRecogniser, LineText
 from ekyc.ocr.rows import group_rows, place_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from ekyc.imaging.text_regions import TextRegion
     from ekyc.ports import Model
@@ -84,13 +83,6 @@ class TextReader:
         self._detector: RegionDetector = TextDetector(detector)
         self._recogniser: LineRecogniser = AsterRecogniser(recogniser, vocabulary)
         self._workers = workers
-
-    @classmethod
-    def from_engine_parts(
-        cls, *, detector: Model, recogniser: Model, vocabulary_file: Path, workers: int = 2
-    ) -> TextReader:
-        """A reader whose vocabulary is read from the asset ``asterocr-vocab``."""
-        return cls(detector, recogniser, load_vocabulary(vocabulary_file), workers=workers)
 
     @classmethod
     def from_parts(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ekyc.ocr.recognise import Alphabet, LineRecogniser, LineText
     from ekyc.values import BgrImage
 
-SURE_ALONE: Final = 0.995
+SURE_ALONE: Final = 0.99
 """Calibrated certainty from which one engine's reading is accepted."""
 SURE_TOGETHER: Final = 0.5
 """Certainty that the first engine needs when another reads the same; engines without one need none."""

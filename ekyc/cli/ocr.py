@@ -40,10 +40,6 @@ ocr_app = typer.Typer(
     help="Read cards and papers; hold a copy against its original.", no_args_is_help=True
 )
 
-_DETECTOR = "ppocr-v6-tiny-det"
-_RECOGNISER = "asterocr-1.0.2"
-_VOCABULARY = "asterocr-vocab"
-
 
 @ocr_app.command()
 def read(
@@ -145,14 +141,10 @@ def compare(
 @contextmanager
 def _reader() -> Iterator[TextReader]:
     from ekyc.inference import Engine
-    from ekyc.ocr import TextReader
+    from ekyc.ocr.engines import READING_MODELS, open_reader
 
-    with Engine.open(ids=(_DETECTOR, _RECOGNISER)) as engine:
-        yield TextReader.from_engine_parts(
-            detector=engine.model(_DETECTOR),
-            recogniser=engine.model(_RECOGNISER),
-            vocabulary_file=engine.store.asset_path(_VOCABULARY),
-        )
+    with Engine.open(ids=READING_MODELS) as engine:
+        yield open_reader(engine)
 
 
 def _pages(path: Path) -> tuple[BgrImage, ...]:

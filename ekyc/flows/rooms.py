@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Final, Self
 from ekyc.face import FaceDetector, FaceEmbedder, FaceMesher
 from ekyc.flows.stages import Stage
 from ekyc.ocr import TextReader
+from ekyc.ocr.engines import READING_MODELS, open_reader
 from ekyc.policy import ProcedureProfile
 from ekyc.ports import Model
 
 if TYPE_CHECKING:
     from ekyc.inference import Engine, ModelRegistry
 
-_READING: Final = ("ppocr-v6-tiny-det", "asterocr-1.0.2")
 _MODELS_OF_STAGE: Final = {
-    Stage.CARD: _READING,
-    Stage.DOCUMENTS: _READING,
+    Stage.CARD: READING_MODELS,
+    Stage.DOCUMENTS: READING_MODELS,
     Stage.FACE: ("yunet-2023mar", "mediapipe-face-mesh", "sface-2021dec"),
     Stage.LIVENESS: ("faceplugin-liveness",),
 }
@@ -46,11 +46,7 @@ class Rooms:
                 mesher=FaceMesher(engine.model("mediapipe-face-mesh")),
             ),
             embedder=FaceEmbedder(engine.model("sface-2021dec")),
-            reader=TextReader.from_engine_parts(
-                detector=engine.model("ppocr-v6-tiny-det"),
-                recogniser=engine.model("asterocr-1.0.2"),
-                vocabulary_file=engine.store.asset_path("asterocr-vocab"),
-            ),
+            reader=open_reader(engine),
             pad_model=engine.model("faceplugin-liveness"),
             registry=engine.store.registry,
         )

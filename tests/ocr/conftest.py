@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from ekyc.ocr.ctc import ReadChar
+from ekyc.ocr.engines import open_reader
 from ekyc.ocr.lines import ReadLine
-from ekyc.ocr.reading import PageReading, TextReader
+from ekyc.ocr.reading import PageReading
 from ekyc.ocr.recognise import LineText
 from ekyc.values import PointPx, QuadPx
 
@@ -87,8 +88,4 @@ def build():
 
 @pytest.fixture(scope="session")
 def reader(models):
-    return TextReader.from_engine_parts(
-        detector=models.model("ppocr-v6-tiny-det"),
-        recogniser=models.model("asterocr-1.0.2"),
-        vocabulary_file=models.store.asset_path("asterocr-vocab"),
-    )
+    return open_reader(models)

@@ -49,7 +49,7 @@ def test_one_tone_mark_apart_is_no_agreement():
 
 
 @pytest.mark.parametrize(
-    ("first", "asked"), [(Fixed("a", 0.999), 0), (Fixed(""), 0), (Fixed("a"), 1)]
+    ("first", "asked"), [(Fixed("a", 0.995), 0), (Fixed(""), 0), (Fixed("a"), 1)]
 )
 def test_others_are_asked_only_where_it_matters(first, asked):
     other = Fixed("a")
