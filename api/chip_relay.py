@@ -97,6 +97,7 @@ class ChipRelays:
             farewell = await self._exchange(websocket, relay)
             outcome = await self._in_thread(partial(reading_as_facts, relay, plan, self.trust))
             await _send(websocket, farewell)
+            await websocket.close()
         except EkycError as error:
             outcome = {"error": error}
             await _refuse(websocket, error)

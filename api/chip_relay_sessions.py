@@ -164,7 +164,8 @@ class ChipSessions:
         """Keep how a relay ended, and give its place back."""
         self._relays -= 1
         session.state = ChipSessionState.FAILED if error else ChipSessionState.FINISHED
-        session.facts, session.evidence, session.error = facts or {}, evidence, error
+        session.facts, session.evidence = facts or {}, evidence
+        session.error = error and _without_past(error)
         session.expires_at = self._later(self.limits.keeping_s)
 
     def result(self, number: str, token: str) -> ChipSession:
@@ -204,6 +205,11 @@ def _expired(sessions: Iterable[ChipSession], now: datetime) -> Iterable[ChipSes
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def _without_past(error: EkycError) -> EkycError:
+    """What the error says. Its traceback would keep all that the relay held: the key to the chip, keys, files."""
+    return type(error)(error.message, code=error.code, subject=error.subject)
 
 
 def _unknown() -> InputError:

@@ -12,6 +12,7 @@ import re
 import time
 import traceback
 import uuid
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("ekyc.api")
 _POLICY_VIOLATION = 1008
+_INTERNAL_ERROR = 1011
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
 
@@ -53,8 +55,8 @@ class Envelope:
         self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket" and not self._answers_to(Headers(scope=scope)):
-            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+        if scope["type"] == "websocket":
+            await self._connect(scope, receive, send)
             return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
@@ -70,11 +72,23 @@ class Envelope:
             else:
                 await self._app(scope, exchange.receive, exchange.send)
         except Exception as error:  # noqa: BLE001 - the last net: logged without its text, answered with 500
-            exchange.log_failure(error)
+            _log_failure(exchange.request_id, error)
             if exchange.status is None:
                 await exchange.refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "internal")
         finally:
             exchange.log()
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WebSocket. What nobody foresaw ends it; the server beneath would log the exception with its text."""
+        if not self._answers_to(Headers(scope=scope)):
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+            return
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - the last net: logged without its text
+            _log_failure(uuid.uuid4().hex, error)
+            with suppress(Exception):  # it may be closed already, or gone
+                await send({"type": "websocket.close", "code": _INTERNAL_ERROR})
 
     def _answers_to(self, headers: Headers) -> bool:
         return self._hosts is None or _host_name(headers) in self._hosts
@@ -135,15 +149,16 @@ class _Exchange:
         }
         _LOG.info("%s", json.dumps(line))
 
-    def log_failure(self, error: Exception) -> None:
-        frames = traceback.extract_tb(error.__traceback__)[-3:]
-        line = {
-            "event": "failure",
-            "request_id": self.request_id,
-            "error": type(error).__qualname__,
-            "at": [f"{frame.name}:{frame.lineno}" for frame in frames],
-        }
-        _LOG.error("%s", json.dumps(line))
+
+def _log_failure(request_id: str, error: Exception) -> None:
+    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    line = {
+        "event": "failure",
+        "request_id": request_id,
+        "error": type(error).__qualname__,
+        "at": [f"{frame.name}:{frame.lineno}" for frame in frames],
+    }
+    _LOG.error("%s", json.dumps(line))
 
 
 def _host_name(headers: Headers) -> str:

@@ -7,6 +7,7 @@ say who may connect.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import signal
 import socket
@@ -26,14 +27,23 @@ if TYPE_CHECKING:
 _SHUTDOWN_S = 30
 _CONNECTIONS = 200
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+def _names_no_visitor(record: logging.LogRecord) -> bool:
+    """False for the lines in which uvicorn names client address, path and query of a WebSocket."""
+    return '"WebSocket' not in str(record.msg)
+
+
 _LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"no-visitors": {"()": lambda: _names_no_visitor}},
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": "plain",
+            "filters": ["no-visitors"],
             "stream": "ext://sys.stderr",
         }
     },

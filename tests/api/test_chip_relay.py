@@ -1,5 +1,7 @@
 """Chip sessions of the service: ordered, relayed over a WebSocket, fetched; and everybody who should not."""
 
+import asyncio
+import gc
 import json
 import logging
 from contextlib import contextmanager
@@ -7,11 +9,12 @@ from copy import copy
 from datetime import date, timedelta
 
 import pytest
-from asgi_client import SocketClosedError, running
+from asgi_client import AsgiSocket, SocketClosedError, running
 from relay_links import TOKEN
 
 from ekyc.api import create_app
 from ekyc.api.chip_relay_sessions import ChipSessionLimits
+from ekyc.api.envelope import Envelope
 from ekyc.chip import RecordedSession, verify_session
 from ekyc.chip.access_key import CanKey
 from ekyc.chip.files import ElementaryFile
@@ -24,6 +27,8 @@ from ekyc.chip.relay import (
     RelayClient,
     RelayLimits,
     RelayMode,
+    RelayPlan,
+    RelaySession,
     encode_frame,
 )
 from ekyc.chip.sim import AccessProtocol, CardSimulator, CitizenData, SimulatedIssuer
@@ -399,6 +404,38 @@ def test_what_ends_a_relay_is_in_the_result(service, card, validate_against):
         result = wait_for_end(client, session)
     validate_against("ekyc.chip-session.1", result)
     assert (result["outcome"], result["reasons"]) == ("ERROR", ["chip.relay_frame_malformed"])
+
+
+def test_a_relay_that_failed_keeps_nothing_of_the_chip(service, card):
+    with service() as client:
+        session = order(client, card)
+        with client.websocket(session["relay_path"]) as socket:
+            converse(socket, session["token"], CardSimulator(card), stop_after=9)
+            socket.send_text("garbage")
+        assert wait_for_end(client, session)["error"]["code"] == "chip.relay_frame_malformed"
+        gc.collect()
+        kept = [thing for thing in gc.get_objects() if isinstance(thing, RelayPlan | RelaySession)]
+    assert not kept
+
+
+@pytest.mark.parametrize("greeted", [False, True])
+def test_what_nobody_foresaw_closes_the_socket_and_is_logged_without_its_text(caplog, greeted):
+    async def faulty(scope, receive, send):
+        await receive()
+        if greeted:
+            await send({"type": "websocket.accept"})
+        raise ValueError("NGUYỄN THỊ MẪU")
+
+    app = Envelope(faulty, body_bytes=lambda path: 0)
+    with asyncio.Runner() as runner, caplog.at_level(logging.INFO, logger="ekyc.api"):
+        socket = AsgiSocket(app, runner.get_loop(), "/", (), "localhost")
+        if greeted:
+            socket.connect()
+        with pytest.raises(SocketClosedError, match="1011"):
+            (socket.receive_text if greeted else socket.connect)()
+        socket.disconnect()
+    assert '"error": "ValueError"' in caplog.text
+    assert "MẪU" not in caplog.text
 
 
 def test_the_wrong_number_is_the_chips_refusal(service, card):

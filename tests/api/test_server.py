@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import unix_connect
 
 from ekyc.api.server import _private_socket
 from ekyc.errors import InputError
@@ -92,6 +94,19 @@ def test_a_malformed_request_line_does_not_end_the_service(client, tmp_path):
         assert b"400" in raw.recv(100)
 
     assert client.get("/livez").status_code == 200
+
+
+def test_the_log_names_no_address_and_no_query_of_a_websocket(server, tmp_path):
+    path = str(tmp_path / "socket")
+    with unix_connect(path, "ws://localhost/v1/chip-sessions/none/relay?token=secret"):
+        pass
+    with pytest.raises(InvalidStatus), unix_connect(path, "ws://localhost/nowhere?token=secret"):
+        pass
+    server.send_signal(signal.SIGTERM)
+    _, log = server.communicate(timeout=30)
+    assert "Shutting down" in log
+    assert "secret" not in log
+    assert "WebSocket" not in log
 
 
 def test_the_socket_is_for_owner_and_group(server, tmp_path):
