@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ekyc.benchmarks.face_material import LFW_ARCHIVE, Pictured, central, cosines, lfw, london
-from ekyc.face import DEFAULT_MATCH, FaceDetector, FaceEmbedder, FacePipeline
+from ekyc.face import DEFAULT_MATCH, FaceEmbedder, FacePipeline
 from ekyc.inference import Engine
 
 if TYPE_CHECKING:
     from ekyc.benchmarks.recorder import Recorder
     from ekyc.benchmarks.runner import RunOptions
+    from ekyc.face.select import FindsFaces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ def run(recorder: Recorder, options: RunOptions) -> None:
 
 
 def _embedded(
-    recorder: Recorder, pictures: Iterator[Pictured], detector: FaceDetector, embedder: FaceEmbedder
+    recorder: Recorder, pictures: Iterator[Pictured], detector: FindsFaces, embedder: FaceEmbedder
 ) -> Iterator[_Embedded]:
     for picture in pictures:
         faces = detector.detect(picture.image)

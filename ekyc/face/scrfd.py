@@ -77,8 +77,9 @@ class ScrfdDetector:
                 return as_faces(rows, scale)
         return ()
 
-    def refine(self, _image: BgrImage, face: DetectedFace) -> DetectedFace:
+    def refine(self, image: BgrImage, face: DetectedFace) -> DetectedFace:
         """The face as it is: this detector has no mesh."""
+        del image
         return face
 
 
