@@ -1,6 +1,6 @@
 """What a confidence is worth: from the net's raw figure to the share of readings that were right.
 
-Fitted on lines that training never drew (unseen faces and words, our wear and augraphy's), never on the benchmark.
+Fitted on lines that training never drew (unseen faces and words, our wear), never on the benchmark.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import numpy as np
 
 from ekyc.ocr.ctc import path_evidence
 from training.evaluate import OnnxReader
-from training.pool import read_shard, unseen_lines
-from training.score import right_letters
+from training.pool import unseen_lines
+from training.score import right_letters, with_plain_dots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_POINTS = 24
+_POINTS = 60
 SEED = 660001
 
 
 def monotone(raw: Sequence[float], right: Sequence[bool]) -> list[tuple[float, float]]:
     """Points (raw figure, probability of being right), both rising, for straight lines between them.
 
-    Pool adjacent violators over equally filled bins; each bin's share is smoothed by one wrong and one right reading.
+    Pool adjacent violators over equally filled bins; each bin's share is smoothed by half a wrong and half a right reading.
     """
     order = np.argsort(raw)
     figures, hits = np.asarray(raw)[order], np.asarray(right, dtype=np.float64)[order]
@@ -40,7 +40,7 @@ def monotone(raw: Sequence[float], right: Sequence[bool]) -> list[tuple[float, f
         while len(blocks) > 1 and blocks[-2][1] * blocks[-1][2] >= blocks[-1][1] * blocks[-2][2]:
             last, before = blocks.pop(), blocks.pop()
             blocks.append((last[0] + before[0], last[1] + before[1], last[2] + before[2]))
-    return [(round(total / n, 6), round((hit + 1) / (n + 2), 6)) for total, hit, n in blocks]
+    return [(round(total / n, 6), round((hit + 0.5) / (n + 1), 6)) for total, hit, n in blocks]
 
 
 def calibrated(raw: float, points: list[tuple[float, float]]) -> float:
@@ -56,16 +56,11 @@ def main() -> None:
         type=Path,
         help="where the exported net lies; line-calibration.json is written there",
     )
-    parser.add_argument("--lines", type=int, default=2000)
-    parser.add_argument(
-        "--augraphy", type=Path, nargs="*", default=[], help="further shards of unseen lines"
-    )
+    parser.add_argument("--lines", type=int, default=6000)
     args = parser.parse_args()
     cv2.setNumThreads(1)
     reader = OnnxReader(args.folder)
     lines = unseen_lines(SEED, args.lines)
-    for shard in args.augraphy:
-        lines.extend(read_shard(shard))
     raw_lines: list[float] = []
     right_lines: list[bool] = []
     raw_letters: list[float] = []
@@ -75,9 +70,9 @@ def main() -> None:
         if not reading.text:
             continue
         raw_lines.append(path_evidence(reader.log_probs([picture])[0]))
-        right_lines.append(reading.text == text)
+        right_lines.append(reading.text == with_plain_dots(text))
         raw_letters.extend(reading.confidences)
-        right.extend(right_letters(text, reading.text))
+        right.extend(right_letters(with_plain_dots(text), reading.text))
     result = {
         "line": monotone(raw_lines, right_lines),
         "letter": monotone(raw_letters, right),

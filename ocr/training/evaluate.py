@@ -1,4 +1,4 @@
-"""Measures an exported net: the benchmark's lines, unseen fonts and words, augraphy's wear, real scans, padding.
+"""Measures an exported net: sets of lines, unseen fonts and words, crops without text, real scans, padding.
 
 Runs in the product's own environment, through the product's own detector, crop and normalising.
 """
@@ -27,7 +27,8 @@ from training.corpus import Corpus
 from training.fonts import held_out_faces, training_faces
 from training.lines import see
 from training.network_input import LINE_HEIGHT, batch_of
-from training.pool import read_shard, unseen_lines
+from training.nothing import no_text
+from training.pool import unseen_lines
 from training.render import Setting, draw_sheet
 from training.score import Score, decode, edit_distance
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     Gray = NDArray[np.uint8]
 
 _DETECTOR = "ppocr-v6-tiny-det"
-_SETS = ("real", "bench", "unseen", "augraphy", "padding", "letters", "speed")
+_SETS = ("real", "sets", "own-wear", "padding", "letters", "nothing", "speed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +101,12 @@ def read_set(reader: OnnxReader, lines: Iterable[tuple[Gray, str]]) -> Score:
     return score
 
 
-def benchmark_lines(data: Path) -> list[tuple[Gray, str, str]]:
-    """The generated benchmark: prepared picture, truth, level of wear."""
-    rows = (data / "ocr/synth/lines.jsonl").read_text(encoding="utf-8").splitlines()
+def lines_in(folder: Path) -> list[tuple[Gray, str, str]]:
+    """A set with a ``lines.jsonl``: prepared picture, truth, level of wear."""
+    rows = (folder / "lines.jsonl").read_text(encoding="utf-8").splitlines()
     entries = [json.loads(row) for row in rows]
     return [
-        (see_colour(read_image(data / "ocr/synth" / entry["file"])), entry["text"], entry["level"])
+        (see_colour(read_image(folder / entry["file"])), entry["text"], entry["level"])
         for entry in entries
     ]
 
@@ -221,7 +222,9 @@ def main() -> None:
     )
     parser.add_argument("--model", default="line-recogniser.onnx")
     parser.add_argument("--data", type=Path, help="the shared data: benchmark lines and real scans")
-    parser.add_argument("--augraphy", type=Path, help="a shard made by training.augraphy_pool")
+    parser.add_argument(
+        "--sets", type=Path, nargs="*", default=[], help="folders made by training.sets"
+    )
     parser.add_argument(
         "--only",
         default="",
@@ -244,30 +247,42 @@ def main() -> None:
 def _measure(name: str, reader: OnnxReader, args: argparse.Namespace) -> None:
     if name == "letters":
         measure_letters(reader)
-    elif name == "unseen":
-        _print("unseen faces and words", read_set(reader, unseen_lines(990001, 600)), args.show)
-    elif name == "augraphy" and args.augraphy:
-        score = read_set(reader, read_shard(args.augraphy))
-        _print("augraphy only, unseen faces and words", score, args.show)
+    elif name == "nothing":
+        measure_nothing(reader)
+    elif name == "own-wear":
+        _print(
+            "unseen faces and words, our own wear",
+            read_set(reader, unseen_lines(990001, 600)),
+            args.show,
+        )
     elif name == "real" and args.data:
         measure_real(reader, args)
-    elif args.data:
-        _measure_benchmark(name, reader, args)
+    elif name == "padding" and args.data:
+        measure_padding(reader, [picture for picture, _, _ in lines_in(args.data / "ocr/synth")])
+    elif name == "speed" and args.data:
+        measure_speed(reader, [picture for picture, _, _ in lines_in(args.data / "ocr/synth")])
+    elif name == "sets":
+        folders = ([args.data / "ocr/synth"] if args.data else []) + args.sets
+        for folder in folders:
+            _measure_set(folder, reader, args.show)
 
 
-def _measure_benchmark(name: str, reader: OnnxReader, args: argparse.Namespace) -> None:
-    lines = benchmark_lines(args.data)
-    pictures = [picture for picture, _, _ in lines]
-    if name == "padding":
-        measure_padding(reader, pictures)
-    elif name == "speed":
-        measure_speed(reader, pictures)
-    else:
-        score = read_set(reader, [(picture, text) for picture, text, _ in lines])
-        _print("benchmark lines", score, args.show)
-        for level in sorted({level for _, _, level in lines}):
-            part = read_set(reader, [(p, text) for p, text, at in lines if at == level])
-            print(f"  {level}: {part}")
+def _measure_set(folder: Path, reader: OnnxReader, show: int) -> None:
+    lines = lines_in(folder)
+    score = read_set(reader, [(picture, text) for picture, text, _ in lines])
+    _print(folder.name, score, show)
+    levels = sorted({level for _, _, level in lines})
+    for level in levels if len(levels) > 1 else []:
+        part = read_set(reader, [(p, text) for p, text, at in lines if at == level])
+        print(f"  {level}: {part}")
+
+
+def measure_nothing(reader: OnnxReader) -> None:
+    """Crops without text: how many stay empty."""
+    rng = np.random.default_rng(990003)
+    readings = [reader.read(see(no_text(rng))).text for _ in range(500)]
+    empty = sum(not text for text in readings)
+    print(f"nothing: {empty} of {len(readings)} crops without text read as empty")
 
 
 def _print(title: str, score: Score, show: int) -> None:

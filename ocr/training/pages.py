@@ -171,8 +171,9 @@ def lines_of_pages(
     detector: TextDetector | None,
     *,
     augraphy_share: float,
+    raw: bool = False,
 ) -> Iterator[tuple[Gray, str]]:
-    """Prepared lines without end."""
+    """Lines without end: as the net sees them, or ``raw`` as they were cut."""
     while True:
         ink, lines, em = draw_page(corpus, families, rng)
         try:
@@ -184,9 +185,10 @@ def lines_of_pages(
         else:
             for line in lines:
                 box = tuple(side * scale for side in line.box)
-                seen = see(cut(page, box, em * scale, rng))
+                crop = cut(page, box, em * scale, rng)
+                seen = see(crop)
                 if is_legible(seen):
-                    yield seen, line.text
+                    yield crop if raw else seen, line.text
 
 
 def _detected(
@@ -203,6 +205,14 @@ def _detected(
                 seen = see(cut_line(colour, region.quad, margin=MARGIN))
                 if is_legible(seen):
                     yield seen, line.text
+
+
+def unseen_augraphy_lines(seed: int, count: int, *, raw: bool = False) -> list[tuple[Gray, str]]:
+    """Lines in held-out faces, of held-out words, worn by augraphy only: for measuring only."""
+    rng = np.random.default_rng(seed)
+    corpus = Corpus(rng, held_out=True)
+    source = lines_of_pages(corpus, held_out_faces(), rng, None, augraphy_share=1.0, raw=raw)
+    return [next(source) for _ in range(count)]
 
 
 def main() -> None:
@@ -222,9 +232,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     rng = np.random.default_rng(args.seed)
     if args.test:
-        corpus = Corpus(rng, held_out=True)
-        source = lines_of_pages(corpus, held_out_faces(), rng, None, augraphy_share=1.0)
-        write_shard(args.folder, [next(source) for _ in range(args.test)])
+        write_shard(args.folder, unseen_augraphy_lines(args.seed, args.test))
         return
     args.folder.mkdir(parents=True, exist_ok=True)
     number = len(shards_in(args.folder))

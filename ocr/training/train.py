@@ -26,7 +26,7 @@ from training.charset import vocabulary
 from training.network import LineNetwork, NetworkShape
 from training.network_input import batch_of, steps_of
 from training.pool import read_shard, shards_in
-from training.score import Score, decode
+from training.score import Score, decode, with_plain_dots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -141,7 +141,7 @@ class Trainer:
             group["lr"] = rate
         width = padded_width(max(picture.shape[1] for picture, _ in lines))
         pictures = torch.from_numpy(batch_of([picture for picture, _ in lines], width))
-        targets = [[self._classes[letter] for letter in text] for _, text in lines]
+        targets = [[self._classes[letter] for letter in with_plain_dots(text)] for _, text in lines]
         self.net.train()
         with torch.autocast("cpu", torch.bfloat16):
             log_probs = self.net(pictures)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw
 
-from training.evaluate import OnnxReader, benchmark_lines
+from training.evaluate import OnnxReader, lines_in
 from training.fonts import training_faces
-from training.pool import read_shard, unseen_lines
+from training.pool import unseen_lines
 from training.score import edit_distance
 
 if TYPE_CHECKING:
@@ -52,15 +52,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the exported net lies")
     parser.add_argument("picture", type=Path, help="PNG to write")
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--data", type=Path, help="the shared data: the benchmark's lines")
+    source.add_argument("--set", type=Path, help="a folder with a lines.jsonl")
     source.add_argument("--unseen", type=int, help="this many lines of unseen faces and words")
-    source.add_argument("--shard", type=Path)
     parser.add_argument("--count", type=int, default=50)
     args = parser.parse_args()
-    if args.data:
-        lines = [(picture, text) for picture, text, _ in benchmark_lines(args.data)]
+    if args.set:
+        lines = [(picture, text) for picture, text, _ in lines_in(args.set)]
     else:
-        lines = unseen_lines(990001, args.unseen) if args.unseen else read_shard(args.shard)
+        lines = unseen_lines(990001, args.unseen)
     sheet_of(worst(OnnxReader(args.folder), lines, args.count)).save(args.picture, optimize=True)
 
 
