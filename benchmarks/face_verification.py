@@ -64,7 +64,7 @@ _FMRS: Final = {"1e-4": 1e-4, "1e-5": 1e-5}
 _GRID: Final = np.arange(0.0, 0.8, 0.001)
 _CHIP_LONG_SIDE_PX, _CHIP_RATE = 320, 24.0
 WHAT_GROUPS_CANNOT_SHOW = (
-    "The groups of the London set hold 9 to 69 people photographed in one session: a difference between them is a "
+    "The groups of the London set hold 1 to 69 people photographed in one session: a difference between them is a "
     "warning to look closer, no measurement of bias, and says nothing about Vietnamese people."
 )
 
