@@ -402,6 +402,32 @@ def test_nor_one_of_a_class_of_its_own(client):
     assert error.value.code == "chip.relay_command_refused"
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "0022c1a40f800a04007f00070202040204830103",  # PACE with the PIN
+        "0022c1a40f800a04007f00070202040204830104",  # PACE with the PUK
+        "0022c1a412800a04007f00070202040204830101830103",  # one of two
+        "0022c1a40c800a04007f00070202040204",  # none named
+        "0022c1a403830201",  # torn
+        "0c22c1a40a8e081122334455667788",  # under secure messaging, unseen
+        "002281a403830101",  # terminal authentication
+        "0022c1b603830101",
+        "0082008108112233445566778800",  # a key of the card's own
+    ],
+)
+def test_nor_one_that_tries_a_secret_of_the_card(client, command):
+    with pytest.raises(EkycError) as error:
+        client.receive(commands(1, bytes.fromhex(command)))
+    assert error.value.code == "chip.relay_command_refused"
+
+
+@pytest.mark.parametrize("password", ["01", "02"])
+def test_pace_with_what_the_holder_shows_is_carried(client, password):
+    command = bytes.fromhex(f"0022c1a40f800a04007f000702020402048301{password}")
+    assert len(client.receive(commands(1, command)).commands) == 1
+
+
 @pytest.mark.parametrize("sequence", [2, 1_000_000])
 def test_the_client_notices_a_missing_frame(client, sequence):
     with pytest.raises(InputError) as error:

@@ -26,13 +26,19 @@ from ekyc.chip.relay.frames import (
     parse_any,
 )
 from ekyc.errors import ChipError, EkycError, InputError, UpstreamError
+from ekyc.pki import der
 from ekyc.ports import Transceiver
 from ekyc.values import Redacted
 
 _EXTENDED_RESPONSE_BYTES: Final = 65_538
 _SHORT_RESPONSE_BYTES: Final = 258
 _MAX_COMMAND_BYTES: Final = 65_544
+_SECURE_CLASS: Final = 0x0C
 _PLAIN_CLASSES: Final = frozenset({0x00, 0x0C, 0x10, 0x1C})
+_MANAGE_SECURITY_ENVIRONMENT: Final = 0x22
+_EXTERNAL_AUTHENTICATE: Final = 0x82
+_FOR_PACE: Final = (0xC1, 0xA4)
+_FOR_CHIP_AUTHENTICATION: Final = ((0x41, 0xA4), (0x41, 0xA6))
 _READING: Final = frozenset({0x22, 0x82, 0x84, 0x86, 0x88, 0xA4, 0xB0, 0xB1, 0xC0})
 """MSE, EXTERNAL/MUTUAL AUTHENTICATE, GET CHALLENGE, GENERAL AUTHENTICATE, INTERNAL AUTHENTICATE, SELECT, READ BINARY,
 GET RESPONSE."""
@@ -159,8 +165,31 @@ def require_mode(ready: Ready, wanted: RelayMode) -> None:
 
 
 def _require_harmless(command: CommandApdu) -> None:
-    if command.cla not in _PLAIN_CLASSES or command.ins not in _READING:
+    readable = command.cla in _PLAIN_CLASSES and command.ins in _READING
+    if not readable or _tries_a_secret(command):
         raise ChipError(
-            f"the server asked for instruction {command.ins:02X}, which reading does not need",
+            f"the server asked for {command.header.hex().upper()}, which reading does not need",
             code="chip.relay_command_refused",
         )
+
+
+def _tries_a_secret(command: CommandApdu) -> bool:
+    """Whether the chip would count a wrong guess: PACE with PIN or PUK, or a key of the card's own.
+
+    Under secure messaging nobody here sees which password PACE is to take, and reading begins none there.
+    """
+    place = (command.p1, command.p2)
+    if command.ins == _EXTERNAL_AUTHENTICATE:
+        return place != (0, 0)
+    if command.ins != _MANAGE_SECURITY_ENVIRONMENT or place in _FOR_CHIP_AUTHENTICATION:
+        return False
+    if place != _FOR_PACE or command.cla & _SECURE_CLASS:
+        return True
+    return _password_references(command.data) not in ({b"\x01"}, {b"\x02"})
+
+
+def _password_references(data: bytes) -> set[bytes]:
+    """The passwords that MSE:Set AT names (ICAO 9303-11 §4.4.4.1): 01 for the zone, 02 for the access number."""
+    with der.malformed_as(ChipError, code="chip.relay_command_refused"):
+        found = list(der.elements(data, 0, len(data)))
+        return {der.content_of(data, element) for element in found if element.tag == 0x83}
