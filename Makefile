@@ -41,7 +41,7 @@ test-system: models
 	$(BIN)/python -m pytest -m system -q -rs
 
 # One target, or all with RUNS=1000 to look whether they work: make fuzz TARGETS=dg13 RUNS=1000000
-FUZZ_TARGETS := apdu csca_list details dg2 dg13 mrz relay security_infos sod tlv
+FUZZ_TARGETS := apdu csca_list details dg2 dg13 mrz pages relay security_infos sod tlv
 TARGETS ?= $(FUZZ_TARGETS)
 RUNS ?= 1000000
 

@@ -116,7 +116,7 @@ def run(recorder: Recorder, options: RunOptions) -> None:
     with Engine.open(ids=READING_MODELS) as engine:
         for model_id in READING_MODELS:
             recorder.uses(engine.store.registry[model_id])
-        reader = open_reader(engine, workers=1)
+        reader = open_reader(engine)
         tally = _Tally()
         _single_pages(recorder, reader, tally, papers, random)
         _several_pages(recorder, reader, tally, max(1, papers // 3), random)

@@ -22,7 +22,7 @@ from ekyc.imaging.marks import Mark, Presence, compare_marks
 from ekyc.imaging.page_difference import difference_regions
 from ekyc.imaging.registration import Registration, lay_over
 from ekyc.imaging.strips import compare_strips, cut_strips
-from ekyc.imaging.text_regions import quad_size
+from ekyc.imaging.text_regions import part_of_quad, quad_size
 from ekyc.ocr.alignment import DifferenceClass, edit_distance
 from ekyc.ocr.copy_lines import (
     INK_AGREES,
@@ -34,19 +34,23 @@ from ekyc.ocr.copy_lines import (
 )
 from ekyc.ocr.reading import MARGIN, MAX_LINES, PageReading, Reader
 from ekyc.ocr.recognise import LineText
-from ekyc.values import PointPx, QuadPx, Redacted
+from ekyc.values import BoxPx, QuadPx, Redacted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ekyc.imaging.page_difference import DifferenceRegion
     from ekyc.imaging.strips import StripDifference
-    from ekyc.values import BgrImage, BoxPx
+    from ekyc.values import BgrImage
 
 _STRIP_MARGIN = (MARGIN[0], 0.2)
 """Along the line as for reading, so that positions agree; above and below room for marks and shifts."""
+_NO_TEXT = 0.7
+"""What is read with a lower mean confidence is noise: nets invent letters on erased paper."""
 _INK_OF_ADDED = 0.5
 """Unexplained ink of a line that only the copy has: print on empty paper, not a signature read in one scan only."""
+_WITHIN = 0.7
+"""Part of a difference's area that must lie inside a mark to belong to it."""
 _SAME_LINE = 0.2
 """Edits per letter up to which an added line is a missing line that was moved."""
 _MIN_LINE_PX = 11.0
@@ -127,7 +131,8 @@ def compare_page(
     differences = _with_moved(differences, added)
     marks = compare_marks(pictures[0], laid_over, quads)  # (4)
     regions = difference_regions(pictures[0], laid_over, quads)
-    differences += [_of_region(index, region) for region in regions if not _of_mark(region, marks)]
+    differences += [_of_region(index, region) for region in regions]
+    differences = [item for item in differences if not _of_mark(item, marks)]
     return PageComparison(
         status=PageStatus.COMPARED,
         copy_page=copy_page,
@@ -150,7 +155,8 @@ def _read_where_different(
     """The copy's lines whose pictures differ anywhere, read; None for the others."""
     chosen = [i for i, strip in enumerate(strips) if strip.peak >= INK_AGREES]
     found = reader.read_quads(copy, [registration.quad_to_copy(quads[i]) for i in chosen])
-    by_line = dict(zip(chosen, found, strict=True))
+    texts = (text if text.mean_confidence >= _NO_TEXT else LineText() for text in found)
+    by_line = dict(zip(chosen, texts, strict=True))
     return tuple(by_line.get(i) for i in range(len(quads)))
 
 
@@ -190,18 +196,7 @@ def _part(quad: QuadPx, left: float, right: float) -> QuadPx:
     whole = max(width + 2 * margin, 1.0)
     a, b = (min(1.0, max(0.0, (x * whole - margin) / max(width, 1.0))) for x in (left, right))
 
-    def between(start: PointPx, end: PointPx, share: float) -> PointPx:
-        return PointPx(
-            start.x + (end.x - start.x) * share,
-            start.y + (end.y - start.y) * share,
-        )
-
-    return QuadPx(
-        top_left=between(quad.top_left, quad.top_right, a),
-        top_right=between(quad.top_left, quad.top_right, b),
-        bottom_right=between(quad.bottom_left, quad.bottom_right, b),
-        bottom_left=between(quad.bottom_left, quad.bottom_right, a),
-    )
+    return part_of_quad(quad, a, b)
 
 
 def _added_lines(
@@ -278,10 +273,12 @@ def _outside(index: int, quad: QuadPx, ink: float, text: str) -> CopyDifference:
     )
 
 
-def _of_mark(region: DifferenceRegion, marks: Sequence[Mark]) -> bool:
-    """Whether a differing region is a mark that is already known to be missing or unclear."""
+def _of_mark(item: CopyDifference, marks: Sequence[Mark]) -> bool:
+    """Whether a difference lies within a mark that is already known to be missing or unclear, as its letters do."""
+    xs, ys = [p.x for p in item.quad.corners], [p.y for p in item.quad.corners]
+    box = BoxPx(left=min(xs), top=min(ys), right=max(xs), bottom=max(ys))
     return any(
-        mark.presence is not Presence.PRESENT and _overlap(region.box, mark.box) > 0.5
+        mark.presence is not Presence.PRESENT and _overlap(box, mark.box) > _WITHIN
         for mark in marks
     )
 

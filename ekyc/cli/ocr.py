@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
     from ekyc.ocr import (
         CardReading,
+        CardSide,
         DocumentComparison,
         DocumentReading,
+        PageComparison,
         ReadField,
         TextReader,
     )
@@ -150,13 +152,9 @@ def _reader() -> Iterator[TextReader]:
 def _pages(path: Path) -> tuple[BgrImage, ...]:
     """The pages of a paper: a picture, a PDF or TIFF file of several pages, or a folder of those by name."""
     from ekyc.imaging.decode import read_image_bytes
-    from ekyc.imaging.document_pages import decode_pages
+    from ekyc.imaging.document_pages import decode_files
 
-    return tuple(
-        page
-        for file in picture_files([path])
-        for page in decode_pages(read_image_bytes(file), name=file.name)
-    )
+    return decode_files((file.name, read_image_bytes(file)) for file in picture_files([path]))
 
 
 def _line_count(reading: DocumentReading) -> int:
@@ -200,6 +198,8 @@ def _document_as_json(reading: DocumentReading) -> dict[str, Any]:
 
 
 def _card_as_json(reading: CardReading, outcome: Outcome) -> dict[str, Any]:
+    from ekyc.ocr import compare_sources
+
     return result_object(
         "ocr-card",
         outcome.value,
@@ -208,7 +208,30 @@ def _card_as_json(reading: CardReading, outcome: Outcome) -> dict[str, Any]:
         fields=[_field_as_json(field) for field in reading.fields],
         mrz=None if reading.mrz is None else {"full_name": reading.mrz.full_name},
         qr=None if reading.qr is None else {"text": reading.qr.raw.reveal()},
+        sides=[_side_as_json(side) for side in reading.sides],
+        cross_check=[
+            {
+                "field": item.field,
+                "between": [item.one.value, item.other.value],
+                "verdict": item.verdict.value,
+            }
+            for item in compare_sources(reading.sources)
+        ],
     )
+
+
+def _side_as_json(side: CardSide) -> dict[str, Any]:
+    """Where the card lay on the picture; fields' places are pixels of what was cut out and turned."""
+    document = side.search.document
+    return {
+        "found": document is not None,
+        "quad": None if document is None else _quad(document.quad),
+        "confidence": None if document is None else round(document.confidence, 4),
+        "refusal": None if side.search.refusal is None else side.search.refusal.value,
+        "turned_quarters": side.quarters,
+        "width": side.image.shape[1],
+        "height": side.image.shape[0],
+    }
 
 
 def _comparison_as_json(comparison: DocumentComparison) -> dict[str, Any]:
@@ -218,14 +241,13 @@ def _comparison_as_json(comparison: DocumentComparison) -> dict[str, Any]:
         comparison.checks,
         reasons=list(comparison.checks[0].reasons),
         kind=comparison.original.kind,
-        pages=[
-            {
-                "registered": page.registration is not None,
-                "residual_px": page.registration and round(page.registration.residual_px, 3),
-                "wobbles": sum(item.status.value == "WOBBLE" for item in page.differences),
-            }
-            for page in comparison.pages
-        ],
+        pages=[_page_as_json(page) for page in comparison.pages],
+        copy_pages={
+            "in_order": comparison.matching.in_order,
+            "extra": list(comparison.matching.extra),
+            "duplicates": list(comparison.matching.duplicates),
+            "blank": list(comparison.matching.blank),
+        },
         fields=[
             {
                 "name": field.field,
@@ -237,9 +259,11 @@ def _comparison_as_json(comparison: DocumentComparison) -> dict[str, Any]:
         differences=[
             {
                 "status": item.status.value,
+                "scope": item.scope.value,
                 "class": item.kind.value if item.kind else None,
                 "page": item.page,
                 "quad": _quad(item.quad),
+                "spot": _quad(item.spot),
                 "ink": round(item.ink, 3),
                 "original": item.original.reveal(),
                 "copy": item.copy.reveal(),
@@ -247,6 +271,41 @@ def _comparison_as_json(comparison: DocumentComparison) -> dict[str, Any]:
             for item in comparison.differences
         ],
     )
+
+
+def _page_as_json(page: PageComparison) -> dict[str, Any]:
+    return {
+        "status": page.status.value,
+        "copy_page": page.copy_page,
+        "turned_deg": page.turned_deg,
+        "reasons": list(page.reasons),
+        "registered": page.registration is not None,
+        "residual_px": page.registration and round(page.registration.residual_px, 3),
+        "wobbles": sum(item.status.value == "WOBBLE" for item in page.differences),
+        "marks": [
+            {
+                "kind": mark.kind.value,
+                "presence": mark.presence.value,
+                "share": round(mark.share, 3),
+                "box": [
+                    round(v, 1)
+                    for v in (mark.box.left, mark.box.top, mark.box.right, mark.box.bottom)
+                ],
+            }
+            for mark in page.marks
+        ],
+        "regions": [
+            {
+                "kind": region.kind.value,
+                "ink": round(region.peak, 3),
+                "box": [
+                    round(v, 1)
+                    for v in (region.box.left, region.box.top, region.box.right, region.box.bottom)
+                ],
+            }
+            for region in page.regions
+        ],
+    }
 
 
 def _fields_table(fields: Sequence[ReadField]) -> Table:
@@ -283,6 +342,17 @@ def _print_comparison(comparison: DocumentComparison) -> None:
             item.copy.reveal(),
             f"{item.ink:.2f}",
         )
-    if comparison.differences:
+    for page in comparison.pages:
+        for mark in page.marks:
+            if mark.presence.value != "PRESENT":
+                table.add_row(
+                    str(comparison.pages.index(page) + 1),
+                    mark.kind.value,
+                    mark.presence.value,
+                    "",
+                    "",
+                    "",
+                )
+    if table.row_count:
         out.print(table)
     out.print(checks_table(comparison.checks))

@@ -1,81 +1,213 @@
-"""A self-contained page that shows a comparison: each difference cut from original and copy, side by side."""
+"""A self-contained page that shows a comparison to the officer who decides.
+
+The verdict stands on top, then every difference with both pictures magnified, then fields, then whole pages with numbered
+boxes. It loads nothing from anywhere and runs no script. It holds pictures and text of the papers: personal data.
+"""
 
 from __future__ import annotations
 
 import base64
-from html import escape
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+from typing import TYPE_CHECKING, Final
 
+from jinja2 import Environment, StrictUndefined
+
+import ekyc
+from ekyc.cli.ocr_html_cards import DifferenceCard, difference_cards, field_label
 from ekyc.imaging.encode import encode_jpeg
-from ekyc.imaging.text_regions import cut_line
-from ekyc.outcomes import describe_reason
+from ekyc.imaging.geometry import resize_long_side
+from ekyc.imaging.registration import lay_over
+from ekyc.outcomes import Outcome, Reason, reason_registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ekyc.ocr import CopyDifference, DocumentComparison
-    from ekyc.values import BgrImage, QuadPx
+    from ekyc.ocr import DocumentComparison, PageComparison
+    from ekyc.values import BgrImage
 
-_MARGIN = (0.3, 0.4)
-_MAX_SHOWN = 60
+_PAGE_LONG_SIDE_PX: Final = 1300
+_PAGE_QUALITY: Final = 72
+_WORDS: Final = {
+    Outcome.PASSED: (
+        "Không thấy chỗ nào khác bản chính",
+        "No difference from the original was found",
+    ),
+    Outcome.FAILED: ("Bản sao khác bản chính", "The copy differs from the original"),
+    Outcome.INDETERMINATE: ("Cần cán bộ xem lại", "An officer has to look"),
+}
+_PAGE_WORDS: Final = {
+    "COMPARED": ("đã đối chiếu", "compared"),
+    "BLANK": ("trang trắng", "blank"),
+    "MISSING": ("bản sao không có trang này", "missing from the copy"),
+    "NOT_COMPARED": ("không đối chiếu được", "could not be compared"),
+}
+_FIELD_WORDS: Final = {
+    "MATCHES": ("khớp", "matches"),
+    "DIFFERS": ("khác", "differs"),
+    "UNCLEAR": ("chưa rõ", "unclear"),
+}
 
-_PAGE = """<!doctype html>
-<html lang="vi"><meta charset="utf-8"><title>Bản chính và bản sao</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }}
-img {{ max-width: 100%; border: 1px solid #bbb; display: block; margin: .2rem 0; }}
-figure {{ margin: 1.5rem 0; }} .CONFIRMED {{ color: #a00; }} .UNCLEAR {{ color: #850; }}
-</style>
-<h1>{outcome}</h1>
-<ul>{reasons}</ul>
-{differences}
-<p>{note}</p>
-</html>
-"""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Box:
+    """A numbered box on a page, in percent of its sides."""
+
+    number: int
+    tone: str
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    title: str
+    words: tuple[str, str]
+    tone: str
+    original: str
+    copy: str
+    boxes: tuple[_Box, ...]
+    notes: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Field:
+    label: str
+    value: str
+    outcome: str
+    words: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    outcome: str
+    words: tuple[str, str]
+    reasons: tuple[Reason, ...]
+    cards: tuple[DifferenceCard, ...]
+    hidden: int
+    fields: tuple[_Field, ...]
+    pages: tuple[_Page, ...]
+    extra: tuple[tuple[int, str], ...]
+    made_at: str
+    version: str
 
 
 def comparison_page(
     comparison: DocumentComparison,
     originals: Sequence[BgrImage],
     copies: Sequence[BgrImage],
+    *,
+    made_at: datetime | None = None,
 ) -> str:
-    """The page as HTML. It holds pictures and text of the papers: personal data."""
+    """The page as HTML.
+
+    Args:
+        comparison: what was found.
+        originals: the pages that were compared.
+        copies: the same of the copy.
+        made_at: shown at the foot; now, if None.
+    """
+    source = (resources.files("ekyc.cli") / "comparison.html.j2").read_text(encoding="utf-8")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     check = comparison.checks[0]
-    reasons = "".join(
-        f"<li>{escape(describe_reason(code, 'vi'))}<br><small>{escape(describe_reason(code))}</small></li>"
-        for code in check.reasons
-    )
-    shown = [
-        _figure(item, comparison, originals, copies) for item in comparison.differences[:_MAX_SHOWN]
-    ]
-    return _PAGE.format(
+    registry = reason_registry()
+    cards, hidden = difference_cards(comparison, originals, copies)
+    shown = {
+        *comparison.matching.extra,
+        *comparison.matching.duplicates,
+        *comparison.matching.blank,
+    }
+    view = _View(
         outcome=check.outcome.value,
-        reasons=reasons,
-        differences="\n".join(shown),
-        note="Kết quả chỉ hỗ trợ; cán bộ quyết định. / This prepares a decision; an officer makes it.",
+        words=_WORDS[check.outcome],
+        reasons=tuple(registry[code] for code in check.reasons),
+        cards=cards,
+        hidden=hidden,
+        fields=_fields(comparison),
+        pages=tuple(
+            _page(index, page, originals, copies, cards)
+            for index, page in enumerate(comparison.pages)
+        ),
+        extra=tuple((j + 1, _whole(copies[j])) for j in sorted(shown)),
+        made_at=(made_at or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC"),
+        version=ekyc.__version__,
+    )
+    return environment.from_string(source).render(view=view)
+
+
+def _fields(comparison: DocumentComparison) -> tuple[_Field, ...]:
+    """Differing fields first."""
+    order = ("DIFFERS", "UNCLEAR", "MATCHES")
+    fields = sorted(comparison.fields, key=lambda field: order.index(field.outcome.value))
+    return tuple(
+        _Field(
+            label=field_label(comparison, field.field),
+            value=field.original.reveal(),
+            outcome=field.outcome.value,
+            words=_FIELD_WORDS[field.outcome.value],
+        )
+        for field in fields
     )
 
 
-def _figure(
-    item: CopyDifference,
-    comparison: DocumentComparison,
+def _page(
+    index: int,
+    page: PageComparison,
     originals: Sequence[BgrImage],
     copies: Sequence[BgrImage],
-) -> str:
-    registration = comparison.pages[item.page].registration
-    if registration is None:
-        return ""
-    kind = item.kind.value if item.kind else "picture"
-    caption = f"{item.status.value}: {kind}, {item.page + 1}"
-    if item.kind:
-        caption += f": “{item.original.reveal()}” → “{item.copy.reveal()}”"
-    return (
-        f'<figure><figcaption class="{item.status.value}">{escape(caption)}</figcaption>'
-        f"{_picture(originals[item.page], item.quad)}"
-        f"{_picture(copies[item.page], registration.quad_to_copy(item.quad))}</figure>"
+    cards: Sequence[DifferenceCard],
+) -> _Page:
+    original = originals[index]
+    copy = ""
+    if page.registration is not None and page.copy_page is not None:
+        copy = _whole(lay_over(original, copies[page.copy_page], page.registration))
+    elif page.copy_page is not None:
+        copy = _whole(copies[page.copy_page])
+    title = f"Trang {index + 1}"
+    if page.copy_page is not None:
+        title += f" ↔ trang {page.copy_page + 1} của bản sao"
+    if page.turned_deg:
+        title += f", bị xoay {page.turned_deg}°"
+    boxes = tuple(_box(card, original) for card in cards if card.page == index)
+    tone = "ok" if page.status.value in {"COMPARED", "BLANK"} and not boxes else "open"
+    if page.status.value == "MISSING" or any(box.tone == "no" for box in boxes):
+        tone = "no"
+    registry = reason_registry()
+    return _Page(
+        title=title,
+        words=_PAGE_WORDS[page.status.value],
+        tone=tone,
+        original=_whole(original),
+        copy=copy,
+        boxes=boxes,
+        notes=tuple(registry[code] for code in page.reasons),
     )
 
 
-def _picture(page: BgrImage, quad: QuadPx) -> str:
-    data = base64.b64encode(encode_jpeg(cut_line(page, quad, margin=_MARGIN))).decode("ascii")
-    return f'<img alt="" src="data:image/jpeg;base64,{data}">'
+def _box(card: DifferenceCard, page: BgrImage) -> _Box:
+    height, width = page.shape[:2]
+    box = card.box
+    return _Box(
+        number=card.number,
+        tone=card.tone,
+        left=round(100 * box.left / width, 2),
+        top=round(100 * box.top / height, 2),
+        width=round(100 * box.width / width, 2),
+        height=round(100 * box.height / height, 2),
+    )
+
+
+def _whole(page: BgrImage) -> str:
+    long_side = min(max(page.shape[:2]), _PAGE_LONG_SIDE_PX)
+    return picture_uri(resize_long_side(page, long_side), quality=_PAGE_QUALITY)
+
+
+def picture_uri(image: BgrImage, *, quality: int = 85) -> str:
+    """A picture as a ``data:`` address."""
+    data = base64.b64encode(encode_jpeg(image, quality=quality)).decode("ascii")
+    return f"data:image/jpeg;base64,{data}"

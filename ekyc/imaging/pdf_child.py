@@ -64,7 +64,8 @@ def _check_pixels(document: Any, scale: float, limits: Mapping[str, Any]) -> Non
         pixels = math.ceil(width * scale) * math.ceil(height * scale)
         total += pixels
         longest = max(width, height) * scale
-        if pixels > limits["max_pixels"] or total > limits["max_total_pixels"] or longest > 999_999:
+        too_large = pixels > limits["max_pixels"] or longest > limits["max_side_px"]
+        if too_large or total > limits["max_total_pixels"]:
             _refuse("too_many_pixels")
 
 

@@ -43,6 +43,8 @@ class PdfLimits:
     max_pages: int = 20
     max_pixels: int = 50_000_000
     """Width times height of one rendered page."""
+    max_side_px: int = 20_000
+    """Longest side of one rendered page."""
     max_total_pixels: int = 200_000_000
     """All pages together."""
     max_memory_bytes: int = 2 * 1024 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""What hostile bytes must never do to the parsers of the chip, one function per way in.
+"""What hostile bytes must never do to the parsers of the chip and of pages, one function per way in.
 
 Each target takes any bytes and returns, or raises because a promise was broken: an untyped error, a code of another
 family, a verdict that nobody earned. ``tests/fuzz/run.py`` drives them with atheris; ``tests/fuzz/test_targets.py`` runs
@@ -12,6 +12,8 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import cache, partial
 from pathlib import Path
+
+from fuzz_pages import page_seeds, pages
 
 from ekyc.chip import ChainVerdict, inspect_signed_file
 from ekyc.chip.access_key import MrzKey
@@ -273,7 +275,7 @@ def _work(client: RelayClient, step: object) -> None:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
-    for target in (apdu, csca_list, details, dg2, dg13, mrz, relay, security_infos, sod, tlv)
+    for target in (apdu, csca_list, details, dg2, dg13, mrz, pages, relay, security_infos, sod, tlv)
 }
 
 
@@ -332,6 +334,7 @@ def seeds() -> dict[str, tuple[bytes, ...]]:
         "dg13": (build_dg13(citizen),),
         "relay": (_relayed(com), _handed_over(com)),
         "mrz": tuple(build(**zone).encode() for build in (build_td1, build_td2, build_td3)),
+        "pages": page_seeds(),
         "security_infos": (group, group[2:] if group[1] < 0x80 else group[3:], card_access),
         "sod": (signed,),
         "tlv": (com, der.encode(0x61, der.encode(0x5F1F, b"P<"))),
