@@ -38,9 +38,12 @@ class Corpus:
     Args:
         rng: source of chance.
         held_out: draw rare words from the twelfth that training never sees (for tests).
+        only_words: no codes and no letters without sense, in which O and 0, l and I cannot be told apart (for tests).
     """
 
-    def __init__(self, rng: np.random.Generator, *, held_out: bool = False) -> None:
+    def __init__(
+        self, rng: np.random.Generator, *, held_out: bool = False, only_words: bool = False
+    ) -> None:
         self._rng = rng
         self._rare = held_out_syllables() if held_out else training_syllables()
         self._spelling = all_syllables()
@@ -54,8 +57,8 @@ class Corpus:
             (0.05, self._office_phrase),
             (0.06, self._date),
             (0.07, self._number),
-            (0.05, self._code),
-            (0.03, self._letters),
+            (0.05, self._rare_words if only_words else self._code),
+            (0.03, self._rare_words if only_words else self._letters),
             (0.03, self._title),
             (0.015, self._ethnic_group),
             (0.025, self._english),

@@ -1,6 +1,6 @@
 """Writes test sets as folders of crops with a ``lines.jsonl``, for ``ekyc bench run ocr-lines`` and other engines.
 
-``unseen``: faces and words that training never drew, worn by the benchmark's own generator (given as a file; it is
+``unseen``: faces and words that training never drew (no codes), worn by the benchmark's own generator (given as a file; it is
 used here to measure and nowhere to train). ``augraphy``: the same faces and words, worn by augraphy only.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 from PIL import ImageFont
 
 from training.corpus import Corpus
-from training.fonts import held_out_faces
+from training.fonts import HELD_OUT, held_out_faces
 from training.pages import unseen_augraphy_lines
 from training.score import with_plain_dots
 
@@ -39,12 +39,15 @@ def worn_by_generator(generator: Path, seed: int, count: int) -> list[tuple[Pict
     module: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     chance, rng = random.Random(seed), np.random.default_rng(seed)  # noqa: S311  # as the generator draws
-    corpus = Corpus(np.random.default_rng(seed), held_out=True)
-    faces = [face for family in held_out_faces() for face in family]
+    corpus = Corpus(np.random.default_rng(seed), held_out=True, only_words=True)
+    families = [
+        [face for cut in held_out_faces() for face in cut if face.family.startswith(name)]
+        for name in HELD_OUT
+    ]
 
     lines: list[tuple[Picture, str, str]] = []
     while len(lines) < count:
-        face = chance.choice(faces)
+        face = chance.choice(chance.choice(families))
         text = corpus.line(_MAX_CHARS)
         if set(text) & face.missing:
             continue
