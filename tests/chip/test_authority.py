@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -416,6 +417,19 @@ def test_one_of_several_pinned_keys_is_enough(configure, keys, ask, tmp_path):
     assert verdict_of(ask(configuration, Service(keys["other"]))) == PASSED
 
 
+def test_a_certificate_renewed_with_its_key_may_stand_beside_the_old_one(
+    configure, keys, ask, tmp_path
+):
+    (tmp_path / "next.pem").write_bytes(certificate_pem(keys["RS"], at=NOW, days=60))
+    configuration = configure(
+        pinned=certificate_pem(keys["RS"], at=NOW, days=1),
+        edit=lambda text: text.replace('"service.pem"]', '"service.pem", "next.pem"]'),
+    )
+    later = FixedClock(NOW)
+    later.advance(timedelta(days=30))
+    assert verdict_of(ask(configuration, Service(keys["RS"]), at=later)) == PASSED
+
+
 # -- what is asked at all
 
 
@@ -431,6 +445,22 @@ def test_nothing_is_sent_of_a_document_that_does_not_hold(card, trust, clock, co
             authority, files, inspect_chip(files, trust=trust, at=clock.now())
         )
         assert verdict_of(found) == (Outcome.NOT_PERFORMED, ("authority.nothing_to_ask",))
+    assert service.requests == []
+
+
+def test_nothing_is_sent_of_a_document_whose_signer_is_refuted(
+    card, report, clock, configure, keys
+):
+    service = Service(keys["RS"])
+    authority = ConfiguredAuthority(configure(), service, random=SystemRandom(), clock=clock)
+    refuted = tuple(
+        replace(check, outcome=Outcome.FAILED, reasons=("chip.chain_invalid",))
+        if check.id == "chip.chain"
+        else check
+        for check in report.checks
+    )
+    found = inspect_authority(authority, card.files, replace(report, checks=refuted))
+    assert verdict_of(found) == (Outcome.NOT_PERFORMED, ("authority.nothing_to_ask",))
     assert service.requests == []
 
 

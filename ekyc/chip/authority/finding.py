@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ekyc.chip.authority.port import Authority, AuthorityAnswer, AuthorityQuestion, AuthorityVerdict
 from ekyc.chip.files import ChipFiles
-from ekyc.chip.report import CHECK_HASHES, CHECK_SIGNATURE, ChipReport, as_check
+from ekyc.chip.report import CHECK_CHAIN, CHECK_HASHES, CHECK_SIGNATURE, ChipReport, as_check
 from ekyc.errors import InputError, TrustError, UpstreamError
 from ekyc.outcomes import Check, Outcome
 from ekyc.pki.passive_auth import Finding, timed
@@ -54,8 +54,8 @@ def inspect_authority(
     """Ask the service about a document, if there is one to ask and the document is worth asking about.
 
     FAILED only where the service signed that the document is not genuine. A service that could not be asked, or whose
-    answer is not its own, decides nothing. Nothing is sent of a document whose signature or hashes do not hold: there is
-    nobody whose data it would be.
+    answer is not its own, decides nothing. Nothing is sent of a document whose signature or hashes do not hold, or whose
+    signer is refuted: there is nobody whose data it would be.
     """
     if authority is None:
         return AuthorityFinding(
@@ -84,6 +84,7 @@ def _question(files: ChipFiles, report: ChipReport) -> AuthorityQuestion | None:
         report.check(check_id).outcome is Outcome.PASSED
         for check_id in (CHECK_SIGNATURE, CHECK_HASHES)
     )
+    holds &= report.check(CHECK_CHAIN).outcome is not Outcome.FAILED
     passive = report.passive_authentication
     if not holds or report.identity is None or passive is None:
         return None

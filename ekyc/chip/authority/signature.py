@@ -61,18 +61,24 @@ def verify_answer(
     """
     claim = _claim(answer, form)
     algorithm = _algorithm(form.algorithm)
-    for key in keys:
-        try:
-            verify_signature(key.key, algorithm, claim.signature, claim.message)
-        except EkycError:  # of another key, or for another kind of key
-            continue
-        if not key.valid_at(at):
-            raise TrustError(
-                "the certificate that is pinned for the service is not in force",
-                code="authority.key_outside_validity",
-            )
-        return SignedContent(content=claim.content, key=key)
-    raise _bad("the signature of the answer verifies with no pinned key")
+    verifying = [key for key in keys if _verifies(claim, algorithm, key)]
+    if not verifying:
+        raise _bad("the signature of the answer verifies with no pinned key")
+    for key in verifying:  # a certificate may be renewed with the same key
+        if key.valid_at(at):
+            return SignedContent(content=claim.content, key=key)
+    raise TrustError(
+        "the certificate that is pinned for the service is not in force",
+        code="authority.key_outside_validity",
+    )
+
+
+def _verifies(claim: _Claim, algorithm: SignatureAlgorithm, key: PinnedKey) -> bool:
+    try:
+        verify_signature(key.key, algorithm, claim.signature, claim.message)
+    except EkycError:  # of another key, or for another kind of key
+        return False
+    return True
 
 
 def _claim(answer: LinkAnswer, form: Signature) -> _Claim:
