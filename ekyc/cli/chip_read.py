@@ -36,6 +36,8 @@ _T = TypeVar("_T")
 _COMMAND: Final = "chip-read"
 _SIGNATURE_NAME: Final = "aa-signature.bin"
 _DECIDING: Final = ("chip.structure", "chip.signature", "chip.hashes", "chip.chain")
+_WITHHELD: Final = frozenset({"chip.aa_key_withheld", "chip.ca_key_withheld"})
+"""The signed list names a key that the chip does not show: a copy that could not prove it would do the same."""
 
 
 def register(app: typer.Typer) -> None:
@@ -216,10 +218,13 @@ def _present(
     from ekyc.chip import chip_report_as_json
 
     facts = chip_report_as_json(report) | _reading_as_json(reading)
+    unproven = not (report.active_authentication or report.chip_authentication)
     outcome = worst(
         check.outcome
         for check in report.checks
-        if check.id in _DECIDING or check.outcome in (Outcome.FAILED, Outcome.INDETERMINATE)
+        if check.id in _DECIDING
+        or check.outcome in (Outcome.FAILED, Outcome.INDETERMINATE)
+        or (unproven and not _WITHHELD.isdisjoint(check.reasons))
     )
     people = console(json_output=json_output)
     people.print(checks_table(report.checks))

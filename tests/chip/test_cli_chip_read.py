@@ -2,6 +2,7 @@
 
 import json
 import sys
+from copy import copy
 from types import ModuleType
 
 import pytest
@@ -162,6 +163,17 @@ def test_a_chip_that_will_not_prove_itself_leaves_the_question_open(read, reader
     code, result = read("--can", card.can)
     assert code == 10
     assert "chip.ca_refused" in result["reasons"]
+
+
+@pytest.mark.parametrize(
+    ("kept_back", "code"),
+    [((ElementaryFile.DG14, ElementaryFile.DG15), 10), ((ElementaryFile.DG15,), 0)],
+)
+def test_a_chip_that_keeps_its_keys_back_does_not_pass_for_it(read, readers, card, kept_back, code):
+    clone = copy(card)
+    clone.files = card.files.without(*kept_back)
+    readers[NAME] = CardSimulator(clone)
+    assert read("--can", card.can)[0] == code
 
 
 def test_a_file_that_claims_four_gigabytes_costs_only_itself(read, readers, card):
