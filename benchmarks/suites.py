@@ -63,6 +63,11 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
                 data="liveness/manifest.csv with its pictures, and faces/ as for the suite face",
             ),
             Suite(
+                name="pad-active",
+                question="Does the challenge let honest clients through and keep forged streams out?",
+                function="pad_active:run",
+            ),
+            Suite(
                 name="ocr",
                 question="How well is print read, and are altered copies told from honest ones?",
                 function="ocr:run",
