@@ -74,6 +74,11 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
                 data="lines.jsonl and docs.jsonl with their pictures (generated Vietnamese OCR set)",
             ),
             Suite(
+                name="ocr-cards",
+                question="Is a card found, read and refused where it must be?",
+                function="ocr_cards:run",
+            ),
+            Suite(
                 name="ocr-lines",
                 question="How well are single lines read, at what cost, and which need no second look?",
                 function="ocr_lines:run",

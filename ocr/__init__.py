@@ -6,12 +6,19 @@ their output and judge what was read. Everything read is untrusted text.
 
 from ekyc.ocr.alignment import DifferenceClass, TextDifference, text_differences
 from ekyc.ocr.card_facts import CardFacts, Source, Verdict
+from ekyc.ocr.card_sides import CardSide, read_side
 from ekyc.ocr.cards import CardReading, read_card
 from ekyc.ocr.compare import DocumentComparison, compare_copy
 from ekyc.ocr.copy_lines import CopyDifference, DifferenceScope, DifferenceStatus
 from ekyc.ocr.copy_pages import PageComparison, PageStatus
 from ekyc.ocr.copy_verdict import FieldOutcome, FieldVerdict
-from ekyc.ocr.cross_check import FieldMatch, cross_check_card, match_card
+from ekyc.ocr.cross_check import (
+    FieldComparison,
+    FieldMatch,
+    compare_sources,
+    cross_check_card,
+    match_card,
+)
 from ekyc.ocr.documents import DocumentReading, read_document
 from ekyc.ocr.fields import ReadField
 from ekyc.ocr.id_number import PersonalNumber, parse_personal_number
@@ -26,12 +33,14 @@ __all__ = [
     "CardFacts",
     "CardQr",
     "CardReading",
+    "CardSide",
     "CopyDifference",
     "DifferenceClass",
     "DifferenceScope",
     "DifferenceStatus",
     "DocumentComparison",
     "DocumentReading",
+    "FieldComparison",
     "FieldMatch",
     "FieldOutcome",
     "FieldVerdict",
@@ -51,6 +60,7 @@ __all__ = [
     "TextReader",
     "Verdict",
     "compare_copy",
+    "compare_sources",
     "cross_check_card",
     "load_vocabulary",
     "match_card",
@@ -59,5 +69,6 @@ __all__ = [
     "read_card",
     "read_document",
     "read_mrz",
+    "read_side",
     "text_differences",
 ]

@@ -1,19 +1,26 @@
 """Both sides of an identity card: printed fields, machine readable zone, QR code, and what they say of each other.
 
-1. Both sides are read line by line; the title decides which card it is.
+1. Each side is found on its ground, looked at straight and turned upright where its outline is clear
+   (:mod:`ekyc.ocr.card_sides`), then read line by line; the title decides which card it is.
 2. Fields stand behind or below their labels (:mod:`ekyc.ocr.fields`).
 3. The zone and the QR code are looked for on both sides.
-4. Print, zone and QR code are held against each other. All three are paper: agreement proves nothing about the
+4. Faults of the pictures are named (:mod:`ekyc.ocr.card_capture`). A field that every card of the kind has must be
+   there: what is covered is missing, or says less than zone or code.
+5. Print, zone and QR code are held against each other. All three are paper: agreement proves nothing about the
    card's origin, only contradiction means something. The chip decides (:mod:`ekyc.ocr.cross_check`).
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from ekyc.imaging.barcode import read_qr_texts
+from ekyc.mrz import strip_diacritics
+from ekyc.ocr.card_capture import capture_faults
 from ekyc.ocr.card_facts import (
     SURE,
     CardFacts,
@@ -23,7 +30,7 @@ from ekyc.ocr.card_facts import (
     facts_of_print,
     facts_of_qr,
 )
-from ekyc.ocr.detect import LONG_SIDE_CARD
+from ekyc.ocr.card_sides import CardSide, read_side
 from ekyc.ocr.fields import ReadField, read_fields
 from ekyc.ocr.id_number import parse_personal_number
 from ekyc.ocr.mrz_reader import MrzReading, read_mrz
@@ -39,6 +46,38 @@ if TYPE_CHECKING:
     from ekyc.values import BgrImage
 
 
+_MANDATORY: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = MappingProxyType(
+    {
+        "cccd-2021": (
+            (
+                "personal_number",
+                "full_name",
+                "birth_date",
+                "sex",
+                "nationality",
+                "origin",
+                "residence",
+                "expiry_date",
+            ),
+            ("issue_date",),
+        ),
+        "can-cuoc-2024": (
+            ("personal_number", "full_name", "birth_date", "sex", "nationality"),
+            ("residence", "birth_place", "issue_date", "expiry_date"),
+        ),
+    }
+)
+"""Fields that every card of the kind has, on its front and on its back."""
+
+_TEXTS: Final[Mapping[str, int]] = MappingProxyType(
+    {"nationality": 6, "origin": 6, "residence": 6, "birth_place": 6}
+)
+"""Letters that a text must have to count as there; shorter ones are what a finger left of it."""
+
+_LEAST_SHARE: Final = 0.8
+"""Share of the code's address that print must show."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardReading:
     """What a card's two sides say. Untrusted: nothing here is signed."""
@@ -51,7 +90,9 @@ class CardReading:
     checks: tuple[Check, ...]
     """``card.read``, ``card.mrz`` and ``card.qr``."""
     pages: tuple[PageReading, ...]
-    """The front, and the back if there is one."""
+    """The front, and the back if there is one, in pixels of ``sides``."""
+    sides: tuple[CardSide, ...] = ()
+    """The sides as they were read: found, straightened, upright."""
 
     def field(self, name: str) -> ReadField | None:
         """The field of that name, if it was read."""
@@ -62,12 +103,19 @@ class CardReading:
         """The printed fields in the form that is compared."""
         return facts_of_print(self.fields)
 
+    @property
+    def sources(self) -> tuple[CardFacts, ...]:
+        """What each source on the card says: print, and zone and code where they were read."""
+        decoded = [] if self.mrz is None else [facts_of_mrz(self.mrz)]
+        decoded += [] if self.qr is None else [facts_of_qr(self.qr)]
+        return (self.printed, *decoded)
+
 
 def read_card(front: BgrImage, back: BgrImage | None, reader: Reader) -> CardReading:
     """Read a card.
 
     Args:
-        front: picture of the front, upright, the card filling most of it.
+        front: picture of the front, any way up, on any ground.
         back: picture of the back, or None.
         reader: reads pages.
 
@@ -76,28 +124,34 @@ def read_card(front: BgrImage, back: BgrImage | None, reader: Reader) -> CardRea
         BusyError: a model's queue is full.
     """
     started = time.perf_counter()
-    sides = (front,) if back is None else (front, back)
-    pages = tuple(reader.read_page(side, long_side=LONG_SIDE_CARD) for side in sides)
+    sides = tuple(read_side(side, reader) for side in (front, back) if side is not None)
+    pages = tuple(side.page for side in sides)
     template = choose_template(pages, load_templates("cards"))
     fields = _fields(pages, template or load_templates("cards")[0])
     printed = facts_of_print(fields)
-    read_ms = (time.perf_counter() - started) * 1000
     zone = _zone(pages)
-    qr = find_card_qr(text for side in sides for text in read_qr_texts(side))
+    qr = find_card_qr(text for side in sides for text in read_qr_texts(side.image))
     decoded = [] if zone.mrz is None else [facts_of_mrz(zone.mrz)]
     decoded += [] if qr is None else [facts_of_qr(qr)]
-    checks = (
-        _check_read(pages, template, printed, decoded, read_ms),
-        _check_mrz(zone, printed, has_back=back is not None),
-        _check_qr(qr, printed),
+    faults, measurements = capture_faults(sides[0], sides[1] if back is not None else None)
+    reasons, subjects = _reading_reason(sides, template, printed, decoded)
+    reasons = tuple(dict.fromkeys((*reasons, *faults)))
+    read = Check(
+        id="card.read",
+        outcome=Outcome.INDETERMINATE if reasons else Outcome.PASSED,
+        reasons=reasons,
+        subjects=subjects,
+        measurements=measurements,
+        duration_ms=(time.perf_counter() - started) * 1000,
     )
     return CardReading(
         kind=template.id if template else "unknown",
         fields=fields,
         mrz=zone.mrz,
         qr=qr,
-        checks=checks,
+        checks=(read, _check_mrz(zone, printed, has_back=back is not None), _check_qr(qr, printed)),
         pages=pages,
+        sides=sides,
     )
 
 
@@ -121,32 +175,59 @@ def _zone(pages: tuple[PageReading, ...]) -> MrzReading:
     return reading
 
 
-def _check_read(
-    pages: tuple[PageReading, ...],
+def _reading_reason(
+    sides: Sequence[CardSide],
     template: Template | None,
     printed: CardFacts,
     decoded: Sequence[CardFacts],
-    duration_ms: float,
-) -> Check:
-    """``card.read``: the card is of a known kind, required fields are there, certain, and do not contradict."""
-    reason, subjects = "", list[str]()
-    if not any(page.lines for page in pages):
-        reason = "card.no_text"
-    elif template is None:
-        reason = "card.unknown_kind"
-    elif subjects := [name for name in template.required if printed.get(name) is None]:
-        reason = "card.field_missing"
-    elif subjects := [name for name in template.required if _is_unsure(name, printed, decoded)]:
-        reason = "card.low_confidence"
-    elif _number_contradicts(printed):
-        reason, subjects = "card.number_contradicts", ["personal_number"]
-    return Check(
-        id="card.read",
-        outcome=Outcome.INDETERMINATE if reason else Outcome.PASSED,
-        reasons=(reason,) if reason else (),
-        subjects=tuple(subjects),
-        duration_ms=duration_ms,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Why the card does not count as read, and the fields that the reason is about; both empty where it does."""
+    if not any(side.page.lines for side in sides):
+        return ("card.no_text",), ()
+    if template is None:
+        return ("card.unknown_kind",), ()
+    names = [name for fields in _MANDATORY[template.id][: len(sides)] for name in fields]
+    number = ("personal_number",) if _number_contradicts(printed) else ()
+    questions = (
+        ("card.field_missing", tuple(name for name in names if not _is_there(name, printed))),
+        (
+            "card.low_confidence",
+            tuple(name for name in template.required if _is_unsure(name, printed, decoded)),
+        ),
+        ("card.number_contradicts", number),
+        ("card.sources_disagree", _disagreeing(printed, decoded)),
     )
+    return next((((reason,), fields) for reason, fields in questions if fields), ((), ()))
+
+
+def _is_there(name: str, printed: CardFacts) -> bool:
+    """Whether a field has a value of its form; of a text that is at least a few letters."""
+    fact = printed.get(name)
+    if fact is None:
+        return False
+    if name not in _TEXTS:
+        return True
+    letters = [char for char in fact.value.reveal() if char.isalpha()]
+    return len(letters) >= _TEXTS[name]
+
+
+def _disagreeing(printed: CardFacts, decoded: Sequence[CardFacts]) -> tuple[str, ...]:
+    """Fields whose print says something else than zone or code, or so much less that a part must be covered."""
+    names = [
+        name
+        for name in ("full_name", "sex")
+        if any(compare(name, printed, other) is Verdict.DIFFERS for other in decoded)
+    ]
+    here = printed.get("residence")
+    there = next((fact for other in decoded if (fact := other.get("residence"))), None)
+    if here is not None and there is not None:
+        wanted = _LEAST_SHARE * _letter_count(there.value.reveal())
+        names += ["residence"] if _letter_count(here.value.reveal()) < wanted else []
+    return tuple(names)
+
+
+def _letter_count(text: str) -> int:
+    return sum(char.isalnum() for char in strip_diacritics(text))
 
 
 def _is_unsure(name: str, printed: CardFacts, decoded: Sequence[CardFacts]) -> bool:

@@ -15,6 +15,7 @@ What stays with the caller: whether the chip itself was authentic.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from ekyc.ocr.card_facts import (
@@ -29,6 +30,8 @@ from ekyc.ocr.card_facts import (
 from ekyc.outcomes import Check, Measurement, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ekyc.chip import ChipIdentity
     from ekyc.ocr.cards import CardReading
     from ekyc.values import Redacted
@@ -45,6 +48,28 @@ class FieldMatch:
     field: str
     source: Source
     verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldComparison:
+    """What two sources say about one field."""
+
+    field: str
+    one: Source
+    other: Source
+    verdict: Verdict
+
+
+def compare_sources(sources: Sequence[CardFacts]) -> tuple[FieldComparison, ...]:
+    """Every field between every two of the sources, as long as one of the two states it."""
+    return tuple(
+        FieldComparison(
+            field=name, one=one.source, other=other.source, verdict=compare(name, one, other)
+        )
+        for name in (*_CRITICAL, *_SHOWN)
+        for one, other in combinations(sources, 2)
+        if one.get(name) is not None or other.get(name) is not None
+    )
 
 
 def match_card(reading: CardReading, chip: CardFacts) -> tuple[FieldMatch, ...]:

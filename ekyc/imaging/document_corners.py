@@ -42,7 +42,6 @@ _MIN_SIDE_PX: Final = 64
 _LINES: Final = 100
 _CLOSE_LOOKS: Final = 400
 """Best hypotheses whose sides are compared inside and outside."""
-_RIVALS: Final = 120
 
 # Limits, chosen on generated scenes of seeds 1 to 3 (352 scenes); the benchmark measures on others.
 _LEAST_SUPPORT: Final = (0.3, 0.75)
@@ -90,7 +89,8 @@ class FoundDocument:
 
     quad: QuadPx
     """Corners in pixels of the picture, clockwise, a long or short side first as the shape has it when lying
-    (card) or standing (page); which of the two possible ways is up is not known."""
+    (card) or standing (page). Which of the two possible ways is up is not known: the one nearer to the picture's own
+    comes first."""
     confidence: float
     """0 to 1. Orders findings; calibrated on nothing. At 0.5 and above a finding is given at all."""
 
@@ -161,12 +161,12 @@ def _outline_score(found: Hypotheses) -> _Floats:
 def _judged(image: BgrImage, shape: DocumentShape, found: _Ranked) -> DocumentSearch:
     unclear = DocumentSearch(document=None, refusal=NotFound.UNCLEAR)
     best = found.hypotheses.quads[0]
-    overlaps = np.array([overlap(best, quad) for quad in found.hypotheses.quads[:_RIVALS]])
-    leads = found.scores[0] - found.scores[: len(overlaps)]
+    overlaps = np.array([overlap(best, quad) for quad in found.hypotheses.quads])
+    leads = found.scores[0] - found.scores
     contradicting = (overlaps > 0.02) & (overlaps < _SAME)
     if found.hypotheses.support[0].min() > _CLEAR_SIDES and found.steps[0].min() > _FULL_STEP:
         # Portraits, codes and fields inside a clear outline are outlines themselves and contradict nothing.
-        inner = found.hypotheses.areas[: len(overlaps)] < 0.5 * found.hypotheses.areas[0]
+        inner = found.hypotheses.areas < 0.5 * found.hypotheses.areas[0]
         contradicting &= ~inner
     lead = float(leads[contradicting].min(initial=1.0))
     quad, agreeing = _fitted(image, best)
@@ -186,10 +186,15 @@ def _judged(image: BgrImage, shape: DocumentShape, found: _Ranked) -> DocumentSe
     # The weakest evidence decides, the mean tells equals apart.
     confidence = 0.5 + 0.25 * min(margins) + 0.25 * float(np.mean(margins))
     return DocumentSearch(
-        document=FoundDocument(quad=_as_quad(quad), confidence=confidence),
+        document=FoundDocument(quad=_as_quad(_most_upright(quad)), confidence=confidence),
         refusal=None,
         others=_others(image, found, overlaps),
     )
+
+
+def _most_upright(quad: _Floats) -> _Floats:
+    """Of the two possible ways up the one nearer to the picture's own."""
+    return np.roll(quad, 2, axis=0) if quad[1, 0] < quad[0, 0] else quad
 
 
 def _both_ways(shape: DocumentShape) -> tuple[float, float]:

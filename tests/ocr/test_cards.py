@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 
+from ekyc.imaging import effects
 from ekyc.imaging.draw import Canvas
+from ekyc.imaging.geometry import resize, turn_quarters
 from ekyc.mrz import build_td1, vietnamese_optional_1
-from ekyc.ocr import read_card
+from ekyc.ocr import PageReading, compare_sources, read_card
 from ekyc.outcomes import Outcome
-from ekyc.samples.cards import qr_rows
+from ekyc.samples import SampleCitizen, render_card_back, render_card_front
+from ekyc.samples.cards import qr_code
+from ekyc.values import BoxPx, PointPx
 
 QR = "048185012345||Nguyễn Thị Mẫu|19041985|Nữ|Hải Châu, Đà Nẵng|21082023"
 ZONE = build_td1(
@@ -26,26 +30,34 @@ FRONT = {
     "name": ("NGUYỄN THỊ MẪU", 380, 250),
     "born": ("Ngày sinh / Date of birth: 19/04/1985", 380, 310),
     "sex": ("Giới tính / Sex: Nữ", 380, 370),
+    "nationality": ("Quốc tịch / Nationality: Việt Nam", 680, 370),
+    "origin": ("Quê quán / Place of origin: Điện Bàn, Quảng Nam", 380, 430),
+    "residence": ("Nơi thường trú / Place of residence: Hải Châu, Đà Nẵng", 380, 490),
     "expiry": ("Có giá trị đến / Date of expiry: 19/04/2045", 20, 600),
 }
+ISSUED = "Ngày, tháng, năm / Date, month, year: 21/08/2023"
 BLANK = np.full((300, 480, 3), 230, np.uint8)
+CITIZEN = SampleCitizen.default()
+BACK = render_card_back(CITIZEN)
 
 
 def with_qr(text=QR):
-    rows = qr_rows(text)
-    canvas = Canvas(len(rows) * 4 + 40, len(rows) * 4 + 40)
-    canvas.modules(20, 20, rows, module_px=4)
+    """A front whose code says something else; None leaves white paper in its place."""
+    canvas = Canvas.on(render_card_front(CITIZEN, np.full((416, 312, 3), 150, np.uint8)))
+    canvas.rectangle(BoxPx(left=900, top=0, right=1200, bottom=270), fill=(240, 240, 236))
+    if text is not None:
+        qr_code(canvas, text, right=1156, top=40)
     return canvas.picture()
 
 
 class Pages:
-    """A reader that gives prepared pages."""
+    """A reader that gives prepared pages, and empty ones when it has no more."""
 
     def __init__(self, *pages):
         self._pages = list(pages)
 
     def read_page(self, image, *, long_side=0):
-        return self._pages.pop(0)
+        return self._pages.pop(0) if self._pages else PageReading(width=1, height=1, lines=())
 
 
 @pytest.fixture
@@ -61,9 +73,9 @@ def read(build):
         )
         pages = [page]
         if back is not None:
-            pages.append(build.page(*((text, 60, 590 + 60 * i) for i, text in enumerate(back))))
-        picture = with_qr(qr) if qr else BLANK
-        reading = read_card(picture, None if back is None else BLANK, Pages(*pages))
+            zone = ((text, 60, 590 + 60 * i) for i, text in enumerate(back))
+            pages.append(build.page((ISSUED, 60, 120), *zone))
+        reading = read_card(with_qr(qr), None if back is None else BACK, Pages(*pages))
         return reading, {check.id: check for check in reading.checks}
 
     return run
@@ -103,6 +115,24 @@ def test_a_whole_card_passes_all_three(read):
             "card.read",
             "INDETERMINATE",
             "card.low_confidence",
+        ),
+        (
+            {"front": {"nationality": None}},
+            "card.read",
+            "INDETERMINATE",
+            "card.field_missing",
+        ),
+        (
+            {"front": {"name": ("NGUYỄN THỊ", 380, 250)}},
+            "card.read",
+            "INDETERMINATE",
+            "card.sources_disagree",
+        ),
+        (
+            {"front": {"residence": ("Nơi thường trú / Place of residence: Hải Châu", 380, 490)}},
+            "card.read",
+            "INDETERMINATE",
+            "card.sources_disagree",
         ),
         ({"back": None}, "card.mrz", "NOT_PERFORMED", "card.back_missing"),
         ({"back": ("x", "y", "z")}, "card.mrz", "INDETERMINATE", "card.mrz_missing"),
@@ -145,7 +175,59 @@ def test_an_uncertain_reading_that_zone_and_code_confirm_is_certain(read):
     assert checks["card.read"].outcome is Outcome.PASSED
 
 
+def test_every_two_sources_are_compared_field_by_field(read):
+    reading, _ = read(front={"name": ("NGUYỄN THỊ MÃU", 380, 250)})
+    verdicts = {
+        (item.field, item.one.value, item.other.value): item.verdict.value
+        for item in compare_sources(reading.sources)
+    }
+    assert verdicts["full_name", "print", "qr"] == "DIACRITICS_DIFFER"
+    assert verdicts["full_name", "print", "mrz"] == "EQUAL"
+    assert verdicts["personal_number", "mrz", "qr"] == "EQUAL"
+    assert verdicts["expiry_date", "print", "qr"] == "ABSENT"
+
+
+def test_a_back_in_the_place_of_the_front_is_the_wrong_side(build):
+    zone = build.page(
+        *((text, 60, 590 + 60 * i) for i, text in enumerate((ZONE[:30], ZONE[30:60], ZONE[60:])))
+    )
+    check = read_card(BACK, None, Pages(zone)).checks[0]
+    assert "card.wrong_side" in check.reasons
+
+
+def test_what_is_wrong_with_a_picture_is_named(build):
+    front = with_qr()
+    page = build.page(*(build.line(*line) for line in FRONT.values()))
+
+    def reasons(picture):
+        return read_card(picture, None, Pages(page)).checks[0].reasons
+
+    gray = np.repeat(front.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
+    spot = effects.glare(front, PointPx(700, 420), 90, 250)
+    assert reasons(front) == ()
+    assert reasons(gray) == ("card.grayscale",)
+    assert reasons(effects.adjust(front, gain=0.15)) == ("card.too_dark",)
+    assert reasons(effects.blur(front, 6)) == ("card.blurred",)
+    assert reasons(spot) == ("card.glare",)
+    assert "card.too_small" in reasons(resize(front, 400, 252))
+
+
+def test_a_card_that_fills_no_picture_is_cut_out_and_turned(build):
+    front = with_qr()
+    table = np.full((1000, 1500, 3), (60, 70, 90), np.uint8)
+    table[120:877, 150:1350] = front
+    upside_down = turn_quarters(table, 2)
+    page = build.page(*(build.line(*line) for line in FRONT.values()))
+    reading = read_card(upside_down, None, Pages(build.page(), page))
+    side = reading.sides[0]
+    assert side.search.document is not None
+    assert side.quarters == 2
+    assert side.long_side_px == pytest.approx(1200, abs=3)
+    assert np.abs(resize(side.image, 1200, 757).astype(int) - front).mean() < 8
+    assert reading.qr is not None
+
+
 def test_a_picture_without_text_has_no_text(build):
     reading = read_card(BLANK, None, Pages(build.page()))
-    assert reading.checks[0].reasons == ("card.no_text",)
+    assert reading.checks[0].reasons[0] == "card.no_text"
     assert reading.kind == "unknown"

@@ -1,5 +1,6 @@
 """The QR code of the card: known form, more fields, hostile text."""
 
+import unicodedata
 from datetime import date
 
 import pytest
@@ -41,9 +42,30 @@ def test_no_personal_data_in_the_repr():
 @pytest.mark.parametrize(
     "text",
     [
+        CARD.rsplit("|", 1)[0],
+        "048185012345|Nguyễn Thị Mẫu|19041985|Nữ|Tổ 12, Hải Châu, Đà Nẵng|21082023|201234567",
+        "048185012345|Nguyễn Thị Mẫu|Nữ|19041985|21082023|Tổ 12, Hải Châu, Đà Nẵng|Cha Mẫu|Mẹ Mẫu",
+        "048185012345|21082023|Nguyễn Thị Mẫu|19041985",
+        unicodedata.normalize("NFD", CARD),
+        CARD.replace("Nữ", "NU"),
+    ],
+)
+def test_fields_are_known_by_their_form_whatever_their_order(text):
+    qr = parse_card_qr(text)
+    assert qr.personal_number.reveal() == "048185012345"
+    assert unicodedata.normalize("NFC", qr.full_name.reveal()) == "Nguyễn Thị Mẫu"
+    assert qr.birth_date.reveal() == date(1985, 4, 19)
+    assert qr.sex in {"F", ""}
+    assert qr.issue_date.reveal() in {date(2023, 8, 21), None}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "",
         "https://example.org",
-        CARD.rsplit("|", 1)[0],
+        "048185012345|19041985",
+        "048185012345||Nguyễn Thị Mẫu|21082023",
         CARD.replace("048185012345", "04818501234"),
         CARD.replace("048185012345", "04818501234٥"),
         CARD.replace("19041985", "31021985"),

@@ -1,0 +1,136 @@
+"""One side of a card: found on its ground, looked at straight, turned upright, read.
+
+1. The outline is looked for (:mod:`ekyc.imaging.document_corners`); where it is clear, the side is cut out and looked
+   at straight. Where it is not, the picture stays as it is: a reader of lines copes with a table around the card, but
+   not with a card that was warped wrongly.
+2. The side is read. If a title, a label or the machine readable zone stands on it, it is upright.
+3. Otherwise it is read in the other directions that its shape allows, and the one that says most is taken. Where none
+   says anything the first stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from ekyc.imaging.document_corners import DocumentSearch, DocumentShape, find_document
+from ekyc.imaging.geometry import turn_quarters, warp_quad
+from ekyc.ocr.detect import LONG_SIDE_CARD
+from ekyc.ocr.labels import find_labels
+from ekyc.ocr.mrz_reader import zone_text
+from ekyc.ocr.templates import choose_template, load_templates
+
+if TYPE_CHECKING:
+    from ekyc.ocr.reading import PageReading, Reader
+    from ekyc.values import BgrImage, QuadPx
+
+_WIDTHS_PX: Final = (1000, 1600)
+"""A small card is enlarged: print and code are read better so."""
+_ENOUGH_LABELS: Final = 2
+_ZONE_CHARS: Final = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardSide:
+    """A side as it was read."""
+
+    image: BgrImage
+    """The side alone where it was found, else the whole picture; upright."""
+    page: PageReading
+    """Places are pixels of ``image``."""
+    search: DocumentSearch
+    quarters: int
+    """Right angles, clockwise, by which what was cut out had to be turned."""
+    labels: int
+    """Labels of cards found."""
+    has_title: bool
+    has_zone: bool
+    """Whether at least two lines look like a machine readable zone."""
+    long_side_px: float
+    """Length of the card's long side on the submitted picture; of a card not found the picture's."""
+
+
+def read_side(picture: BgrImage, reader: Reader) -> CardSide:
+    """Find, straighten, turn and read one side.
+
+    Raises:
+        ModelError: a model's output contradicts its registry entry.
+        BusyError: a model's queue is full.
+    """
+    search = find_document(picture, DocumentShape.CARD)
+    flat, long_side = picture, float(max(picture.shape[:2]))
+    if search.document is not None:
+        flat, long_side = straightened(picture, search.document.quad)
+    best = _read(flat, 0, search, long_side, reader)
+    if is_upright(best):
+        return best
+    directions = (2,) if search.document is not None else (2, 1, 3)
+    for quarters in directions:
+        other = _read(turn_quarters(flat, quarters), quarters, search, long_side, reader)
+        if _says(other) > _says(best):
+            best = other
+        if is_upright(best):
+            break
+    return best
+
+
+def is_upright(side: CardSide) -> bool:
+    """Whether enough was read to know that the side is not upside down."""
+    return side.has_title or side.has_zone or side.labels >= _ENOUGH_LABELS
+
+
+def straightened(picture: BgrImage, quad: QuadPx) -> tuple[BgrImage, float]:
+    """The card alone, looked at straight and lying, and the length of its long side on the picture."""
+    corners = np.array([(p.x, p.y) for p in quad.corners])
+    lengths = np.hypot(*(np.roll(corners, -1, axis=0) - corners).T)
+    long_side = float(max(lengths[0], lengths[2]))
+    width = min(max(_WIDTHS_PX[0], round(long_side)), _WIDTHS_PX[1])
+    height = round(width / DocumentShape.CARD.aspect)
+    return warp_quad(picture, quad, width, height), long_side
+
+
+def _read(
+    image: BgrImage, quarters: int, search: DocumentSearch, long_side: float, reader: Reader
+) -> CardSide:
+    page = reader.read_page(image, long_side=LONG_SIDE_CARD)
+    templates = load_templates("cards")
+    labels = list(
+        dict.fromkeys(
+            (spec.name, label)
+            for template in templates
+            for spec in template.fields
+            for label in spec.labels
+            if len(label) > 3
+        )
+    )
+    found = {hit.field for line in page.lines for hit in find_labels(line.text, labels)}
+    zone = sum(_is_zone_line(line.text) for line in page.lines)
+    return CardSide(
+        image=image,
+        page=page,
+        search=search,
+        quarters=quarters,
+        labels=len(found),
+        has_title=choose_template([page], templates) is not None,
+        has_zone=zone >= 2,
+        long_side_px=long_side,
+    )
+
+
+def _is_zone_line(text: str) -> bool:
+    zone = zone_text(text)
+    return (
+        len(zone) >= _ZONE_CHARS and "<<" in zone and len(zone) > 0.8 * len(text.replace(" ", ""))
+    )
+
+
+def _says(side: CardSide) -> float:
+    """How much a reading says: labels count most, then certain letters."""
+    letters = sum(
+        len(line.chars) * max(0.0, float(np.mean([char.confidence for char in line.chars])) - 0.5)
+        for line in side.page.lines
+        if line.chars
+    )
+    return 1000.0 * (side.labels + 3 * side.has_title + 3 * side.has_zone) + letters
