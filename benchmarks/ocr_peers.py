@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 PYTHON_VARIABLE = "EKYC_PEERS_PYTHON"
 PADDLE_VARIABLE = "EKYC_PADDLEOCR"
+PADDLE_PYTHON_VARIABLE = "EKYC_PADDLEOCR_PYTHON"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,7 @@ def _engine(name: str) -> ForeignEngine:
         )
     recogniser, detector = (*names, None, None)[:2]
     return paddle_engine(
-        python,
+        Path(os.environ.get(PADDLE_PYTHON_VARIABLE, python)),
         recogniser=Path(folder, "rec"),
         recogniser_name=recogniser or None,
         detector=Path(folder, "det") if Path(folder, "det").is_dir() else None,
