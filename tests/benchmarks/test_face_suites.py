@@ -26,7 +26,7 @@ def test_face_suite_counts_every_pair_once(recorded):
     assert metrics["london.true_match_rate"].n == people
     assert metrics["london.false_match_rate"].n == 4 * people * (people - 1) // 2
     assert metrics["london.true_match_rate"].value == 1
-    assert set(recorder.models) == {"yunet-2023mar", "sface-2021dec"}
+    assert set(recorder.models) == {"yunet-2023mar", "mediapipe-face-mesh", "sface-2021dec"}
     shares = [
         metrics[f"london.{name}"].value
         for name in ("true_match_rate", "false_non_match_rate", "mates_left_to_an_officer")
