@@ -98,7 +98,7 @@ def make_scene(document: BgrImage, kind: SceneKind, random: np.random.Generator)
 def is_card(document: BgrImage) -> bool:
     """Whether a picture has the proportions of an ID-1 card."""
     height, width = document.shape[:2]
-    return abs(width / height - CARD_WIDTH_PX / CARD_HEIGHT_PX) < 0.05
+    return bool(abs(width / height - CARD_WIDTH_PX / CARD_HEIGHT_PX) < 0.05)
 
 
 def random_view(random: np.random.Generator) -> View:
