@@ -1,10 +1,11 @@
 """Liveness: presentation-attack detection over the frames of a capture, and how its error rates are counted.
 
-Passive detection is here; challenge and session protocol belong to this room too. Models come in through
+Passive detection is here; the challenge and its protocol are in :mod:`ekyc.liveness.active`. Models come in through
 :class:`ekyc.ports.Model`.
 """
 
 from ekyc.liveness.metrics import (
+    AverageError,
     PadErrorRates,
     Presentation,
     Rate,
@@ -24,6 +25,7 @@ from ekyc.liveness.screen_lines import measure_screen_lines
 
 __all__ = [
     "DEFAULT_PAD",
+    "AverageError",
     "FrameLiveness",
     "FrameProblem",
     "FrameScore",

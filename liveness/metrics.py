@@ -1,7 +1,7 @@
 """Error rates of presentation-attack detection, ISO/IEC 30107-3:2023 §13. Pure: counts in, rates out.
 
-An ACER, the mean of both kinds of error, is deliberately absent: the standard dropped it, and it hides the species
-that gets through.
+An ACER, the mean of both kinds of error, is never given alone: the standard dropped it, and it hides the species that
+gets through. Who must compare with older papers finds it beside its parts (:meth:`PadErrorRates.acer`), or not at all.
 """
 
 from __future__ import annotations
@@ -9,9 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
+from ekyc.errors import InputError
 from ekyc.intervals import clopper_pearson
 from ekyc.outcomes import Outcome
+
+FEWEST_FOR_AN_AVERAGE: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,19 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AverageError:
+    """An ACER that cannot leave its parts behind."""
+
+    worst_apcer: Rate
+    bpcer: Rate
+
+    @property
+    def value(self) -> float:
+        """0 to 1."""
+        return (self.worst_apcer.value + self.bpcer.value) / 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PadErrorRates:
     """Rates over presentations, not frames."""
 
@@ -54,6 +71,27 @@ class PadErrorRates:
     """Share of bona fide presentations classified as attacks."""
     bpnrr: Rate
     """Share of bona fide presentations without a response."""
+
+    @property
+    def worst_apnrr(self) -> Rate | None:
+        """Non-responses of the species that draws most of them; None without attacks."""
+        return max(self.apnrr.values(), key=lambda rate: rate.value, default=None)
+
+    def acer(self) -> AverageError:
+        """Half the sum of the worst APCER and the BPCER, together with both and their intervals.
+
+        Raises:
+            InputError: ``liveness.rate_incomplete``: a species or the bona fide side has fewer than ten
+                presentations; an average of such rates says nothing.
+        """
+        worst = self.worst_apcer
+        counts = [self.bpcer.total, *(rate.total for rate in self.apcer.values())]
+        if worst is None or min(counts) < FEWEST_FOR_AN_AVERAGE:
+            raise InputError(
+                f"an average needs {FEWEST_FOR_AN_AVERAGE} presentations of each kind",
+                code="liveness.rate_incomplete",
+            )
+        return AverageError(worst_apcer=worst, bpcer=self.bpcer)
 
     @property
     def worst_apcer(self) -> Rate | None:

@@ -11,7 +11,6 @@ Check ``liveness.stream`` – do the frames come from one person and one run of 
 4. No frame returns after others came, and no stretch of motion does (:mod:`ekyc.liveness.active.motion`).
 5. The face is never elsewhere from one frame to the next.
 6. The frames were not seen in an earlier session (:mod:`ekyc.liveness.active.memory`).
-7. The face is not the chip's own portrait set in motion (:mod:`ekyc.liveness.active.portrait`).
 
 FAILED is kept for what no honest camera and person produce. What they may produce, a lost connection, a wrong turn, a
 sunlit face, is INDETERMINATE.
@@ -70,9 +69,6 @@ class ActiveThresholds:
     repeats_below: float = REPEATS_BELOW
     known_frames: int = 3
     """Frames of an earlier session that make this one its replay."""
-    portrait_at: float = 0.90
-    """Likeness to the chip's portrait from which the face is that picture (docs/liveness.md)."""
-    portrait_doubtful_at: float = 0.80
 
 
 DEFAULT_CONCLUSION: Final = ActiveThresholds()
@@ -84,8 +80,6 @@ class SessionEvidence:
 
     known_frames: int | None = None
     """Of :class:`~ekyc.liveness.active.FrameMemory`."""
-    portrait_likeness: float | None = None
-    """Highest of :func:`~ekyc.liveness.active.portrait_likeness` over the frames that were compared."""
 
 
 def check_challenge(session: Session, thresholds: ActiveThresholds = DEFAULT_CONCLUSION) -> Check:
@@ -113,7 +107,7 @@ def check_stream(
     evidence: SessionEvidence,
     thresholds: ActiveThresholds = DEFAULT_CONCLUSION,
 ) -> Check:
-    """Check ``liveness.stream`` (3 to 7)."""
+    """Check ``liveness.stream`` (3 to 6)."""
     faces = [(f.captured_s, f.seen.face) for f in session.frames if f.seen.face is not None]
     if len(faces) < 3:
         return Check(
@@ -136,11 +130,6 @@ def check_stream(
         )
     if picture_jumps(faces):
         doubtful.append("liveness.picture_jumps")
-    portrait = evidence.portrait_likeness or 0.0
-    if portrait >= thresholds.portrait_at:
-        failed.append("liveness.portrait_injection")
-    elif portrait >= thresholds.portrait_doubtful_at:
-        doubtful.append("liveness.portrait_too_alike")
     outcome = Outcome.INDETERMINATE if doubtful else Outcome.PASSED
     return Check(
         id=CHECK_STREAM,
@@ -231,12 +220,11 @@ def _measured(
     repeats: float,
     likeness: float | None,
 ) -> tuple[Measurement, ...]:
-    known, portrait = evidence.known_frames, evidence.portrait_likeness
+    known = evidence.known_frames
     listed: tuple[tuple[str, float | None, float | None], ...] = (
         ("motion_repeats", repeats if repeats < 1e6 else None, thresholds.repeats_below),
         ("subject_likeness", likeness, thresholds.same_person_at),
         ("known_frames", None if known is None else float(known), float(thresholds.known_frames)),
-        ("portrait_likeness", portrait, thresholds.portrait_at),
         ("parallax", _parallax(session), None),
     )
     return tuple(

@@ -30,7 +30,10 @@ class FrameMemory(Protocol):
     """Hashes of frames of earlier sessions. Shared by all processes of a service, erased after a while."""
 
     def count_known(self, hashes: Sequence[int], *, session_id: bytes) -> int:
-        """How many of ``hashes`` lie within :data:`SAME_PICTURE_BITS` of a frame of **another** session."""
+        """How many of ``hashes`` lie within :data:`SAME_PICTURE_BITS` of a frame of **another** session.
+
+        Zeros stand for frames without a picture and are like nothing.
+        """
         ...
 
     def remember(self, hashes: Sequence[int], *, session_id: bytes) -> None:
@@ -49,7 +52,7 @@ class RecentFrames:
 
     def count_known(self, hashes: Sequence[int], *, session_id: bytes) -> int:
         others = [kept for known, kept in self._kept.items() if known != session_id]
-        if not others or not hashes:
+        if not others:
             return 0
         known = np.concatenate(others)
         return sum(
@@ -79,8 +82,8 @@ def picture_hash(image: BgrImage) -> int:
 
 
 def _words(hashes: Sequence[int]) -> NDArray[np.uint64]:
-    """Shape (hashes, 4)."""
-    raw = b"".join(one.to_bytes(HASH_BITS // 8, "big") for one in hashes)
+    """Shape (hashes of pictures, 4)."""
+    raw = b"".join(one.to_bytes(HASH_BITS // 8, "big") for one in hashes if one)
     return np.frombuffer(raw, dtype=">u8").astype(np.uint64).reshape(-1, HASH_BITS // 64)
 
 

@@ -75,7 +75,7 @@ UNREADABLE = FrameObservation(face=None, problem=ObservationProblem.UNREADABLE)
 
 
 class FrameObserver(Protocol):
-    """Turns a frame into numbers. ``ekyc.liveness.active.MeshObserver`` is the real one."""
+    """Turns a frame into numbers."""
 
     def observe(self, payload: bytes) -> FrameObservation:
         """Look at one encoded picture; one that cannot be read is an observation too, not an error.

@@ -42,7 +42,6 @@ _SUSPECTED: Final[Mapping[str, Suspected]] = {
     "liveness.stream_tampered": Suspected.INJECTION,
     "liveness.order_violation": Suspected.INJECTION,
     "liveness.captured_out_of_order": Suspected.INJECTION,
-    "liveness.portrait_injection": Suspected.INJECTION,
     "liveness.attestation_refuted": Suspected.INJECTION,
     "liveness.subject_switch": Suspected.OTHER_PERSON,
     "liveness.presentation_attack": Suspected.PRESENTATION,

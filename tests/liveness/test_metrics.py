@@ -1,5 +1,8 @@
 import math
 
+import pytest
+
+from ekyc.errors import InputError
 from ekyc.liveness import Presentation, error_rates
 from ekyc.outcomes import Outcome
 
@@ -35,3 +38,26 @@ def test_nothing_gives_no_rate():
     assert rates.worst_apcer is None
     assert math.isnan(rates.bpcer.value)
     assert rates.bpcer.interval == (0.0, 1.0)
+
+
+def test_an_average_comes_with_its_parts_and_never_from_a_handful():
+    few = error_rates(
+        [*presentations("print", *[FAILED] * 9), *presentations(None, *[PASSED] * 20)]
+    )
+    with pytest.raises(InputError) as caught:
+        few.acer()
+    assert caught.value.code == "liveness.rate_incomplete"
+    with pytest.raises(InputError):
+        error_rates(presentations(None, *[PASSED] * 20)).acer()
+    enough = error_rates(
+        [
+            *presentations("print", *[FAILED] * 10),
+            *presentations("mask", *[PASSED] * 5, *[FAILED] * 4, Outcome.INDETERMINATE),
+            *presentations(None, *[PASSED] * 20),
+        ]
+    )
+    average = enough.acer()
+    assert average.value == pytest.approx(0.25)
+    assert average.worst_apcer == enough.apcer["mask"]
+    assert average.bpcer.interval[1] > 0.1
+    assert enough.worst_apnrr == enough.apnrr["mask"]
