@@ -93,18 +93,15 @@ def _engine(name: str) -> ForeignEngine:
         return tesseract_engine(python)
     if name == "rapidocr":
         return ForeignEngine(name=name, python=python, options={})
-    folder, *names = os.environ.get(PADDLE_VARIABLE, "").split(":")
+    folder = os.environ.get(PADDLE_VARIABLE)
     if not folder:
         raise ModelError(
             f"no model folders; set {PADDLE_VARIABLE}", code="model.engine_absent", subject=name
         )
-    recogniser, detector = (*names, None, None)[:2]
     return paddle_engine(
         Path(os.environ.get(PADDLE_PYTHON_VARIABLE, python)),
         recogniser=Path(folder, "rec"),
-        recogniser_name=recogniser or None,
         detector=Path(folder, "det") if Path(folder, "det").is_dir() else None,
-        detector_name=detector or None,
     )
 
 

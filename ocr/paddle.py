@@ -7,6 +7,7 @@ most accented Vietnamese letters; a model trained for Vietnamese can stand here.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _NAME: Final = "paddleocr"
+_MODEL_NAME: Final = re.compile(r"(?m)^\s*model_name:\s*([\w.\-]+)\s*$")
+_HEAD_CHARS: Final = 4096
 
 
 def paddle_engine(
@@ -32,8 +35,8 @@ def paddle_engine(
     Args:
         python: interpreter of the environment that has paddleocr.
         recogniser: folder of a text recognition model.
-        recogniser_name: the model's name as PaddleOCR knows it, e.g. ``PP-OCRv5_mobile_rec``; read from the folder's
-            ``inference.yml`` by PaddleOCR if None and its version can.
+        recogniser_name: the model's name as PaddleOCR knows it, e.g. ``PP-OCRv5_mobile_rec``; taken from the folder's
+            ``inference.yml`` if None.
         detector: folder of a text detection model, if whole pages shall be read with it.
         detector_name: its name, as above.
 
@@ -45,7 +48,10 @@ def paddle_engine(
             raise ModelError(
                 "the model folder does not exist", code="model.engine_absent", subject=_NAME
             )
-    names: Mapping[str, str | None] = {"recogniser": recogniser_name, "detector": detector_name}
+    names: Mapping[str, str | None] = {
+        "recogniser": recogniser_name or _named(recogniser),
+        "detector": detector_name or (_named(detector) if detector else None),
+    }
     return ForeignEngine(
         name=_NAME,
         python=python,
@@ -55,3 +61,13 @@ def paddle_engine(
             "names": names,
         },
     )
+
+
+def _named(folder: Path) -> str | None:
+    """The name that the model's own description gives, or None: PaddleOCR then says what it expects."""
+    try:
+        with (folder / "inference.yml").open(encoding="utf-8") as file:
+            found = _MODEL_NAME.search(file.read(_HEAD_CHARS))
+    except (OSError, UnicodeDecodeError):
+        return None
+    return found[1] if found else None

@@ -12,6 +12,7 @@ import pytest
 from ekyc.errors import ModelError
 from ekyc.ocr import foreign_worker
 from ekyc.ocr.foreign import ForeignEngine, ForeignRecogniser
+from ekyc.ocr.paddle import paddle_engine
 
 PICTURE = np.zeros((20, 100, 3), np.uint8)
 PICTURE[:, ::10] = 255
@@ -153,3 +154,21 @@ def test_the_worker_answers_line_by_line_and_keeps_an_engines_words_to_itself():
     line, page = (json.loads(text) for text in answers.getvalue().splitlines())
     assert line["lines"] == [{"text": "(20, 100, 3)", "score": 0.5, "quad": None}]
     assert page == {"error": "RuntimeError"}
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("Global:\n  model_name: My_rec\nHpi:\n", "My_rec"), ("nothing", None), (None, None)],
+)
+def test_a_paddle_folder_names_its_model(tmp_path, text, name):
+    if text is not None:
+        (tmp_path / "inference.yml").write_text(text)
+    engine = paddle_engine(Path(sys.executable), recogniser=tmp_path)
+    assert engine.options["names"] == {"recogniser": name, "detector": None}
+    assert engine.options["recogniser"] == str(tmp_path)
+
+
+def test_a_missing_paddle_folder_is_a_typed_error(tmp_path):
+    with pytest.raises(ModelError) as caught:
+        paddle_engine(Path(sys.executable), recogniser=tmp_path / "absent")
+    assert caught.value.code == "model.engine_absent"
