@@ -2,8 +2,8 @@
 
 They live in an environment of their own (``make bench-peers``: the user's cache folder, or the interpreter named by
 ``EKYC_PEERS_PYTHON``). What is absent there is left out and named in the result. PaddleOCR brings no models: it takes
-part where ``EKYC_PADDLEOCR`` names a folder with ``rec`` (and ``det``) model folders and, if its version asks for
-them, their names: ``DIR:REC_NAME:DET_NAME``.
+part where ``EKYC_PADDLEOCR`` names a folder with ``rec`` (and ``det``) model folders, from the environment whose
+interpreter ``EKYC_PADDLEOCR_PYTHON`` names.
 """
 
 from __future__ import annotations
