@@ -253,7 +253,22 @@ def vary(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uin
     if rng.random() < 0.5:
         curve = np.linspace(0, 1, 256) ** float(np.exp(rng.uniform(-0.5, 0.5))) * 255
         moved = cv2.LUT(moved, curve.astype(np.uint8))
+    if rng.random() < 0.2:
+        moved = _spotted(np.asarray(moved, dtype=np.uint8), rng)
     return np.asarray(moved, dtype=np.uint8)
+
+
+def _spotted(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Specks of toner and gaps in it, as small as the dots and hooks of tone marks."""
+    density = float(np.exp(rng.uniform(np.log(0.001), np.log(0.008))))
+    shade = float(rng.uniform(0.6, 1.0))
+    spotted = picture.astype(np.float32)
+    for wanted, share in ((0.0, density), (255.0, density * float(rng.uniform(0, 1)))):
+        spots = (rng.random(picture.shape, dtype=np.float32) < share).astype(np.float32)
+        size = (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
+        spots = cv2.GaussianBlur(cv2.dilate(spots, np.ones(size, np.uint8)), (3, 3), 0.6) * shade
+        spotted += (wanted - spotted) * spots
+    return np.asarray(spotted, dtype=np.uint8)
 
 
 def padded_width(width: int) -> int:
