@@ -26,6 +26,7 @@ from ekyc.liveness.active.conclusion import (
 from ekyc.liveness.active.driver import take_chunk
 from ekyc.liveness.active.envelope import Chunk, ChunkFrame, chain_start, open_chunk, seal_chunk
 from ekyc.liveness.active.memory import FrameMemory, RecentFrames, picture_hash
+from ekyc.liveness.active.mesh_observer import MeshObserver
 from ekyc.liveness.active.observation import (
     FaceObservation,
     FrameObservation,
@@ -83,6 +84,7 @@ __all__ = [
     "FrameMemory",
     "FrameObservation",
     "FrameObserver",
+    "MeshObserver",
     "ObservationProblem",
     "PlanShape",
     "Prompt",
