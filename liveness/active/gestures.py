@@ -107,6 +107,23 @@ def find_baseline(
     return found if straight and steady else None
 
 
+def is_back_at_rest(
+    now: Baseline, before: Baseline, rules: GestureRules = DEFAULT_GESTURES
+) -> bool:
+    """Whether a person looks straight as before the last step, by half of what counts as a movement.
+
+    A head held turned, or eyes held shut, is steady too; measured as rest, it would make the way back look like an
+    answer that nobody asked for.
+    """
+    return (
+        abs(now.yaw_deg - before.yaw_deg) <= rules.turn_deg / 2
+        and abs(now.pitch_deg - before.pitch_deg) <= rules.nod_deg / 2
+        and abs(now.width_px / before.width_px - 1.0) <= rules.closer / 2
+        and abs(now.mouth_opening - before.mouth_opening) <= rules.mouth_open / 2
+        and now.eye_openness >= (1.0 - rules.eyes_shut / 2) * before.eye_openness
+    )
+
+
 def level(
     step: Step, face: FaceObservation, base: Baseline, rules: GestureRules = DEFAULT_GESTURES
 ) -> float:

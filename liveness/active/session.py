@@ -30,6 +30,7 @@ from ekyc.liveness.active.gestures import (
     GestureRules,
     TimedFace,
     find_baseline,
+    is_back_at_rest,
     judge_answer,
 )
 from ekyc.liveness.active.observation import FrameObservation, checked
@@ -295,13 +296,20 @@ def _advanced(session: Session) -> Session:
         case PromptKind.LOOK_STRAIGHT:
             hold_s = session.plan.holds_s[session.prompt // 2]
             base = find_baseline(faces, hold_s, session.policy.gestures)
-            return session if base is None else _next(replace(session, baseline=base))
+            if base is None or not _rests(base, session):
+                return session
+            return _next(replace(session, baseline=base))
         case PromptKind.STEP:
             return _after_step(session, faces)
         case PromptKind.COLOURS:
             shown_s = len(prompt.colours) * prompt.colour_s
             at = [frame.captured_s for frame in session.frames if frame.prompt == session.prompt]
             return _next(session) if at and at[-1] - at[0] >= shown_s else session
+
+
+def _rests(base: Baseline, session: Session) -> bool:
+    before = session.baseline
+    return before is None or is_back_at_rest(base, before, session.policy.gestures)
 
 
 def _after_step(session: Session, faces: list[TimedFace]) -> Session:

@@ -177,6 +177,28 @@ def test_silence_ends_in_a_timeout_and_then_in_nothing_worse():
     assert tick(session, 5000.0).stopped_by == session.stopped_by
 
 
+@pytest.mark.parametrize(
+    "still",
+    [
+        {"yaw_deg": 14.0},
+        {"pitch_deg": 9.0},
+        {"eye_openness": 0.05},
+        {"mouth_opening": 0.3},
+        {"box": BoxPx(left=80, top=80, right=330, bottom=405)},
+    ],
+)
+def test_a_movement_that_is_still_held_is_no_rest(still):
+    def straight(session, begins, **changes):
+        times = [begins + 0.1 * k for k in range(16)]
+        return after(session, times, [face(**changes)] * 16)
+
+    session = straight(session_of(1), 0.5)
+    assert session.prompt == 1
+    session = replace(session, prompt=2, revealed_s=(*session.revealed_s, session.now_s))
+    assert straight(session, 2.5, **still).prompt == 2
+    assert straight(session, 2.5).prompt == 3
+
+
 def test_a_timeout_says_what_the_frames_lacked():
     session = session_of(1)
     nobody = FrameObservation(face=None, problem=ObservationProblem.NO_FACE)
