@@ -31,6 +31,7 @@ from training.nothing import no_text
 from training.pool import unseen_lines
 from training.render import Setting, draw_sheet
 from training.score import Score, decode, edit_distance
+from training.syllables import all_syllables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -167,38 +168,27 @@ def measure_padding(reader: OnnxReader, pictures: list[Gray]) -> None:
     print(f"padding: {same} of {len(pictures)} texts equal, largest difference {worst:.1e}")
 
 
-def measure_letters(reader: OnnxReader, *, faces: int = 24) -> None:
-    """Every accented letter, small and capital, in clean print of many faces of one family each."""
+def measure_letters(reader: OnnxReader, *, faces: int = 48) -> None:
+    """Every accented letter, small and capital, in three syllables of clean print: in how many faces all are read."""
     rng = np.random.default_rng(5)
     corpus = Corpus(rng)
     families = [*training_faces(), *held_out_faces()]
-    step = max(1, len(families) // faces)
-    chosen = [family[0] for family in families[::step]][:faces]
-    missed: dict[str, list[str]] = {}
-    for face in chosen:
-        for letter in accented_letters():
-            text = (
-                f"{letter}n {'L' if letter.isupper() else 'l'}{letter}"
-                if letter.lower() != "đ"
-                else f"{letter}a"
-            )
+    chosen = [family[0] for family in families[:: max(1, len(families) // faces)]][:faces]
+    plain = Setting(neighbours=0.0, rules=0.0, altered=0.0)
+    read_in: dict[str, int] = dict.fromkeys(accented_letters(), 0)
+    for letter in accented_letters():
+        having = [syllable for syllable in all_syllables() if letter.lower() in syllable]
+        for face in chosen:
+            text = " ".join(having[int(rng.integers(len(having)))] for _ in range(3))
             text = text.upper() if letter.isupper() else text
-            sheet = draw_sheet(
-                text, face, 40, corpus, rng, setting=Setting(neighbours=0.0, rules=0.0, altered=0.0)
-            )
+            sheet = draw_sheet(text, face, 40, corpus, rng, setting=plain)
             left, top, right, bottom = (round(side) for side in sheet.box)
-            crop = 255 - sheet.ink[top - 6 : bottom + 6, left - 8 : right + 8]
-            read = reader.read(see(np.asarray(crop, dtype=np.uint8))).text
-            if read.count(letter) != text.count(letter):
-                missed.setdefault(letter, []).append(f"{face.family}: {text} → {read}")
-    right = [
-        letter for letter in accented_letters() if len(missed.get(letter, [])) <= len(chosen) - 20
-    ]
-    print(
-        f"letters: {len(right)} of 134 read in at least 20 of {len(chosen)} faces; {sum(map(len, missed.values()))} misses"
-    )
-    for letter, places in missed.items():
-        print(f"    {letter}: {'; '.join(places[:4])}")
+            crop = 255 - sheet.ink[top - 8 : bottom + 8, left - 12 : right + 12]
+            read_in[letter] += reader.read(see(np.asarray(crop, dtype=np.uint8))).text == text
+    enough = [letter for letter, count in read_in.items() if count >= 20]
+    fewest = sorted(read_in.items(), key=lambda item: item[1])[:12]
+    print(f"letters: {len(enough)} of 134 read in at least 20 of {len(chosen)} faces")
+    print("  fewest: " + ", ".join(f"{letter} {count}" for letter, count in fewest))
 
 
 def measure_speed(reader: OnnxReader, pictures: list[Gray]) -> None:
