@@ -143,16 +143,21 @@ def draw_sheet(sheet: Sheet) -> BgrImage:
     return canvas.picture()
 
 
+_SMALLEST_PX: Final = 13
+
+
 def _draw_row(canvas: Canvas, row: Row, y: float, look: Look) -> None:
     """Label and value, in smaller letters where they would run off the page."""
     room = WIDTH_PX - 60 - look.left_px
-    for size_px in range(look.size_px, 12, -1):
+    size_px = look.size_px
+    while True:
         plain = TextStyle(size_px=size_px, colour=INK, face=look.regular)
         bold = TextStyle(size_px=size_px + 1, weight="bold", colour=INK, face=look.bold)
         style = bold if row.is_name else plain
         used = plain.width_of(row.label) + 12 if row.label else 0.0
-        if used + style.width_of(row.value) <= room:
+        if used + style.width_of(row.value) <= room or size_px <= _SMALLEST_PX:
             break
+        size_px -= 1
     canvas.text(look.left_px, y, row.label, plain)
     canvas.text(look.left_px + used, y, row.value, style)
 

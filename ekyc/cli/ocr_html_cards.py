@@ -183,7 +183,7 @@ def _tone(items: Sequence[CopyDifference]) -> str:
 
 def _words(items: Sequence[CopyDifference]) -> tuple[str, str]:
     whole = next((item.kind for item in items if item.scope is DifferenceScope.LINE), None)
-    if whole in _LINE_WORDS:
+    if whole is not None and whole in _LINE_WORDS:
         return _LINE_WORDS[whole]
     sure = [item for item in items if item.status is DifferenceStatus.CONFIRMED] or items
     kinds = sorted((item.kind for item in sure if item.kind), key=_WEIGHT.index)

@@ -59,7 +59,9 @@ class FileModel:
                 raise InputError("is too large", code="model.file_unreadable", subject=path.name)
             content = path.read_bytes()
         except OSError as exc:
-            raise InputError("cannot be read", code="model.file_unreadable", subject=path.name) from exc
+            raise InputError(
+                "cannot be read", code="model.file_unreadable", subject=path.name
+            ) from exc
         return cls(content, model_id=path.name, policy=policy)
 
     @property
