@@ -81,7 +81,7 @@ class StripDifference:
         _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
         small = np.asarray(stats[:, cv2.CC_STAT_AREA] < area_px, dtype=bool)
         small[0] = False
-        kept = np.where(np.take(small, labels), np.float32(0.0), self.excess)
+        kept = np.where(small[np.asarray(labels, dtype=np.int32)], np.float32(0.0), self.excess)
         return replace(self, excess=np.asarray(kept, dtype=np.float32))
 
     def peak_between(self, left: float, right: float) -> float:
