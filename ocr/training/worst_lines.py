@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     Gray = NDArray[np.uint8]
 
 _WIDTH, _ROW = 640, 78
+_SHADES = 6
+"""Enough to see by, and a quarter of the bytes."""
 
 
 def worst(
@@ -60,7 +62,9 @@ def main() -> None:
         lines = [(picture, text) for picture, text, _ in lines_in(args.set)]
     else:
         lines = unseen_lines(990001, args.unseen)
-    sheet_of(worst(OnnxReader(args.folder), lines, args.count)).save(args.picture, optimize=True)
+    sheet_of(worst(OnnxReader(args.folder), lines, args.count)).quantize(_SHADES).save(
+        args.picture, optimize=True
+    )
 
 
 if __name__ == "__main__":
