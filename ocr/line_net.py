@@ -30,7 +30,7 @@ MAX_WIDTH = 4096
 MIN_WIDTH = 8
 STEP = 4
 """Columns per time step."""
-_MIN_MEAN_CONFIDENCE = 0.6
+_MIN_MEAN_CONFIDENCE = 0.7
 """What is read with less on average is no text: a photograph, scribbles, a printed pattern."""
 
 
