@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from training import words
 from training.charset import accented_letters, vocabulary
-from training.corpus import Corpus, number_in_words
+from training.corpus import Corpus
+from training.spoken import number_in_words
 from training.syllables import all_syllables, held_out_syllables, is_held_out, training_syllables
 
 
