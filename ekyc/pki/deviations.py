@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeVar
 
-from ekyc.errors import InputError, TrustError
+from ekyc.errors import InputError
 from ekyc.pki import der
 from ekyc.pki.certificates import Certificate, decode_time
-from ekyc.pki.cms import parse_signed_data, verify_signed_data
 from ekyc.pki.names import Name, parse_name
+from ekyc.pki.signed_lists import verify_signed_list
 from ekyc.values import Sha256Hex
 
 CONTENT_TYPE: Final = "2.23.136.1.1.7"
@@ -29,6 +29,7 @@ _ISSUED: Final = 0xA4
 _NUMBERS: Final = 0xA5
 _PRINTABLE_STRING: Final = 0x13
 
+_MALFORMED: Final = "pki.deviation_list_malformed"
 _MAX_DEVIATIONS: Final = 10_000
 _MAX_DOCUMENT_NUMBERS: Final = 1_000_000
 _MAX_DESCRIPTION_CHARACTERS: Final = 2_000
@@ -149,16 +150,15 @@ def verify_deviation_list(encoded: bytes) -> DeviationList:
         TrustError: the signature does not verify, only by a broken algorithm (``pki.algorithm_weak``), or the signer
             is meant for something else (``pki.signer_not_allowed``).
     """
-    signed = parse_signed_data(encoded)
-    if signed.content_type != CONTENT_TYPE:
-        raise InputError("the content is not a deviation list", code="pki.deviation_list_malformed")
-    evidence = verify_signed_data(signed)
-    if evidence.weak:
-        raise TrustError("the list is signed by a weak algorithm", code="pki.algorithm_weak")
-    if SIGNING_PURPOSE not in (evidence.signer.purposes or {SIGNING_PURPOSE}):
-        raise TrustError("the signer is not for deviation lists", code="pki.signer_not_allowed")
-    with der.malformed_as(InputError, code="pki.deviation_list_malformed"):
-        deviations = _parse_list(signed.content, evidence.content_digest)
+    content, evidence = verify_signed_list(
+        encoded,
+        kind="deviation list",
+        content_type=CONTENT_TYPE,
+        purpose=SIGNING_PURPOSE,
+        malformed_code=_MALFORMED,
+    )
+    with der.malformed_as(InputError, code=_MALFORMED):
+        deviations = _parse_list(content, evidence.content_digest)
     return DeviationList(
         encoded=encoded,
         sha256=Sha256Hex(hashlib.sha256(encoded).hexdigest()),

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from ekyc.errors import InputError, TrustError
+from ekyc.errors import InputError
 from ekyc.pki import der
 from ekyc.pki.certificates import Certificate, parse_certificate
-from ekyc.pki.cms import parse_signed_data, verify_signed_data
+from ekyc.pki.signed_lists import verify_signed_list
 
 CONTENT_TYPE: Final = "2.23.136.1.1.2"
 SIGNING_PURPOSE: Final = "2.23.136.1.1.3"
+_MALFORMED: Final = "pki.masterlist_malformed"
 _MAX_CERTIFICATES: Final = 10_000
 
 
@@ -39,16 +40,15 @@ def verify_master_list(encoded: bytes) -> MasterList:
         TrustError: the signature does not verify, only by a broken algorithm (``pki.algorithm_weak``), or the signer
             is meant for something else (``pki.signer_not_allowed``).
     """
-    signed = parse_signed_data(encoded)
-    if signed.content_type != CONTENT_TYPE:
-        raise InputError("the content is not a CSCA master list", code="pki.masterlist_malformed")
-    evidence = verify_signed_data(signed)
-    if evidence.weak:
-        raise TrustError("the list is signed by a weak algorithm", code="pki.algorithm_weak")
-    if SIGNING_PURPOSE not in (evidence.signer.purposes or {SIGNING_PURPOSE}):
-        raise TrustError("the signer is not for master lists", code="pki.signer_not_allowed")
-    with der.malformed_as(InputError, code="pki.masterlist_malformed"):
-        certificates, unreadable = _parse_list(signed.content)
+    content, evidence = verify_signed_list(
+        encoded,
+        kind="CSCA master list",
+        content_type=CONTENT_TYPE,
+        purpose=SIGNING_PURPOSE,
+        malformed_code=_MALFORMED,
+    )
+    with der.malformed_as(InputError, code=_MALFORMED):
+        certificates, unreadable = _parse_list(content)
     return MasterList(
         signer=evidence.signer,
         signed_at=evidence.signing_time,
