@@ -27,6 +27,9 @@ _E = TypeVar("_E")
 _MAX_DRAWS: Final = 128
 MIN_DH_BITS: Final = 1024
 MAX_DH_BITS: Final = 4096
+_MAX_PRIVATE_BITS: Final = 640
+"""More than any curve's order, and twice over what a group of 4,096 bits resists. A chip's file may name a prime without
+the order of its subgroup (PKCS #3); an exponent as long as the prime would cost whoever answers ten times the work."""
 
 
 class Group(ABC, Generic[_E]):
@@ -43,7 +46,12 @@ class Group(ABC, Generic[_E]):
     @property
     @abstractmethod
     def order(self) -> int:
-        """Private keys are below this number."""
+        """Multiples of the generator repeat after so many; a multiple of that number where the chip does not tell."""
+
+    @property
+    def private_bound(self) -> int:
+        """Private keys of ours are below this number: the order, as far as its length adds safety."""
+        return min(self.order, 1 << _MAX_PRIVATE_BITS)
 
     @property
     @abstractmethod
@@ -96,12 +104,14 @@ class Group(ABC, Generic[_E]):
         """
 
     def private_key(self, random: Random) -> int:
-        """A number from 1 to the order less one, each as likely, by rejection."""
-        size, excess = (self.order.bit_length() + 7) // 8, -self.order.bit_length() % 8
+        """A number from 1 to below :attr:`private_bound`, each as likely, by rejection."""
+        bound = self.private_bound
+        bits = (bound - 1).bit_length()
+        size, excess = (bits + 7) // 8, -bits % 8
         for _ in range(_MAX_DRAWS):
             drawn = int.from_bytes(random.token_bytes(size), "big")
             drawn &= (1 << 8 * size - excess) - 1
-            if 0 < drawn < self.order:
+            if 0 < drawn < bound:
                 return drawn
         raise ChipError("the source of randomness is stuck", code="chip.key_agreement")
 

@@ -41,11 +41,8 @@ MAX_DG14_BYTES: Final = 16 * 1024
 
 _NONCE_LABEL: Final = b"ekyc upload: nonce of active authentication"
 _KEY_LABEL: Final = b"ekyc upload: ephemeral key of chip authentication "
-_MAX_KEY_BITS: Final = 640
-"""More than any curve's order, and twice over what a group of 4,096 bits resists. A chip's file may name a prime without
-the order of its subgroup (PKCS #3); an exponent as long as the prime would cost anybody's request ten times the work."""
 _EXCESS_BYTES: Final = 16
-"""So many more than the order has, so that the remainder is as good as evenly spread (FIPS 186-5 A.2.1)."""
+"""So many more than the key's bound has, so that the remainder is as good as evenly spread (FIPS 186-5 A.2.1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +116,7 @@ def derive_chip_authentication(secret: bytes, dg14: bytes) -> ChipAuthChallenge:
         LimitError, ChipError, InputError: as :func:`chip_authentication_offer`.
     """
     info = chip_authentication_offer(dg14)
-    bound = min(info.key.group.order - 1, 1 << _MAX_KEY_BITS)
+    bound = info.key.group.private_bound - 1
     size = (bound.bit_length() + 7) // 8 + _EXCESS_BYTES
     drawn = _derive(secret, _KEY_LABEL + hashlib.sha256(dg14).digest(), size)
     return ChipAuthChallenge(info, Redacted(int.from_bytes(drawn, "big") % bound + 1))
