@@ -83,6 +83,7 @@ class Trainer:
         )
         self._loss = nn.CTCLoss(reduction="none", zero_infinity=True)
         self._waiting: dict[int, list[Line]] = {}
+        self._trusting_steps = TRUSTING_STEPS
         self.step = 0
         self.lines = 0
         self.spent_s = 0.0
@@ -112,7 +113,9 @@ class Trainer:
         state = torch.load(path, weights_only=True)
         self.net.load_state_dict(state["net"])
         self.average.load_state_dict(state["average"])
-        if not fresh_clock:
+        if fresh_clock:
+            self._trusting_steps = 0
+        else:
             self._optimiser.load_state_dict(state["optimiser"])
             self.step, self.lines, self.spent_s = state["step"], state["lines"], state["spent_s"]
 
@@ -164,7 +167,7 @@ class Trainer:
 
     def _trust(self, losses: Tensor) -> Tensor:
         """Once the net reads, lines that it cannot read at all are mostly beyond reading: they pull less, or not."""
-        if self.step < TRUSTING_STEPS:
+        if self.step < self._trusting_steps:
             return torch.ones_like(losses)
         far = losses.detach()
         return torch.where(far > 4.0, 0.0, 1.0 / far.clamp(min=1.0))
@@ -253,7 +256,7 @@ def vary(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uin
     if rng.random() < 0.5:
         curve = np.linspace(0, 1, 256) ** float(np.exp(rng.uniform(-0.5, 0.5))) * 255
         moved = cv2.LUT(moved, curve.astype(np.uint8))
-    if rng.random() < 0.2:
+    if rng.random() < 0.1:
         moved = _spotted(np.asarray(moved, dtype=np.uint8), rng)
     return np.asarray(moved, dtype=np.uint8)
 
