@@ -13,15 +13,13 @@ from ekyc.chip import (
     inspect_chip,
 )
 from ekyc.chip.relay import RelayPlan, RelaySession
+from ekyc.chip.report import DECIDING_CHECKS
 from ekyc.flows.safeguards import CHECK_GENUINE, check_genuine
 from ekyc.outcomes import Check, Outcome, check_as_json, worst
 from ekyc.pki import TrustStore
 
 _SCHEMA: Final = "ekyc.chip-session/1"
-_DECIDING: Final = (
-    *("chip.structure", "chip.signature", "chip.hashes", "chip.chain"),
-    CHECK_GENUINE,
-)
+_DECIDING: Final = (*DECIDING_CHECKS, CHECK_GENUINE)
 """A device between can play a chip whose files it has; only a proof by the chip's own key tells them apart."""
 
 

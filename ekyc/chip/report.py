@@ -24,6 +24,8 @@ CHECK_CHAIN: Final = "chip.chain"
 CHECK_ACTIVE_AUTHENTICATION: Final = "chip.active_authentication"
 CHECK_CHIP_AUTHENTICATION: Final = "chip.chip_authentication"
 CHECK_DG1_MATCHES_DG13: Final = "chip.dg1_matches_dg13"
+DECIDING_CHECKS: Final = (CHECK_STRUCTURE, CHECK_SIGNATURE, CHECK_HASHES, CHECK_CHAIN)
+"""Without these passed, nothing that the files say is proven; the other checks can only take away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,6 @@ _UNIT = {
     "EF.DG15": "key",
     "EF.DG16": "persons",
 }
-_DECIDING = ("chip.structure", "chip.signature", "chip.hashes", "chip.chain")
 
 
 @chip_app.callback()
@@ -147,12 +146,13 @@ def _present_folder(
     report: ChipReport, out: Console, *, show_identity: bool
 ) -> tuple[Outcome, dict[str, Any]]:
     from ekyc.chip import chip_report_as_json, details_as_json, identity_as_json
+    from ekyc.chip.report import DECIDING_CHECKS
 
     facts = chip_report_as_json(report)
     outcome = worst(
         check.outcome
         for check in report.checks
-        if check.id in _DECIDING or check.outcome is Outcome.FAILED
+        if check.id in DECIDING_CHECKS or check.outcome is Outcome.FAILED
     )
     out.print(checks_table(report.checks))
     _print_trust(out, facts["passive_authentication"])

@@ -35,7 +35,6 @@ _T = TypeVar("_T")
 
 _COMMAND: Final = "chip-read"
 _SIGNATURE_NAME: Final = "aa-signature.bin"
-_DECIDING: Final = ("chip.structure", "chip.signature", "chip.hashes", "chip.chain")
 _WITHHELD: Final = frozenset({"chip.aa_key_withheld", "chip.ca_key_withheld"})
 """The signed list names a key that the chip does not show: a copy that could not prove it would do the same."""
 
@@ -216,13 +215,14 @@ def _present(
     reading: ChipReading, report: ChipReport, *, json_output: bool
 ) -> tuple[Outcome, dict[str, Any]]:
     from ekyc.chip import chip_report_as_json
+    from ekyc.chip.report import DECIDING_CHECKS
 
     facts = chip_report_as_json(report) | _reading_as_json(reading)
     unproven = not (report.active_authentication or report.chip_authentication)
     outcome = worst(
         check.outcome
         for check in report.checks
-        if check.id in _DECIDING
+        if check.id in DECIDING_CHECKS
         or check.outcome in (Outcome.FAILED, Outcome.INDETERMINATE)
         or (unproven and not _WITHHELD.isdisjoint(check.reasons))
     )

@@ -14,6 +14,7 @@ from authority_service import (
     private_pem,
     public_pem,
     server_context,
+    service_toml,
 )
 
 from ekyc.chip import inspect_chip
@@ -237,26 +238,10 @@ def test_from_the_file_to_the_check(serve, tls, tmp_path, card_and_trust):
     folder, _ = tls
     key = new_key("ES")
     (tmp_path / "service.pem").write_bytes(public_pem(key))
-    (tmp_path / "service.toml").write_text(f"""
-schema = "ekyc.authority-service/1"
-name = "Test service"
-[service]
-url = "https://authority.example/check"
-socket = "s"
-ca_file = "{folder / "tls.pem"}"
-[request.body]
-id = "{{request_id}}"
-sod = "{{EF.SOD}}"
-[answer]
-request_id = "id"
-verdict = "genuine"
-genuine = [true]
-not_genuine = [false]
-[answer.signature]
-form = "jws"
-algorithm = "ES256"
-keys = ["service.pem"]
-""")
+    text = service_toml(
+        url="https://authority.example/check", socket="s", ca_file=folder / "tls.pem"
+    )
+    (tmp_path / "service.toml").write_text(text)
     configuration = load_authority_configuration(tmp_path / "service.toml", environment={})
     authority = ConfiguredAuthority(
         configuration,

@@ -29,6 +29,31 @@ NOW = datetime(2026, 1, 15, 8, 0, tzinfo=UTC)
 HASHES = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
 
 
+def service_toml(*, url, ca_file, socket=None):
+    """The file that an operator writes for the service of these tests."""
+    place = f'socket = "{socket}"' if socket else ""
+    return f"""
+schema = "ekyc.authority-service/1"
+name = "Test service"
+[service]
+url = "{url}"
+ca_file = "{ca_file}"
+{place}
+[request.body]
+id = "{{request_id}}"
+sod = "{{EF.SOD}}"
+[answer]
+request_id = "id"
+verdict = "genuine"
+genuine = [true]
+not_genuine = [false]
+[answer.signature]
+form = "jws"
+algorithm = "ES256"
+keys = ["service.pem"]
+"""
+
+
 def new_key(kind="RS", size=2048):
     return (
         rsa.generate_private_key(65537, size)

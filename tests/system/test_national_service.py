@@ -11,6 +11,7 @@ from authority_service import (
     new_key,
     public_pem,
     server_context,
+    service_toml,
 )
 
 from ekyc.chip import inspect_chip
@@ -37,25 +38,8 @@ def test_a_service_on_loopback_is_asked_and_believed(tmp_path, word, outcome):
     context = server_context(tmp_path)
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    (tmp_path / "service.toml").write_text(f"""
-schema = "ekyc.authority-service/1"
-name = "Test service"
-[service]
-url = "https://127.0.0.1:{port}/check"
-ca_file = "tls.pem"
-[request.body]
-id = "{{request_id}}"
-sod = "{{EF.SOD}}"
-[answer]
-request_id = "id"
-verdict = "genuine"
-genuine = [true]
-not_genuine = [false]
-[answer.signature]
-form = "jws"
-algorithm = "ES256"
-keys = ["service.pem"]
-""")
+    text = service_toml(url=f"https://127.0.0.1:{port}/check", ca_file="tls.pem")
+    (tmp_path / "service.toml").write_text(text)
 
     def answer(head, body):
         assert f"Host: 127.0.0.1:{port}".encode() in head
