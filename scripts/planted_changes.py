@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 from ekyc.benchmarks.copy_examples import EXAMPLES
-from ekyc.cli.ocr_html import comparison_page
 from ekyc.inference import Engine
 from ekyc.ocr import compare_copy
+from ekyc.ocr.copy_report import comparison_page
 from ekyc.ocr.engines import READING_MODELS, open_reader
 
 

@@ -127,7 +127,7 @@ def compare(
 
             comparison = compare_copy(originals, copies, reader)
         if html is not None:
-            from ekyc.cli.ocr_html import comparison_page
+            from ekyc.ocr.copy_report import comparison_page
 
             html.write_text(comparison_page(comparison, originals, copies), encoding="utf-8")
     except EkycError as error:

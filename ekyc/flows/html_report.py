@@ -6,7 +6,6 @@ security policy inside it says so.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
@@ -17,7 +16,7 @@ from jinja2 import Environment, StrictUndefined
 import ekyc
 from ekyc.flows.pages import decode_portrait
 from ekyc.flows.result import VerificationResult
-from ekyc.imaging.encode import encode_jpeg
+from ekyc.imaging.encode import jpeg_uri
 from ekyc.imaging.geometry import resize_long_side
 from ekyc.imaging.text_regions import cut_line
 from ekyc.outcomes import Check, Measurement, Reason, check_title, reason_registry
@@ -247,6 +246,5 @@ def _differences(result: VerificationResult) -> Iterable[_Picture]:
 
 def _picture(image: BgrImage, caption: str, *, face: bool = False) -> _Picture:
     long_side = min(max(image.shape[:2]), _FACE_LONG_SIDE_PX if face else _LONG_SIDE_PX)
-    data = encode_jpeg(resize_long_side(image, long_side), quality=82)
-    uri = "data:image/jpeg;base64," + base64.b64encode(data).decode("ascii")
+    uri = jpeg_uri(resize_long_side(image, long_side), quality=82)
     return _Picture(uri=uri, caption=caption, max_height=300 if face else 640)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ekyc.imaging.effects import quad_of
-from ekyc.imaging.encode import encode_jpeg
+from ekyc.imaging.encode import jpeg_uri
 from ekyc.imaging.geometry import warp_quad
 from ekyc.imaging.marks import MarkKind, Presence
 from ekyc.imaging.text_regions import grow_quad, quad_size
-from ekyc.ocr import CopyDifference, DifferenceClass, DifferenceScope, DifferenceStatus
-from ekyc.ocr.alignment import text_differences
+from ekyc.ocr.alignment import DifferenceClass, text_differences
+from ekyc.ocr.copy_lines import CopyDifference, DifferenceScope, DifferenceStatus
 from ekyc.ocr.templates import load_templates
 from ekyc.values import BoxPx, PointPx, QuadPx
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ekyc.imaging.registration import Registration
-    from ekyc.ocr import DocumentComparison
+    from ekyc.ocr.compare import DocumentComparison
     from ekyc.values import BgrImage
 
 MAX_CARDS: Final = 40
@@ -286,10 +285,7 @@ def _both(
         warp_quad(pictures[0], quad, *size),
         warp_quad(pictures[1], registration.quad_to_copy(quad), *size),
     )
-    one, other = (
-        "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(view, quality=88)).decode("ascii")
-        for view in views
-    )
+    one, other = (jpeg_uri(view, quality=88) for view in views)
     return one, other
 
 

@@ -6,7 +6,6 @@ boxes. It loads nothing from anywhere and runs no script. It holds pictures and 
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
@@ -15,16 +14,17 @@ from typing import TYPE_CHECKING, Final
 from jinja2 import Environment, StrictUndefined
 
 import ekyc
-from ekyc.cli.ocr_html_cards import DifferenceCard, difference_cards, field_label
-from ekyc.imaging.encode import encode_jpeg
+from ekyc.imaging.encode import jpeg_uri
 from ekyc.imaging.geometry import resize_long_side
 from ekyc.imaging.registration import lay_over
+from ekyc.ocr.copy_report_cards import DifferenceCard, difference_cards, field_label
 from ekyc.outcomes import Outcome, Reason, reason_registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ekyc.ocr import DocumentComparison, PageComparison
+    from ekyc.ocr.compare import DocumentComparison
+    from ekyc.ocr.copy_pages import PageComparison
     from ekyc.values import BgrImage
 
 _PAGE_LONG_SIDE_PX: Final = 1300
@@ -110,7 +110,7 @@ def comparison_page(
         copies: the same of the copy.
         made_at: shown at the foot; now, if None.
     """
-    source = (resources.files("ekyc.cli") / "comparison.html.j2").read_text(encoding="utf-8")
+    source = (resources.files("ekyc.ocr") / "comparison.html.j2").read_text(encoding="utf-8")
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -204,10 +204,4 @@ def _box(card: DifferenceCard, page: BgrImage) -> _Box:
 
 def _whole(page: BgrImage) -> str:
     long_side = min(max(page.shape[:2]), _PAGE_LONG_SIDE_PX)
-    return picture_uri(resize_long_side(page, long_side), quality=_PAGE_QUALITY)
-
-
-def picture_uri(image: BgrImage, *, quality: int = 85) -> str:
-    """A picture as a ``data:`` address."""
-    data = base64.b64encode(encode_jpeg(image, quality=quality)).decode("ascii")
-    return f"data:image/jpeg;base64,{data}"
+    return jpeg_uri(resize_long_side(page, long_side), quality=_PAGE_QUALITY)

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from ekyc.cli.ocr_html import comparison_page
 from ekyc.imaging.text_regions import TextRegion
 from ekyc.ocr import LineText, PageReading, ReadLine, compare_copy
+from ekyc.ocr.copy_report import comparison_page
 from ekyc.ocr.ctc import ReadChar
 from ekyc.values import PointPx, QuadPx
 
