@@ -80,33 +80,15 @@ class NonceStore:
             InputError, LimitError: an argument out of these bounds.
             StorageError, BusyError: it could not be stored; then it was not issued.
         """
-        _require_purpose(purpose)
-        if not 0 < ttl_s <= _MAX_TTL_S:
-            raise LimitError(
-                "time to live must be more than 0 s and at most a day", subject="ttl_s"
-            )
-        if not 8 <= count <= 64:
-            raise LimitError("a nonce has 8 to 64 bytes", subject="count")
-        now = self._clock.now()
-        challenge = Challenge(
-            id=self._random.token_bytes(_ID_BYTES).hex(),
-            purpose=purpose,
-            nonce=self._random.token_bytes(count),
-            issued_at=now,
-            expires_at=now + timedelta(seconds=ttl_s),
-        )
         with storage_errors(self._subject), self._engine.begin() as connection:
-            _purge(connection, now)
-            connection.execute(
-                insert(nonces).values(
-                    id=challenge.id,
-                    purpose=challenge.purpose,
-                    nonce=challenge.nonce,
-                    issued_at=challenge.issued_at,
-                    expires_at=challenge.expires_at,
-                )
+            return issue_within(
+                connection,
+                purpose=purpose,
+                ttl_s=ttl_s,
+                count=count,
+                now=self._clock.now(),
+                random=self._random,
             )
-        return challenge
 
     def redeem(self, challenge_id: str, purpose: str) -> bytes:
         """Take a challenge of one purpose out of use and return its nonce; see :meth:`redeem_any`."""
@@ -123,27 +105,8 @@ class NonceStore:
             StorageError, BusyError: the database failed. Whether the challenge is used up is then not known;
                 callers ask for a new one.
         """
-        for purpose in purposes:
-            _require_purpose(purpose)
-        now = self._clock.now()
         with storage_errors(self._subject), self._engine.begin() as connection:
-            row = connection.execute(
-                update(nonces)
-                .where(
-                    nonces.c.id == challenge_id,
-                    nonces.c.purpose.in_(purposes),
-                    nonces.c.redeemed_at.is_(None),
-                    nonces.c.expires_at > now,
-                )
-                .values(redeemed_at=now)
-                .returning(nonces.c.purpose, nonces.c.nonce)
-            ).one_or_none()
-            if row is None:
-                raise _refusal(connection, challenge_id, purposes)
-            connection.execute(
-                update(nonces).where(nonces.c.id == challenge_id).values(nonce=_ERASED)
-            )
-            return Redemption(purpose=row.purpose, nonce=bytes(row.nonce))
+            return redeem_within(connection, challenge_id, purposes, self._clock.now())
 
     def purge(self) -> int:
         """Delete one batch of long-dead challenges, the oldest first; the number deleted.
@@ -152,6 +115,64 @@ class NonceStore:
         """
         with storage_errors(self._subject), self._engine.begin() as connection:
             return _purge(connection, self._clock.now())
+
+
+def issue_within(
+    connection: Connection,
+    *,
+    purpose: str,
+    ttl_s: float,
+    count: int,
+    now: datetime,
+    random: Random,
+) -> Challenge:
+    """:meth:`NonceStore.issue` inside the caller's transaction."""
+    _require_purpose(purpose)
+    if not 0 < ttl_s <= _MAX_TTL_S:
+        raise LimitError("time to live must be more than 0 s and at most a day", subject="ttl_s")
+    if not 8 <= count <= 64:
+        raise LimitError("a nonce has 8 to 64 bytes", subject="count")
+    challenge = Challenge(
+        id=random.token_bytes(_ID_BYTES).hex(),
+        purpose=purpose,
+        nonce=random.token_bytes(count),
+        issued_at=now,
+        expires_at=now + timedelta(seconds=ttl_s),
+    )
+    _purge(connection, now)
+    connection.execute(
+        insert(nonces).values(
+            id=challenge.id,
+            purpose=challenge.purpose,
+            nonce=challenge.nonce,
+            issued_at=challenge.issued_at,
+            expires_at=challenge.expires_at,
+        )
+    )
+    return challenge
+
+
+def redeem_within(
+    connection: Connection, challenge_id: str, purposes: tuple[str, ...], now: datetime
+) -> Redemption:
+    """:meth:`NonceStore.redeem_any` inside the caller's transaction: both happen or neither."""
+    for purpose in purposes:
+        _require_purpose(purpose)
+    row = connection.execute(
+        update(nonces)
+        .where(
+            nonces.c.id == challenge_id,
+            nonces.c.purpose.in_(purposes),
+            nonces.c.redeemed_at.is_(None),
+            nonces.c.expires_at > now,
+        )
+        .values(redeemed_at=now)
+        .returning(nonces.c.purpose, nonces.c.nonce)
+    ).one_or_none()
+    if row is None:
+        raise _refusal(connection, challenge_id, purposes)
+    connection.execute(update(nonces).where(nonces.c.id == challenge_id).values(nonce=_ERASED))
+    return Redemption(purpose=row.purpose, nonce=bytes(row.nonce))
 
 
 def _require_purpose(purpose: str) -> None:

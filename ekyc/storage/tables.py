@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     Dialect,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     String,
@@ -69,4 +70,62 @@ results = Table(
     CheckConstraint("verdict IN ('accept', 'review', 'reject')", name="verdict"),
     Index("ix_results_created_at", "created_at"),
     Index("ix_results_case_digest", "case_digest"),
+)
+
+liveness_sessions = Table(
+    "liveness_sessions",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("opened_at", Instant, nullable=True),
+    Column("capture_digest", LargeBinary, nullable=False),
+    Column("result_digest", LargeBinary, nullable=False),
+    Column("binding", LargeBinary, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("secret", LargeBinary, nullable=True),
+    Column("chunks", Integer, nullable=False),
+    Column("byte_count", BigInteger, nullable=False),
+    Column("stopped_by", Text, nullable=True),
+    Column("report", LargeBinary, nullable=True),
+    Column("best_frame", LargeBinary, nullable=True),
+    CheckConstraint("state IN ('waiting', 'running', 'finished', 'used')", name="state"),
+    Index("ix_liveness_sessions_expires_at", "expires_at"),
+)
+
+liveness_chunks = Table(
+    "liveness_chunks",
+    metadata,
+    Column("session_id", String(40), primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("arrived_at", Instant, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("seen", LargeBinary, nullable=False),
+)
+
+liveness_attempts = Table(
+    "liveness_attempts",
+    metadata,
+    Column("pseudonym", LargeBinary, primary_key=True),
+    Column("session_id", String(40), primary_key=True),
+    Column("made_at", Instant, nullable=False),
+    Index("ix_liveness_attempts_made_at", "made_at"),
+)
+
+liveness_frames = Table(
+    "liveness_frames",
+    metadata,
+    Column("session_id", String(40), primary_key=True),
+    Column("expires_at", Instant, nullable=False),
+    Column("hashes", LargeBinary, nullable=False),
+    Index("ix_liveness_frames_expires_at", "expires_at"),
+)
+
+liveness_frame_marks = Table(
+    "liveness_frame_marks",
+    metadata,
+    Column("mark", BigInteger, primary_key=True),
+    Column("session_id", String(40), primary_key=True),
+    Index("ix_liveness_frame_marks_session_id", "session_id"),
 )
