@@ -17,31 +17,33 @@ from threading import Lock
 from typing import Final, Self
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_der_private_key,
-)
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from ekyc.errors import InputError
 from ekyc.ports import Clock, Random, SystemClock, SystemRandom
 from ekyc.signing import certificates
+from ekyc.signing.algorithms import SignatureAlgorithm
+from ekyc.signing.certificates import CertificateProfile, Issuer
+from ekyc.signing.keys import SigningKey
 from ekyc.signing.keystore import DerivationCost, read_file, seal, unseal, write_new
+from ekyc.signing.software_keys import SoftwareKey
 from ekyc.signing.tsa import TimestampAuthority
 
 KEYSTORE_NAME: Final = "keystore.json"
 ROOT_NAME: Final = "root.pem"
 _CRL_RENEWAL: Final = timedelta(hours=1)
+_ALGORITHM: Final = SignatureAlgorithm.ECDSA_P256
+_LEAVES: Final = {
+    "signer": CertificateProfile.RESULT_SIGNER,
+    "timestamper": CertificateProfile.TIMESTAMPER,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningIdentity:
     """A private key and the certificate that names its owner."""
 
-    key: EllipticCurvePrivateKey
+    key: SigningKey
     certificate_der: bytes
     issuers_der: tuple[bytes, ...] = ()
     """Certificates of the chain above, root included, without the owner's own."""
@@ -95,20 +97,20 @@ class EmbeddedAuthority:
         """
         clock, random = clock or SystemClock(), random or SystemRandom()
         at = clock.now().replace(microsecond=0)
-        keys = {name: certificates.new_key() for name in ("root", "signer", "timestamper")}
+        keys = {name: SoftwareKey.generate(_ALGORITHM) for name in ("root", *_LEAVES)}
         root = certificates.issue_root(keys["root"], name="SAMPLE root", at=at, random=random)
-        signer = certificates.issue_signer(
-            root, keys["root"], keys["signer"].public_key(), name=signer_name, at=at, random=random
-        )
-        timestamper = certificates.issue_timestamper(
-            root,
-            keys["root"],
-            keys["timestamper"].public_key(),
-            name="SAMPLE time-stamping authority",
-            at=at,
-            random=random,
-        )
-        issued = {"root": root, "signer": signer, "timestamper": timestamper}
+        names = {"signer": signer_name, "timestamper": "SAMPLE time-stamping authority"}
+        issued = {"root": root} | {
+            leaf: certificates.issue_leaf(
+                Issuer(certificate=root, key=keys["root"]),
+                keys[leaf].public_key_der,
+                profile=profile,
+                subject=certificates.sample_name(names[leaf]),
+                serial=certificates.random_serial(random),
+                at=at,
+            )
+            for leaf, profile in _LEAVES.items()
+        }
         contents = {f"{name}.key": _key_text(key) for name, key in keys.items()}
         contents |= {f"{name}.certificate": _text(c) for name, c in issued.items()}
         sealed = seal(contents, passphrase, cost=cost, random=random)
@@ -143,9 +145,7 @@ class EmbeddedAuthority:
     @property
     def signer_name(self) -> str:
         """Common name in the signer's certificate."""
-        certificate = x509.load_der_x509_certificate(self.signer.certificate_der)
-        (name,) = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        return str(name.value)
+        return certificates.common_name(self.signer.certificate_der)
 
     @property
     def anchors(self) -> tuple[bytes, ...]:
@@ -160,7 +160,11 @@ class EmbeddedAuthority:
             age = now - crl.last_update_utc if crl is not None else None
             if crl is None or age is None or not timedelta(0) <= age < _CRL_RENEWAL:
                 root = x509.load_der_x509_certificate(self._root.certificate_der)
-                crl = self._crl = certificates.issue_crl(root, self._root.key, at=now)
+                crl = self._crl = certificates.issue_crl(
+                    Issuer(certificate=root, key=self._root.key),
+                    at=now,
+                    number=int(now.timestamp() * 1000),
+                )
         return crl.public_bytes(Encoding.DER)
 
     @classmethod
@@ -183,17 +187,14 @@ class EmbeddedAuthority:
 def _identity(
     contents: dict[str, str], name: str, issuers: tuple[bytes, ...] = ()
 ) -> SigningIdentity:
-    key = load_der_private_key(base64.b64decode(contents[f"{name}.key"]), password=None)
-    if not isinstance(key, EllipticCurvePrivateKey):
-        raise TypeError("only EC keys are made here")
+    key = SoftwareKey.load(base64.b64decode(contents[f"{name}.key"]))
     certificate_der = base64.b64decode(contents[f"{name}.certificate"])
     x509.load_der_x509_certificate(certificate_der)
     return SigningIdentity(key=key, certificate_der=certificate_der, issuers_der=issuers)
 
 
-def _key_text(key: EllipticCurvePrivateKey) -> str:
-    der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    return base64.b64encode(der).decode()
+def _key_text(key: SoftwareKey) -> str:
+    return base64.b64encode(key.pkcs8_der()).decode()
 
 
 def _text(certificate: x509.Certificate) -> str:

@@ -3,7 +3,7 @@
 Signing takes two steps, so that the key may live elsewhere::
 
     attributes = signed_attributes(digest, certificate_der)
-    signature = key.sign(attributes)                       # here, in an HSM, or at a remote service
+    signature = key.sign_digest(sha256(attributes))        # here, in an HSM, or at a remote service
     cms = signed_data(attributes, signature, certificate_der, …)
 
 The signer's certificate stands in the CMS once; pyHanko's own signers put it in twice, which a strict reader of
@@ -19,6 +19,7 @@ from typing import Final
 
 from asn1crypto import x509
 
+from ekyc.signing.algorithms import SHA256_OID, SignatureAlgorithm
 from ekyc.signing.der import (
     context,
     integer,
@@ -37,8 +38,6 @@ _MESSAGE_DIGEST: Final = "1.2.840.113549.1.9.4"
 _SIGNING_TIME: Final = "1.2.840.113549.1.9.5"
 _SIGNING_CERTIFICATE_V2: Final = "1.2.840.113549.1.9.16.2.47"
 _SIGNATURE_TIMESTAMP: Final = "1.2.840.113549.1.9.16.2.14"
-_SHA256: Final = "2.16.840.1.101.3.4.2.1"
-_ECDSA_WITH_SHA256: Final = "1.2.840.10045.4.3.2"
 
 
 def signed_attributes(
@@ -72,6 +71,7 @@ def signed_data(
     signature: bytes,
     certificate_der: bytes,
     *,
+    algorithm: SignatureAlgorithm,
     certificates: Iterable[bytes],
     content: bytes | None = None,
     content_type: str = DATA,
@@ -81,21 +81,22 @@ def signed_data(
 
     Args:
         attributes: as :func:`signed_attributes` gave them.
-        signature: ECDSA with SHA-256 over ``attributes``, as a DER Ecdsa-Sig-Value.
+        signature: value over SHA-256 of ``attributes``.
         certificate_der: the signer's.
+        algorithm: what the signer's key signs with.
         certificates: what to embed; duplicates vanish.
         content: carried inside, or ``None`` for a detached signature.
         content_type: what the content is.
         timestamp_token: RFC 3161 token over SHA-256 of ``signature``.
     """
-    digest_algorithm = sequence(oid(_SHA256))
+    digest_algorithm = sequence(oid(SHA256_OID))
     carried = context(0, octet_string(content)) if content is not None else b""
     signer_info = sequence(
         integer(1),
         sequence(*_issuer_and_serial(certificate_der)),
         digest_algorithm,
         _retagged(attributes, 0),
-        sequence(oid(_ECDSA_WITH_SHA256)),
+        algorithm.identifier_der,
         octet_string(signature),
         _unsigned(timestamp_token),
     )

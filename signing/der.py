@@ -47,6 +47,10 @@ def octet_string(value: bytes) -> bytes:
     return tlv(0x04, value)
 
 
+def null() -> bytes:
+    return b"\x05\x00"
+
+
 def named_bits(highest: int) -> bytes:
     """BIT STRING of named bits with one bit set: no trailing zero bits (X.690 §11.2.2)."""
     octets = bytearray(highest // 8 + 1)

@@ -20,8 +20,6 @@ from io import BytesIO
 from typing import Any, Final
 
 from asn1crypto import crl, x509
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-from cryptography.hazmat.primitives.hashes import SHA256
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter, enumerate_sig_fields
@@ -95,7 +93,8 @@ def make_cms(document_digest: bytes, authority: EmbeddedAuthority) -> bytes:
     """DER of a CAdES-T ``SignedData`` over a SHA-256 digest, without the document itself."""
     identity = authority.signer
     attributes = signed_attributes(document_digest, identity.certificate_der)
-    signature = identity.key.sign(attributes, ECDSA(SHA256()))
+    digest = hashlib.sha256(attributes).digest()
+    signature = identity.key.sign_digest(digest)
     token = request_token(
         hashlib.sha256(signature).digest(),
         ask=authority.timestamp_authority.answer,
@@ -105,6 +104,7 @@ def make_cms(document_digest: bytes, authority: EmbeddedAuthority) -> bytes:
         attributes,
         signature,
         identity.certificate_der,
+        algorithm=identity.key.algorithm,
         certificates=[identity.certificate_der, *identity.issuers_der],
         timestamp_token=token,
     )

@@ -11,8 +11,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from asn1crypto import tsp
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from ekyc.ports import Clock, Random
 from ekyc.signing.cms import (
@@ -30,6 +28,7 @@ from ekyc.signing.der import (
     oid,
     sequence,
 )
+from ekyc.signing.keys import SigningKey
 
 POLICY_OID: Final = "2.25.101849715259903382754008263407804466822"
 """This authority's policy, "a machine's clock, no audit", in the arc of UUIDs (ITU-T X.667)."""
@@ -52,7 +51,7 @@ class TimestampAuthority:
     """Stamps digests with the time of a clock. Safe to use from many threads."""
 
     def __init__(
-        self, *, key: EllipticCurvePrivateKey, certificate_der: bytes, clock: Clock, random: Random
+        self, *, key: SigningKey, certificate_der: bytes, clock: Clock, random: Random
     ) -> None:
         self._key = key
         self._certificate_der = certificate_der
@@ -81,8 +80,9 @@ class TimestampAuthority:
         )
         return signed_data(
             attributes,
-            self._key.sign(attributes, ECDSA(SHA256())),
+            self._key.sign_digest(hashlib.sha256(attributes).digest()),
             self._certificate_der,
+            algorithm=self._key.algorithm,
             certificates=[self._certificate_der] if request["cert_req"].native else [],
             content=statement,
             content_type=TST_INFO,

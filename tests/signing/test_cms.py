@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509 import load_der_x509_certificate
 
+from ekyc.signing.algorithms import SignatureAlgorithm
 from ekyc.signing.cms import signed_attributes, signed_data
 from ekyc.signing.pades import make_cms
 
@@ -66,7 +67,11 @@ def test_the_signers_certificate_stands_in_it_once(content, authority):
 def test_duplicates_handed_in_vanish(authority):
     der = authority.signer.certificate_der
     made = signed_data(
-        signed_attributes(DIGEST, der), b"signature", der, certificates=[der, der, der]
+        signed_attributes(DIGEST, der),
+        b"signature",
+        der,
+        algorithm=SignatureAlgorithm.ECDSA_P256,
+        certificates=[der, der, der],
     )
     assert len(cms.ContentInfo.load(made)["content"]["certificates"]) == 1
 

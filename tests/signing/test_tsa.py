@@ -8,13 +8,22 @@ import pytest
 from asn1crypto import cms, tsp
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_certificate
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ekyc.errors import UpstreamError
 from ekyc.ports import SystemRandom
-from ekyc.signing.certificates import issue_root, issue_timestamper, new_key
+from ekyc.signing.algorithms import SignatureAlgorithm
+from ekyc.signing.certificates import (
+    CertificateProfile,
+    Issuer,
+    issue_leaf,
+    issue_root,
+    sample_name,
+)
+from ekyc.signing.software_keys import SoftwareKey
 from ekyc.signing.timestamp import request_token
 from ekyc.signing.tsa import POLICY_OID, TimestampAuthority
 from ekyc.testing import FixedClock
@@ -25,13 +34,17 @@ CLOCK = FixedClock()
 
 @pytest.fixture(scope="module")
 def tsa():
-    random, key, root_key = SystemRandom(), new_key(), new_key()
+    algorithm = SignatureAlgorithm.ECDSA_P256
+    random, key, root_key = SystemRandom(), *(SoftwareKey.generate(algorithm) for _ in range(2))
     root = issue_root(root_key, name="root", at=CLOCK.now(), random=random)
-    certificate = issue_timestamper(
-        root, root_key, key.public_key(), name="tsa", at=CLOCK.now(), random=random
+    certificate = issue_leaf(
+        Issuer(certificate=root, key=root_key),
+        key.public_key_der,
+        profile=CertificateProfile.TIMESTAMPER,
+        subject=sample_name("tsa"),
+        serial=1,
+        at=CLOCK.now(),
     )
-    from cryptography.hazmat.primitives.serialization import Encoding
-
     der = certificate.public_bytes(Encoding.DER)
     return TimestampAuthority(key=key, certificate_der=der, clock=CLOCK, random=random)
 

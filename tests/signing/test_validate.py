@@ -7,8 +7,6 @@ from io import BytesIO
 import pytest
 from asn1crypto import cms
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +26,7 @@ from ekyc.signing import (
     inspect_pdf,
     sign_pdf,
 )
-from ekyc.signing.certificates import CRL_LIFE, LEAF_LIFE, issue_crl
+from ekyc.signing.certificates import CRL_LIFE, LIFE, CertificateProfile, Issuer, issue_crl
 from ekyc.testing import FixedClock
 
 CHEAP = DerivationCost(iterations=1, lanes=1, memory_kib=8)
@@ -116,9 +114,9 @@ class TestTouchedAfterwards:
         gap = self.gap(signed_pdf)
         der = bytes.fromhex(signed_pdf[gap.start + 1 : gap.stop - 1].decode())
         value = cms.ContentInfo.load(der)["content"]["signer_infos"][0]["signature"].native
-        other = authority.signer.key.sign(b"something else", ECDSA(SHA256()))
+        other = authority.signer.key.sign_digest(bytes(32))
         while len(other) != len(value):
-            other = authority.signer.key.sign(b"something else", ECDSA(SHA256()))
+            other = authority.signer.key.sign_digest(bytes(32))
         changed = signed_pdf.replace(value.hex().upper().encode(), other.hex().upper().encode())
         assert changed != signed_pdf
         report, signature = judged(changed, authority)
@@ -244,7 +242,8 @@ class TestTrust:
     def test_long_after_it_is_undecided(self, made):
         """B-T ends here; long-term proof needs document timestamps (B-LTA)."""
         authority, signed, clock = made
-        report, _ = judged(signed, authority, at=clock.now() + LEAF_LIFE + timedelta(days=30))
+        life = LIFE[CertificateProfile.RESULT_SIGNER]
+        report, _ = judged(signed, authority, at=clock.now() + life + timedelta(days=30))
         assert report.outcome is Outcome.INDETERMINATE
 
     def test_a_revoked_signer_does_not_pass(self, made):
@@ -252,10 +251,10 @@ class TestTrust:
         root = x509.load_der_x509_certificate(authority.root_certificate_der)
         signer = x509.load_der_x509_certificate(authority.signer.certificate_der)
         revoked = issue_crl(
-            root,
-            authority._root.key,
+            Issuer(certificate=root, key=authority._root.key),
             at=clock.now() + timedelta(hours=2),
-            revoked=[(signer.serial_number, clock.now() - timedelta(hours=1))],
+            number=1,
+            revoked=[(signer.serial_number, clock.now() - timedelta(hours=1), None)],
         )
         report, signature = judged(
             signed,
