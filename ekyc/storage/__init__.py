@@ -9,6 +9,7 @@ This is the only room that imports SQLAlchemy and Alembic::
         nonce = storage.nonces.redeem(challenge.id, ACTIVE_AUTHENTICATION)
 """
 
+from ekyc.storage.certificates import CertificateRegister, CertificateStatus, Revocation
 from ekyc.storage.errors import FreshnessError, StorageError
 from ekyc.storage.home import DATABASE_NAME, default_home
 from ekyc.storage.nonces import (
@@ -25,11 +26,14 @@ __all__ = [
     "ACTIVE_AUTHENTICATION",
     "CHIP_AUTHENTICATION",
     "DATABASE_NAME",
+    "CertificateRegister",
+    "CertificateStatus",
     "Challenge",
     "FreshnessError",
     "NonceStore",
     "Redemption",
     "ResultStore",
+    "Revocation",
     "Storage",
     "StorageError",
     "StoredResult",

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from ekyc.ports import SystemClock, SystemRandom
 from ekyc.storage import migrate
+from ekyc.storage.certificates import CertificateRegister
 from ekyc.storage.engine import make_engine, parse_target, reading, subject_of
 from ekyc.storage.errors import StorageError, storage_errors
 from ekyc.storage.nonces import NonceStore
@@ -30,6 +31,7 @@ class Storage:
         self._subject = subject
         self.nonces = NonceStore(engine, clock=clock, random=random, subject=subject)
         self.results = ResultStore(engine, clock=clock, random=random, subject=subject)
+        self.certificates = CertificateRegister(engine, clock=clock, random=random, subject=subject)
 
     @classmethod
     def open(

@@ -129,3 +129,26 @@ liveness_frame_marks = Table(
     Column("session_id", String(40), primary_key=True),
     Index("ix_liveness_frame_marks_session_id", "session_id"),
 )
+
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("issuer", String(64), primary_key=True),
+    Column("serial", String(40), primary_key=True),
+    Column("profile", String(64), nullable=False),
+    Column("credential", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("revoked_at", Instant, nullable=True),
+    Column("revocation_reason", String(32), nullable=True),
+    Index("ix_certificates_credential", "credential"),
+    Index("ix_certificates_revoked_at", "issuer", "revoked_at"),
+)
+
+crl_numbers = Table(
+    "crl_numbers",
+    metadata,
+    Column("issuer", String(64), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
