@@ -1,6 +1,7 @@
-"""What must survive a crash: single-use challenges and the records of decisions.
+"""What must survive a crash: single-use challenges, the records of decisions, and sessions of the active challenge.
 
-One SQLite file by default, PostgreSQL by URL. No personal data: a result row holds digests, codes and a verdict.
+One SQLite file by default, PostgreSQL by URL. No personal data that can be read: a result row holds digests, codes and
+a verdict; sessions are sealed under a key that lies beside the database (:class:`ServiceKey`).
 This is the only room that imports SQLAlchemy and Alembic::
 
     with Storage.open(default_home() / "ekyc.sqlite3") as storage:
@@ -11,7 +12,16 @@ This is the only room that imports SQLAlchemy and Alembic::
 
 from ekyc.storage.certificates import CertificateRegister, CertificateStatus, Revocation
 from ekyc.storage.errors import FreshnessError, StorageError
+from ekyc.storage.frame_store import FrameStore
 from ekyc.storage.home import DATABASE_NAME, default_home
+from ekyc.storage.liveness import LivenessStore
+from ekyc.storage.liveness_values import (
+    AttemptsError,
+    SessionBounds,
+    SessionError,
+    StoredChunk,
+    StoredSession,
+)
 from ekyc.storage.nonces import (
     ACTIVE_AUTHENTICATION,
     CHIP_AUTHENTICATION,
@@ -20,22 +30,33 @@ from ekyc.storage.nonces import (
     Redemption,
 )
 from ekyc.storage.results import ResultStore, StoredResult
+from ekyc.storage.service_key import KEY_NAME, Sealer, ServiceKey
 from ekyc.storage.store import Storage
 
 __all__ = [
     "ACTIVE_AUTHENTICATION",
     "CHIP_AUTHENTICATION",
     "DATABASE_NAME",
+    "KEY_NAME",
+    "AttemptsError",
     "CertificateRegister",
     "CertificateStatus",
     "Challenge",
+    "FrameStore",
     "FreshnessError",
+    "LivenessStore",
     "NonceStore",
     "Redemption",
     "ResultStore",
     "Revocation",
+    "Sealer",
+    "ServiceKey",
+    "SessionBounds",
+    "SessionError",
     "Storage",
     "StorageError",
+    "StoredChunk",
     "StoredResult",
+    "StoredSession",
     "default_home",
 ]

@@ -20,7 +20,7 @@ class StorageError(EkycError):
     """The database is damaged, full, not writable, not ours or from a newer version.
 
     Codes: ``storage.corrupted``, ``storage.full``, ``storage.read_only``, ``storage.unreachable``,
-    ``storage.foreign``, ``storage.newer_schema``, ``storage.serial_repeated``, ``storage.failed``.
+    ``storage.foreign``, ``storage.newer_schema``, ``storage.unsealable``, ``storage.serial_repeated``, ``storage.failed``.
     """
 
     default_code: ClassVar[str] = "storage.failed"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, Self
 
 from sqlalchemy import text
 
@@ -11,6 +12,9 @@ from ekyc.storage import migrate
 from ekyc.storage.certificates import CertificateRegister
 from ekyc.storage.engine import make_engine, parse_target, reading, subject_of
 from ekyc.storage.errors import StorageError, storage_errors
+from ekyc.storage.frame_store import FrameStore
+from ekyc.storage.liveness import LivenessStore
+from ekyc.storage.liveness_values import DEFAULT_SESSION_BOUNDS, SessionBounds
 from ekyc.storage.nonces import NonceStore
 from ekyc.storage.results import ResultStore
 
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from ekyc.ports import Clock, Random
+    from ekyc.storage.service_key import ServiceKey
+
+DEFAULT_FRAME_RETENTION: Final = timedelta(days=30)
 
 
 class Storage:
@@ -29,6 +36,8 @@ class Storage:
     def __init__(self, engine: Engine, *, clock: Clock, random: Random, subject: str) -> None:
         self._engine = engine
         self._subject = subject
+        self._clock = clock
+        self._random = random
         self.nonces = NonceStore(engine, clock=clock, random=random, subject=subject)
         self.results = ResultStore(engine, clock=clock, random=random, subject=subject)
         self.certificates = CertificateRegister(engine, clock=clock, random=random, subject=subject)
@@ -61,6 +70,32 @@ class Storage:
             raise
         return cls(
             engine, clock=clock or SystemClock(), random=random or SystemRandom(), subject=subject
+        )
+
+    def liveness(
+        self, key: ServiceKey, *, bounds: SessionBounds = DEFAULT_SESSION_BOUNDS
+    ) -> LivenessStore:
+        """Sessions of the active challenge in this database, sealed under ``key``."""
+        return LivenessStore(
+            self._engine,
+            key=key,
+            bounds=bounds,
+            clock=self._clock,
+            random=self._random,
+            subject=self._subject,
+        )
+
+    def frames(
+        self, key: ServiceKey, *, retention: timedelta = DEFAULT_FRAME_RETENTION
+    ) -> FrameStore:
+        """Hashes of frames of earlier sessions, kept for ``retention``, sealed under ``key``."""
+        return FrameStore(
+            self._engine,
+            key=key,
+            retention=retention,
+            clock=self._clock,
+            random=self._random,
+            subject=self._subject,
         )
 
     def ping(self) -> None:

@@ -38,6 +38,7 @@ def test_files_are_for_the_owner_only(tmp_path):
     assert mode(path.parent) == 0o700
 
 
+@pytest.mark.usefixtures("sqlite_file")
 def test_the_database_is_durable(storage):
     with storage._engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
@@ -162,6 +163,7 @@ def test_damage_anywhere_is_a_typed_error_or_harmless(
         pass
 
 
+@pytest.mark.usefixtures("sqlite_file")
 def test_a_full_disk_is_typed_and_issues_nothing(storage):
     # SQLite answers SQLITE_FULL when a file may grow no further, as it does for ENOSPC.
     @event.listens_for(storage._engine, "checkout")
