@@ -61,6 +61,7 @@ from ekyc.liveness.active.session import (
     receive,
     tick,
 )
+from ekyc.liveness.active.stored import KeptChunk, decode_seen, encode_seen, resume_session
 from ekyc.liveness.active.ticket import ACTIVE_LIVENESS, Ticket, issue_ticket, redeem_ticket
 
 __all__ = [
@@ -84,6 +85,7 @@ __all__ = [
     "FrameMemory",
     "FrameObservation",
     "FrameObserver",
+    "KeptChunk",
     "MeshObserver",
     "ObservationProblem",
     "PlanShape",
@@ -103,7 +105,9 @@ __all__ = [
     "best_frame",
     "chain_start",
     "check_client",
+    "decode_seen",
     "draw_plan",
+    "encode_seen",
     "issue_ticket",
     "may_attempt",
     "open_chunk",
@@ -113,6 +117,7 @@ __all__ = [
     "redeem_ticket",
     "report_as_json",
     "report_session",
+    "resume_session",
     "seal_chunk",
     "sign_report",
     "take_chunk",

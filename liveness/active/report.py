@@ -67,6 +67,10 @@ class ActiveReport:
     """Digest of the frame that the verifier chose for comparison."""
     models: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of every model that was asked, by its id."""
+    bound_to: str | None = None
+    """What the session was ordered for, as a keyed digest that whoever ordered it can recompute."""
+    judged_at: str | None = None
+    """ISO 8601, UTC."""
 
     @property
     def outcome(self) -> Outcome:
@@ -118,6 +122,8 @@ def report_session(
     passive: Check | None = None,
     models: Mapping[str, str] | None = None,
     thresholds: ActiveThresholds = DEFAULT_CONCLUSION,
+    bound_to: str | None = None,
+    judged_at: str | None = None,
 ) -> ActiveReport:
     """Judge a session; never raises for what a client sent.
 
@@ -128,6 +134,8 @@ def report_session(
         passive: ``liveness.passive`` of frames of this session.
         models: SHA-256 of the models behind observer and passive detection, by id.
         thresholds: of the conclusion.
+        bound_to: what the session was ordered for.
+        judged_at: when, for the report.
     """
     checks = (
         check_challenge(session, thresholds),
@@ -147,6 +155,8 @@ def report_session(
         frame_digests=tuple(frame.digest for frame in session.frames),
         best_frame=best.digest if best else None,
         models=dict(models or {}),
+        bound_to=bound_to,
+        judged_at=judged_at,
     )
 
 
@@ -155,6 +165,8 @@ def report_as_json(report: ActiveReport) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "session": report.session_id,
+        "bound_to": report.bound_to,
+        "judged_at": report.judged_at,
         "outcome": report.outcome.value,
         "reasons": list(report.reasons),
         "suspected": [kind.value for kind in report.suspected],
