@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 
-from ekyc.errors import ModelError
-from ekyc.face.detect import STRIDES, Boxes, as_faces, suppress_overlaps
-from ekyc.imaging import pad_to_multiple, resize_long_side, to_rgb_planes
+from ekyc.face.cells import Boxes, CellNet, as_faces, decode_cells, shown_at
+from ekyc.imaging import to_rgb_planes
 
 if TYPE_CHECKING:
     from ekyc.face.faces import DetectedFace
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 LONG_SIDES_PX = (640, 128)
 """As InsightFace: a usual picture, then one that a face fills. A picture is never enlarged."""
 SCORE_THRESHOLD = 0.5
-_ANCHORS = 2
-"""Per cell, both in its corner."""
 
 
 class ScrfdDetector:
@@ -60,20 +57,15 @@ class ScrfdDetector:
         Raises:
             ModelError: the model's outputs have the wrong number or shapes.
         """
-        for long_side in dict.fromkeys(
-            min(size, max(image.shape[:2])) for size in self._long_sides_px
-        ):
-            small = resize_long_side(image, long_side)
-            planes = to_rgb_planes(pad_to_multiple(small, STRIDES[-1]))
-            outputs = self._model.infer((planes - np.float32(127.5)) / np.float32(128))
+        for shown, scale in shown_at(image, self._long_sides_px):
+            planes = to_rgb_planes(shown)
             rows = decode_scrfd(
-                outputs,
+                self._model.infer((planes - np.float32(127.5)) / np.float32(128)),
                 height=planes.shape[1],
                 width=planes.shape[2],
                 score_threshold=self._score_threshold,
             )
             if len(rows):
-                scale = np.array([image.shape[1] / small.shape[1], image.shape[0] / small.shape[0]])
                 return as_faces(rows, scale)
         return ()
 
@@ -108,46 +100,17 @@ def decode_scrfd(
     Raises:
         ModelError: ``model.unexpected_output``.
     """
-    expected = [
-        (_ANCHORS * (height // stride) * (width // stride), values)
-        for values in (1, 4, 10)
-        for stride in STRIDES
-    ]
-    if [output.shape for output in outputs] != expected:
-        raise ModelError(
-            "the face detector's outputs do not have the shapes of SCRFD with key points",
-            code="model.unexpected_output",
-        )
-    found = [
-        _decode_stride(
-            *outputs[i::3], stride=stride, columns=width // stride, least=score_threshold
-        )
-        for i, stride in enumerate(STRIDES)
-    ]
-    rows = np.concatenate(found)
-    rows = rows[np.isfinite(rows).all(axis=1)]
-    rows = rows[np.argsort(-rows[:, 14], kind="stable")]
-    return rows[suppress_overlaps(rows[:, :4])]
+    return decode_cells(outputs, _SCRFD, height=height, width=width, least=score_threshold)
 
 
-def _decode_stride(
-    score: FloatArray,
-    box: FloatArray,
-    points: FloatArray,
-    *,
-    stride: int,
-    columns: int,
-    least: float,
-) -> Boxes:
-    kept = np.flatnonzero(score[:, 0] >= least)
-    cells = kept // _ANCHORS
-    corner = np.stack([cells % columns, cells // columns], axis=1).astype(np.float64) * stride
-    return np.concatenate(
-        [
-            corner - box[kept, :2] * stride,
-            corner + box[kept, 2:] * stride,
-            np.tile(corner, 5) + points[kept] * stride,
-            np.clip(score[kept].astype(np.float64), 0, 1),
-        ],
-        axis=1,
-    )
+def _score(outputs: Sequence[FloatArray]) -> FloatArray:
+    return np.clip(outputs[0][:, 0], 0, 1)
+
+
+def _box(corner: Boxes, box: FloatArray) -> Boxes:
+    return np.concatenate([corner - box[:, :2], corner + box[:, 2:]], axis=1)
+
+
+_SCRFD: Final = CellNet(
+    name="SCRFD with key points", values=(1, 4, 10), anchors=2, score=_score, box=_box
+)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ekyc.errors import ModelError
 from ekyc.face import FaceDetector, Landmarks, decode_yunet
-from ekyc.face.detect import STRIDES, suppress_overlaps
+from ekyc.face.cells import STRIDES, suppress_overlaps
 from ekyc.testing import StaticModel
 from ekyc.values import PointPx
 

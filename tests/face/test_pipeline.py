@@ -147,7 +147,7 @@ def test_a_chosen_detection_size_is_the_only_one_shown(embedder):
 
     def infer(item):
         shown.append(item.shape[1:])
-        from ekyc.face.detect import STRIDES
+        from ekyc.face.cells import STRIDES
 
         return tuple(
             np.zeros((item.shape[1] // s * (item.shape[2] // s), values), np.float32)

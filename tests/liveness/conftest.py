@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ekyc.face import FaceDetector
-from ekyc.face.detect import STRIDES
+from ekyc.face.cells import STRIDES
 from ekyc.testing import StaticModel
 
 SIDE = 480
