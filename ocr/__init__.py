@@ -25,6 +25,7 @@ from ekyc.ocr.id_number import PersonalNumber, parse_personal_number
 from ekyc.ocr.lines import ReadLine
 from ekyc.ocr.mrz_reader import MrzReading, read_mrz
 from ekyc.ocr.page_matching import PageMatching
+from ekyc.ocr.page_views import PageView, view_page
 from ekyc.ocr.qr import CardQr, parse_card_qr
 from ekyc.ocr.reading import PageReading, Reader, TextReader
 from ekyc.ocr.recognise import LineRecogniser, LineText, load_vocabulary
@@ -51,6 +52,7 @@ __all__ = [
     "PageMatching",
     "PageReading",
     "PageStatus",
+    "PageView",
     "PersonalNumber",
     "ReadField",
     "ReadLine",
@@ -71,4 +73,5 @@ __all__ = [
     "read_mrz",
     "read_side",
     "text_differences",
+    "view_page",
 ]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
+from ekyc.imaging.text_regions import quad_size
 from ekyc.ocr.dates import date_from_digits, date_from_words
+from ekyc.ocr.field_kinds import Standing
 from ekyc.ocr.fields import ReadField, read_fields
+from ekyc.ocr.page_views import PageView, view_page
 from ekyc.ocr.templates import Template, choose_template, load_templates
 from ekyc.outcomes import Check, Outcome
 
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 
     from ekyc.ocr.reading import PageReading, Reader
     from ekyc.values import BgrImage
+
+_MOSTLY: Final = 0.5
+"""Share of the length of all lines from which a paper counts as unread where they could not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +35,8 @@ class DocumentReading:
     pages: tuple[PageReading, ...]
     checks: tuple[Check, ...]
     """``document.read`` and ``document.dates_agree``."""
+    views: tuple[PageView, ...] = ()
+    """How each page lay on its picture, where pictures were given."""
 
     def field(self, name: str) -> ReadField | None:
         """The field of that name, if it was read."""
@@ -39,17 +47,21 @@ def read_document(pages: Sequence[BgrImage], reader: Reader) -> DocumentReading:
     """Read a paper.
 
     Args:
-        pages: pictures of the pages, upright, in order.
+        pages: pictures of the pages in order; a page may be turned by any angle and lie on anything.
         reader: reads pages.
+
+    Returns:
+        What was read; places are pixels of the straightened pages (``views``).
 
     Raises:
         ModelError: a model's output contradicts its registry entry.
         BusyError: a model's queue is full.
     """
     started = time.perf_counter()
-    readings = tuple(reader.read_page(page) for page in pages)
+    views = tuple(view_page(page, reader) for page in pages)
     duration_ms = (time.perf_counter() - started) * 1000
-    return interpret_document(readings, duration_ms=duration_ms)
+    reading = interpret_document(tuple(view.reading for view in views), duration_ms=duration_ms)
+    return replace(reading, views=views)
 
 
 def interpret_document(
@@ -84,17 +96,26 @@ def _check_read(
     fields: Sequence[ReadField],
     duration_ms: float,
 ) -> Check:
-    """``document.read``: there is text, the kind is known, required fields are there."""
+    """``document.read``: there is text, it can be read, the kind is known, required fields are there and readable."""
     outcome = Outcome.PASSED
     reasons: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
     names = {field.name for field in fields}
-    if not any(page.lines for page in pages):
+    unreadable = tuple(
+        field.name
+        for field in fields
+        if template and field.name in template.required and field.standing is Standing.UNREADABLE
+    )
+    if not any(page.lines or page.unread for page in pages):
         outcome, reasons = Outcome.INDETERMINATE, ("document.no_text",)
+    elif _unread_share(pages) > _MOSTLY:
+        outcome, reasons = Outcome.INDETERMINATE, ("document.unreadable",)
     elif template is None:
         outcome, reasons = Outcome.INDETERMINATE, ("document.unknown_kind",)
     elif missing := tuple(name for name in template.required if name not in names):
         outcome, reasons, subjects = Outcome.INDETERMINATE, ("document.field_missing",), missing
+    elif unreadable:
+        outcome, reasons, subjects = Outcome.INDETERMINATE, ("document.unreadable",), unreadable
     return Check(
         id="document.read",
         outcome=outcome,
@@ -102,6 +123,13 @@ def _check_read(
         subjects=subjects,
         duration_ms=duration_ms,
     )
+
+
+def _unread_share(pages: Sequence[PageReading]) -> float:
+    """Share of the length of all lines of which nothing could be read."""
+    unread = sum(max(quad_size(quad)) for page in pages for quad in page.unread)
+    read = sum(max(quad_size(line.quad)) for page in pages for line in page.lines)
+    return unread / max(unread + read, 1.0)
 
 
 def _check_dates(template: Template | None, fields: Sequence[ReadField]) -> tuple[Check, ...]:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SURE: Final = 0.9
 """Least confidence of every character of a field that counts as certainly read."""
 
+READABLE: Final = 0.8
+"""Least mean confidence of a value that counts as read at all: below, every sixth letter and more is wrong."""
+
 
 class FieldKind(StrEnum):
     """What a field holds; decides which differences are critical."""
@@ -50,10 +53,17 @@ class Standing(StrEnum):
     """A character may be misread."""
     MALFORMED = "malformed"
     """No field of this kind holds such a value: it is misread, misplaced, or wrong on the paper."""
+    UNREADABLE = "unreadable"
+    """Something is written there, by hand or too poor, that the recogniser itself hardly believes: what it gave is
+    made up rather than read."""
 
 
-def standing_of(kind: FieldKind, value: str, confidence: float) -> Standing:
-    """Judge a value by its kind and the least confidence of its characters."""
+def standing_of(
+    kind: FieldKind, value: str, confidence: float, *, mean_confidence: float = 1.0
+) -> Standing:
+    """Judge a value by its kind, the least confidence of its characters, and their mean."""
+    if mean_confidence < READABLE:
+        return Standing.UNREADABLE
     if not can_be(kind, value):
         return Standing.MALFORMED
     return Standing.CERTAIN if confidence >= SURE else Standing.UNCERTAIN

@@ -68,8 +68,9 @@ class ReadField:
 
     @property
     def standing(self) -> Standing:
-        """What the reading is worth: certain, uncertain, or nothing that such a field can hold."""
-        return standing_of(self.kind, self.value.reveal(), self.confidence)
+        """What the reading is worth: certain, uncertain, nothing that such a field can hold, or not read at all."""
+        mean = sum(self.confidences) / len(self.confidences)
+        return standing_of(self.kind, self.value.reveal(), self.confidence, mean_confidence=mean)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
+from ekyc.cli.ocr_json import (
+    document_as_json,
+    field_as_json,
+    quad_as_json,
+    shown_value,
+    unread_reasons,
+)
 from ekyc.cli.output import (
     EXIT_PASSED,
     EXIT_REVIEW,
@@ -36,7 +43,7 @@ if TYPE_CHECKING:
         ReadField,
         TextReader,
     )
-    from ekyc.values import BgrImage, QuadPx
+    from ekyc.values import BgrImage
 
 ocr_app = typer.Typer(
     help="Read cards and papers; hold a copy against its original.", no_args_is_help=True
@@ -50,7 +57,10 @@ def read(
     ],
     json_output: JsonFlag = False,
 ) -> None:
-    """Read papers: text, kind and fields. Exit code 0, or 10 when a file holds no text."""
+    """Read papers: text, kind and fields. Pages may be turned, slanted, and lie on anything.
+
+    Exit code 0, or 10 when a file holds no text or most of it, or a required field, cannot be read.
+    """
     try:
         with _reader() as reader:
             from ekyc.ocr import read_document
@@ -58,19 +68,18 @@ def read(
             readings = [read_document(_pages(path), reader) for path in files]
     except EkycError as error:
         fail(error, json_output=json_output, command="ocr-read")
-    empty = any(not line_count for line_count in map(_line_count, readings))
+    reasons = unread_reasons(readings)
     if json_output:
         papers = [
-            {"file": path.name, **_document_as_json(reading)}
+            {"file": path.name, **document_as_json(reading)}
             for path, reading in zip(files, readings, strict=True)
         ]
-        outcome = Outcome.INDETERMINATE if empty else Outcome.PASSED
-        reasons = ["document.no_text"] if empty else []
+        outcome = Outcome.INDETERMINATE if reasons else Outcome.PASSED
         write_json(result_object("ocr-read", outcome.value, [], reasons=reasons, papers=papers))
     else:
         for path, reading in zip(files, readings, strict=True):
             _print_document(path.name, reading)
-    raise typer.Exit(EXIT_REVIEW if empty else EXIT_PASSED)
+    raise typer.Exit(EXIT_REVIEW if reasons else EXIT_PASSED)
 
 
 @ocr_app.command()
@@ -157,46 +166,6 @@ def _pages(path: Path) -> tuple[BgrImage, ...]:
     return decode_files((file.name, read_image_bytes(file)) for file in picture_files([path]))
 
 
-def _line_count(reading: DocumentReading) -> int:
-    return sum(len(page.lines) for page in reading.pages)
-
-
-def _quad(quad: QuadPx) -> list[list[float]]:
-    return [[round(p.x, 1), round(p.y, 1)] for p in quad.corners]
-
-
-def _field_as_json(field: ReadField) -> dict[str, Any]:
-    return {
-        "name": field.name,
-        "value": field.value.reveal(),
-        "confidence": round(field.confidence, 4),
-        "page": field.page,
-        "quads": [_quad(span.quad) for span in field.spans],
-    }
-
-
-def _document_as_json(reading: DocumentReading) -> dict[str, Any]:
-    return {
-        "kind": reading.kind,
-        "fields": [_field_as_json(field) for field in reading.fields],
-        "pages": [
-            {
-                "width": page.width,
-                "height": page.height,
-                "lines": [
-                    {
-                        "text": line.text,
-                        "confidence": round(line.confidence, 4),
-                        "quad": _quad(line.quad),
-                    }
-                    for line in page.lines
-                ],
-            }
-            for page in reading.pages
-        ],
-    }
-
-
 def _card_as_json(reading: CardReading, outcome: Outcome) -> dict[str, Any]:
     from ekyc.ocr import compare_sources
 
@@ -205,7 +174,7 @@ def _card_as_json(reading: CardReading, outcome: Outcome) -> dict[str, Any]:
         outcome.value,
         reading.checks,
         kind=reading.kind,
-        fields=[_field_as_json(field) for field in reading.fields],
+        fields=[field_as_json(field) for field in reading.fields],
         mrz=None if reading.mrz is None else {"full_name": reading.mrz.full_name},
         qr=None if reading.qr is None else {"text": reading.qr.raw.reveal()},
         sides=[_side_as_json(side) for side in reading.sides],
@@ -225,7 +194,7 @@ def _side_as_json(side: CardSide) -> dict[str, Any]:
     document = side.search.document
     return {
         "found": document is not None,
-        "quad": None if document is None else _quad(document.quad),
+        "quad": None if document is None else quad_as_json(document.quad),
         "confidence": None if document is None else round(document.confidence, 4),
         "refusal": None if side.search.refusal is None else side.search.refusal.value,
         "turned_quarters": side.quarters,
@@ -262,8 +231,8 @@ def _comparison_as_json(comparison: DocumentComparison) -> dict[str, Any]:
                 "scope": item.scope.value,
                 "class": item.kind.value if item.kind else None,
                 "page": item.page,
-                "quad": _quad(item.quad),
-                "spot": _quad(item.spot),
+                "quad": quad_as_json(item.quad),
+                "spot": quad_as_json(item.spot),
                 "ink": round(item.ink, 3),
                 "original": item.original.reveal(),
                 "copy": item.copy.reveal(),
@@ -310,10 +279,12 @@ def _page_as_json(page: PageComparison) -> dict[str, Any]:
 
 def _fields_table(fields: Sequence[ReadField]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for column in ("field", "value", "confidence"):
+    for column in ("field", "value", "confidence", "standing"):
         table.add_column(column, justify="right" if column == "confidence" else "left")
     for field in fields:
-        table.add_row(field.name, field.value.reveal(), f"{field.confidence:.2f}")
+        table.add_row(
+            field.name, shown_value(field), f"{field.confidence:.2f}", field.standing.value
+        )
     return table
 
 

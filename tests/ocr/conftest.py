@@ -82,7 +82,7 @@ def turned(page, degrees):
 def build():
     """Builders of quads, lines and pages."""
     return SimpleNamespace(
-        quad=quad_at, text=line_text, line=read_line_at, page=page_of, turned=turned
+        quad=quad_at, chars=chars_of, text=line_text, line=read_line_at, page=page_of, turned=turned
     )
 
 
