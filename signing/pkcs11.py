@@ -54,8 +54,6 @@ class TokenKeys:
         UpstreamError: ``signing.hsm.failed``.
     """
 
-    protection: Final = KeyProtection.PKCS11
-
     def __init__(
         self, module_path: str, token_label: str, pin: str, *, library: Any = None
     ) -> None:
@@ -75,6 +73,10 @@ class TokenKeys:
         self._login: Any = None
         self._open: Callable[[], Any] = lambda: self._new_session(pin)
         self._lanes.append(_Lane(self._open()))
+
+    @property
+    def protection(self) -> KeyProtection:
+        return KeyProtection.PKCS11
 
     def generate(self, label: str, algorithm: SignatureAlgorithm) -> TokenKey:
         """Make a key that stays in the token: sensitive, never extractable, for signing only.

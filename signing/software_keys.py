@@ -120,8 +120,6 @@ class SoftwareKey:
 class EmbeddedKeys:
     """A folder of keys under one passphrase. Safe to use from many threads."""
 
-    protection: Final = KeyProtection.SOFTWARE
-
     def __init__(self, folder: Path, master: bytes, *, random: Random | None = None) -> None:
         self._folder = folder
         self._master = AESGCM(master)
@@ -164,6 +162,10 @@ class EmbeddedKeys:
         if len(master) != 32:
             raise _damaged(MASTER_NAME)
         return cls(folder, master, random=random)
+
+    @property
+    def protection(self) -> KeyProtection:
+        return KeyProtection.SOFTWARE
 
     def generate(self, label: str, algorithm: SignatureAlgorithm) -> SoftwareKey:
         """Make a key, seal it and keep it open.

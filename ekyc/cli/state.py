@@ -89,15 +89,20 @@ def load_trust(files: Sequence[Path] | None) -> TrustStore:
 
 def passphrase() -> str:
     """Passphrase of the signing keys, from the environment or asked for on a terminal."""
-    given = os.environ.get(PASSPHRASE_VARIABLE)
+    return ask_secret(PASSPHRASE_VARIABLE, "Passphrase of the signing keys")
+
+
+def ask_secret(variable: str, what: str) -> str:
+    """A secret from the environment, or asked for on a terminal."""
+    given = os.environ.get(variable)
     if given:
         return given
     if not os.isatty(0):
         raise InputError(
-            f"set {PASSPHRASE_VARIABLE}, or run on a terminal to be asked",
+            f"set {variable}, or run on a terminal to be asked",
             code="authority.passphrase_missing",
         )
-    asked: str = typer.prompt("Passphrase of the signing keys", hide_input=True, err=True)
+    asked: str = typer.prompt(what, hide_input=True, err=True)
     return asked
 
 

@@ -17,6 +17,8 @@ COMMANDS = (
     ("case", "profiles"),
     ("challenge", "new"),
     ("authority", "new"),
+    ("authority", "ceremony"),
+    ("authority", "renew-root-crl"),
     ("chip", "inspect"),
     ("ocr", "read"),
     ("ocr", "card"),

@@ -1,0 +1,255 @@
+"""The key ceremony: how the authorities of a pilot come into being, on one day, with a record.
+
+1. A root key is made in a folder of its own, under a passphrase of its own, and certifies itself.
+2. The keys of the issuing authority and of the time-stamping authority are made in another store: a folder, or a
+   PKCS#11 token.
+3. The root certifies both and signs its first revocation list.
+4. A record says what was made when, with digests to compare on paper.
+
+Afterwards the folder ``root`` goes offline: the authority works without it. It is needed again to renew the root's
+revocation list, which lasts :data:`ROOT_CRL_LIFE`, or to revoke an authority below.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from ekyc.errors import InputError
+from ekyc.ports import Clock, Random, SystemClock, SystemRandom
+from ekyc.signing import certificates
+from ekyc.signing.algorithms import SignatureAlgorithm
+from ekyc.signing.authority import SigningIdentity
+from ekyc.signing.ca import EmbeddedCa
+from ekyc.signing.certificates import CertificateProfile, Issuer, StatusPointers
+from ekyc.signing.keys import KeyStore
+from ekyc.signing.keystore import DerivationCost, read_file, write_new
+from ekyc.signing.software_keys import EmbeddedKeys
+from ekyc.signing.trust_material import read_trust_material
+from ekyc.signing.tsa import TimestampAuthority
+from ekyc.storage import CertificateRegister
+
+ROOT_FOLDER: Final = "root"
+ISSUING_FOLDER: Final = "issuing"
+ROOT_CERTIFICATE: Final = "root.pem"
+ISSUING_CERTIFICATE: Final = "issuing.pem"
+TIMESTAMP_CERTIFICATE: Final = "timestamp.pem"
+ROOT_CRL: Final = "root.crl"
+RECORD: Final = "ceremony.json"
+ROOT_CRL_LIFE: Final = timedelta(days=400)
+_EC: Final = SignatureAlgorithm.ECDSA_P256
+_ROOT_KEY, _ISSUING_KEY, _TIMESTAMP_KEY = "root", "issuing", "timestamp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorities:
+    """What the service runs with after the ceremony; the root's key is no part of it."""
+
+    ca: EmbeddedCa
+    timestamp_authority: TimestampAuthority
+    root_der: bytes
+    """The anchor to hand to whoever validates."""
+
+
+def hold_ceremony(
+    folder: Path,
+    *,
+    root_passphrase: str,
+    keys: KeyStore,
+    witnesses: Sequence[str] = (),
+    cost: DerivationCost | None = None,
+    clock: Clock | None = None,
+    random: Random | None = None,
+) -> dict[str, Any]:
+    """Make the authorities; the steps stand at the head of this module.
+
+    Args:
+        folder: must hold none yet. Gets the folder ``root``, certificates, the root's list and the record.
+        root_passphrase: seals the root's key.
+        keys: store of the issuing and time-stamping keys.
+        witnesses: who was there, for the record.
+        cost: of the derivation from the root's passphrase.
+        clock: the time that goes into everything.
+        random: source of serial numbers.
+
+    Returns:
+        The record, as written to ``ceremony.json``.
+
+    Raises:
+        InputError: ``signing.keystore.exists``, ``signing.key.exists``: a ceremony was held here already.
+        UpstreamError: the token failed. What was made until then is not used by anything.
+    """
+    clock, random = clock or SystemClock(), random or SystemRandom()
+    at = clock.now().replace(microsecond=0)
+    offline = EmbeddedKeys.create(folder / ROOT_FOLDER, root_passphrase, cost=cost, random=random)
+    root_key = offline.generate(_ROOT_KEY, _EC)  # (1)
+    root = certificates.issue_root(
+        root_key, name="SAMPLE root authority", at=at, random=random, path_length=1
+    )
+    by_root = Issuer(certificate=root, key=root_key)
+    issuing_key = keys.generate(_ISSUING_KEY, _EC)  # (2)
+    timestamp_key = keys.generate(_TIMESTAMP_KEY, _EC)
+    issuing = certificates.issue_authority(  # (3)
+        by_root, issuing_key.public_key_der, name="SAMPLE issuing authority", at=at, random=random
+    )
+    timestamper = certificates.issue_leaf(
+        by_root,
+        timestamp_key.public_key_der,
+        profile=CertificateProfile.TIMESTAMPER,
+        subject=certificates.sample_name("SAMPLE time-stamping authority"),
+        serial=certificates.random_serial(random),
+        at=at,
+    )
+    made = {
+        ROOT_CERTIFICATE: root,
+        ISSUING_CERTIFICATE: issuing,
+        TIMESTAMP_CERTIFICATE: timestamper,
+    }
+    for name, certificate in made.items():
+        write_new(folder / name, certificate.public_bytes(Encoding.PEM), mode=0o644)
+    write_new(folder / ROOT_CRL, _root_crl(by_root, at, ()), mode=0o644)
+    record = _record(at, keys, made, witnesses)  # (4)
+    text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+    write_new(folder / RECORD, text.encode(), mode=0o644)
+    return record
+
+
+def renew_root_crl(
+    folder: Path,
+    *,
+    root_passphrase: str,
+    revoke: Sequence[bytes] = (),
+    clock: Clock | None = None,
+) -> bytes:
+    """A new revocation list of the root, written over the old one, which its revocations are taken from.
+
+    Args:
+        folder: of the ceremony, with the folder ``root`` brought back.
+        root_passphrase: opens the root's key.
+        revoke: certificates (DER) that the root issued and that are revoked from now on.
+        clock: time of the list.
+
+    Raises:
+        InputError: ``signing.certificate.unknown``: the root did not issue one of them.
+    """
+    at = (clock or SystemClock()).now().replace(microsecond=0)
+    key = EmbeddedKeys.unlock(folder / ROOT_FOLDER, root_passphrase).open(_ROOT_KEY)
+    root = x509.load_pem_x509_certificate(read_file(folder / ROOT_CERTIFICATE))
+    old = x509.load_der_x509_crl(read_file(folder / ROOT_CRL))
+    entries = {entry.serial_number: entry.revocation_date_utc for entry in old}
+    for der in revoke:
+        certificate = x509.load_der_x509_certificate(der)
+        if certificate.issuer != root.subject:
+            raise InputError(
+                "the root issued no such certificate", code="signing.certificate.unknown"
+            )
+        entries.setdefault(certificate.serial_number, at)
+    crl_der = _root_crl(Issuer(certificate=root, key=key), at, sorted(entries.items()))
+    draft = folder / f".{ROOT_CRL}.new"
+    draft.write_bytes(crl_der)
+    draft.replace(folder / ROOT_CRL)
+    return crl_der
+
+
+def open_authorities(
+    folder: Path,
+    *,
+    keys: KeyStore,
+    register: CertificateRegister,
+    pointers: StatusPointers | None = None,
+    clock: Clock | None = None,
+    random: Random | None = None,
+) -> Authorities:
+    """The authorities of a ceremony, ready to work; the folder ``root`` need not be there.
+
+    Raises:
+        InputError: ``signing.keystore.missing`` (no ceremony was held here), ``signing.key.missing``,
+            ``signing.key.unfit``: a key is not the one that was certified.
+    """
+    clock, random = clock or SystemClock(), random or SystemRandom()
+    root_der, issuing_der, timestamp_der = (
+        _only_certificate(folder / name)
+        for name in (ROOT_CERTIFICATE, ISSUING_CERTIFICATE, TIMESTAMP_CERTIFICATE)
+    )
+    issuing = _identity(keys, _ISSUING_KEY, issuing_der)
+    timestamper = _identity(keys, _TIMESTAMP_KEY, timestamp_der)
+    ca = EmbeddedCa(
+        issuer=Issuer(certificate=x509.load_der_x509_certificate(issuing_der), key=issuing.key),
+        above=(root_der,),
+        root_crl_der=read_file(folder / ROOT_CRL),
+        register=register,
+        clock=clock,
+        pointers=pointers,
+    )
+    stamps = TimestampAuthority(
+        key=timestamper.key, certificate_der=timestamp_der, clock=clock, random=random
+    )
+    return Authorities(ca=ca, timestamp_authority=stamps, root_der=root_der)
+
+
+def open_issuing_keys(folder: Path, passphrase: str) -> EmbeddedKeys:
+    """The store that ``ekyc authority ceremony`` makes where no token is named."""
+    return EmbeddedKeys.unlock(folder / ISSUING_FOLDER, passphrase)
+
+
+def _identity(keys: KeyStore, label: str, certificate_der: bytes) -> SigningIdentity:
+    key = keys.open(label)
+    certificate = x509.load_der_x509_certificate(certificate_der)
+    certified = certificate.public_key().public_bytes(
+        Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    )
+    if certified != key.public_key_der:
+        raise InputError(
+            "the key is not the one that was certified", code="signing.key.unfit", subject=label
+        )
+    return SigningIdentity(key=key, certificate_der=certificate_der)
+
+
+def _only_certificate(path: Path) -> bytes:
+    (der,) = read_trust_material(read_file(path)).certificates
+    return der
+
+
+def _root_crl(root: Issuer, at: datetime, revoked: Sequence[tuple[int, datetime]]) -> bytes:
+    crl = certificates.issue_crl(
+        root,
+        at=at,
+        number=int(at.timestamp()),
+        revoked=[(serial, when, None) for serial, when in revoked],
+        life=ROOT_CRL_LIFE,
+    )
+    return crl.public_bytes(Encoding.DER)
+
+
+def _record(
+    at: datetime,
+    keys: KeyStore,
+    made: dict[str, x509.Certificate],
+    witnesses: Sequence[str],
+) -> dict[str, Any]:
+    return {
+        "format": "ekyc.signing.ceremony",
+        "version": 1,
+        "note": "SAMPLE authorities: no legal value, not a licensed authority",
+        "held_at": at.isoformat(),
+        "witnesses": list(witnesses),
+        "root_key": "software key in the folder root: take it offline now",
+        "issuing_keys": keys.protection.value,
+        "certificates": {
+            name: {
+                "subject": certificate.subject.rfc4514_string(),
+                "serial": f"{certificate.serial_number:x}",
+                "not_after": certificate.not_valid_after_utc.isoformat(),
+                "sha256": hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest(),
+            }
+            for name, certificate in made.items()
+        },
+    }
