@@ -25,7 +25,7 @@ from ekyc.ocr.id_number import PersonalNumber, parse_personal_number
 from ekyc.ocr.lines import ReadLine
 from ekyc.ocr.mrz_reader import MrzReading, read_mrz
 from ekyc.ocr.page_matching import PageMatching
-from ekyc.ocr.page_views import PageView, view_page
+from ekyc.ocr.page_views import PageView, straighten_page, view_page
 from ekyc.ocr.qr import CardQr, parse_card_qr
 from ekyc.ocr.reading import PageReading, Reader, TextReader
 from ekyc.ocr.recognise import LineRecogniser, LineText, load_vocabulary
@@ -72,6 +72,7 @@ __all__ = [
     "read_document",
     "read_mrz",
     "read_side",
+    "straighten_page",
     "text_differences",
     "view_page",
 ]

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ekyc.errors import InputError, LimitError
@@ -28,6 +28,7 @@ from ekyc.ocr.copy_pages import PageComparison, PageStatus, compare_page
 from ekyc.ocr.copy_verdict import FieldVerdict, field_verdicts, judge_copy
 from ekyc.ocr.documents import DocumentReading, interpret_document
 from ekyc.ocr.page_matching import PageMatching, PagePair, match_pages
+from ekyc.ocr.page_views import straighten_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +61,9 @@ class DocumentComparison:
     fields: tuple[FieldVerdict, ...]
     checks: tuple[Check, ...]
     """``document.copy_matches``, then those of reading the original."""
+    originals: tuple[BgrImage, ...] = field(default=(), repr=False, compare=False)
+    """The original's pages as they were compared: an upright scan itself, else straightened. All places are their
+    pixels."""
 
     @property
     def differences(self) -> tuple[CopyDifference, ...]:
@@ -78,7 +82,7 @@ def compare_copy(
     """Hold a copy against its original: check ``document.copy_matches``.
 
     Args:
-        original_pages: pictures of the original's pages, upright, in order.
+        original_pages: pictures of the original's pages in order; a page may be turned by any angle, or lie on a desk.
         copy_pages: pictures of the copy's pages, in any order, turned by any angle.
         reader: reads pages.
 
@@ -90,14 +94,15 @@ def compare_copy(
     """
     _verify_counts(original_pages, copy_pages)
     started = time.perf_counter()
-    readings = tuple(reader.read_page(page) for page in original_pages)
+    originals = tuple(straighten_page(page, reader).image for page in original_pages)
+    readings = tuple(reader.read_page(page) for page in originals)
     original = interpret_document(readings, duration_ms=_since(started))  # (1)
-    matching = match_pages(original_pages, copy_pages)  # (2)
+    matching = match_pages(originals, copy_pages)  # (2)
     matching, lost = _lost_pages(matching, readings, copy_pages, reader)  # (3)
     pages = tuple(
         lost[pair.original]
         if pair.original in lost
-        else _compared(pair, original_pages, copy_pages, readings[pair.original], reader)
+        else _compared(pair, originals, copy_pages, readings[pair.original], reader)
         for pair in matching.pairs
     )  # (4)
     fields = field_verdicts(original, pages)
@@ -114,6 +119,7 @@ def compare_copy(
         pages=pages,
         fields=fields,
         checks=(check, *original.checks),
+        originals=originals,
     )
 
 

@@ -87,15 +87,7 @@ def view_page(picture: BgrImage, reader: Reader) -> PageView:
         ModelError: a model's output contradicts its registry entry.
         BusyError: a model's queue is full.
     """
-    regions = reader.find_lines(picture)
-    direction = _direction(regions)
-    flat, search = _flattened(picture, regions, direction)
-    if flat.image is not picture:
-        regions = reader.find_lines(flat.image)
-        direction = _direction(regions)
-    if direction is not None and abs(direction.slant_deg) > 45:
-        flat = flat.turned(3 if direction.slant_deg > 0 else 1)
-        regions = reader.find_lines(flat.image)
+    flat, search, regions = _with_level_lines(picture, reader)
     reading = read_regions(flat.image, regions, reader)
     if _is_upside_down(flat.image, regions, reading, reader):
         flat = flat.turned(2)
@@ -107,6 +99,17 @@ def view_page(picture: BgrImage, reader: Reader) -> PageView:
         picture_size=(picture.shape[1], picture.shape[0]),
         turned_deg=_turned_deg(flat),
     )
+
+
+def straighten_page(picture: BgrImage, reader: Reader) -> FlatPage:
+    """Straighten and turn one page without reading more of it than its longest lines; an upright scan stays as it is.
+
+    Raises:
+        ModelError: a model's output contradicts its registry entry.
+        BusyError: a model's queue is full.
+    """
+    flat, _, regions = _with_level_lines(picture, reader)
+    return flat.turned(2) if _runs_backwards(flat.image, regions, reader) else flat
 
 
 def certainty_of(texts: Sequence[LineText | ReadLine]) -> float:
@@ -123,6 +126,22 @@ def certainty_of(texts: Sequence[LineText | ReadLine]) -> float:
         certainty = text.certainty if text.certainty is not None else max(0.0, 5 * mean - 4)
         sure += len(text.chars) * certainty
     return sure / letters
+
+
+def _with_level_lines(
+    picture: BgrImage, reader: Reader
+) -> tuple[FlatPage, DocumentSearch | None, tuple[TextRegion, ...]]:
+    """Steps 1 to 4: the page, what the search for its outline found, and its lines, which may still be upside down."""
+    regions = reader.find_lines(picture)
+    direction = _direction(regions)
+    flat, search = _flattened(picture, regions, direction)
+    if flat.image is not picture:
+        regions = reader.find_lines(flat.image)
+        direction = _direction(regions)
+    if direction is not None and abs(direction.slant_deg) > 45:
+        flat = flat.turned(3 if direction.slant_deg > 0 else 1)
+        regions = reader.find_lines(flat.image)
+    return flat, search, regions
 
 
 def _direction(regions: Sequence[TextRegion]) -> TextDirection | None:
@@ -180,10 +199,15 @@ def _is_upside_down(
 ) -> bool:
     """Step 5."""
     longest = sorted(reading.lines, key=lambda line: -len(line.chars))[:_SAMPLE]
-    if certainty_of(longest) >= _UPRIGHT:
-        return False
+    return certainty_of(longest) < _UPRIGHT and _runs_backwards(image, regions, reader)
+
+
+def _runs_backwards(image: BgrImage, regions: Sequence[TextRegion], reader: Reader) -> bool:
+    """Whether the longest lines say more when they are read from their other end."""
     sample = sorted(regions, key=lambda region: -quad_size(region.quad)[0])[:_SAMPLE]
     upright = certainty_of(reader.read_quads(image, [region.quad for region in sample]))
+    if upright >= _UPRIGHT:
+        return False
     turned = certainty_of(reader.read_quads(image, [_other_way(r.quad) for r in sample]))
     return turned > upright + _LEAD
 

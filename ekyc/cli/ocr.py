@@ -138,7 +138,9 @@ def compare(
         if html is not None:
             from ekyc.ocr.copy_report import comparison_page
 
-            html.write_text(comparison_page(comparison, originals, copies), encoding="utf-8")
+            html.write_text(
+                comparison_page(comparison, comparison.originals, copies), encoding="utf-8"
+            )
     except EkycError as error:
         fail(error, json_output=json_output, command="ocr-compare")
     check = comparison.checks[0]
@@ -210,6 +212,9 @@ def _comparison_as_json(comparison: DocumentComparison) -> dict[str, Any]:
         comparison.checks,
         reasons=list(comparison.checks[0].reasons),
         kind=comparison.original.kind,
+        originals=[
+            {"width": page.shape[1], "height": page.shape[0]} for page in comparison.originals
+        ],
         pages=[_page_as_json(page) for page in comparison.pages],
         copy_pages={
             "in_order": comparison.matching.in_order,

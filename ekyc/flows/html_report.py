@@ -232,7 +232,7 @@ def _differences(result: VerificationResult) -> Iterable[_Picture]:
         shown.add(place)
         kind = difference.kind.value if difference.kind else "picture"
         what = f"{difference.status.value.lower()}: {kind}, page {difference.page + 1}"
-        original = result.pictures.original_pages[difference.page]
+        original = comparison.originals[difference.page]
         copy = result.pictures.copy_pages[page.copy_page or 0]
         yield _picture(
             cut_line(original, difference.quad, margin=_LINE_MARGIN),

@@ -1,6 +1,7 @@
 """The installed nets on pages that are turned, lie on a desk, or hold no print."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 from ekyc.imaging.encode import encode_png
 from ekyc.imaging.geometry import turn_quarters
-from ekyc.ocr import read_document
+from ekyc.ocr import compare_copy, read_document
 from ekyc.outcomes import Outcome
 from ekyc.samples import SampleBirth, render_birth_certificate, scan_of
 
@@ -52,6 +53,16 @@ def test_a_page_photographed_upside_down_on_a_desk_is_read(scan, reader):
     found = values(reading)
     assert found["full_name"] == BIRTH.full_name
     assert found["personal_number"] == BIRTH.personal_number
+
+
+@pytest.mark.parametrize(("quarters", "altered"), [(2, False), (1, True)])
+def test_a_turned_original_is_compared_like_an_upright_one(quarters, altered, scan, reader):
+    birth = replace(BIRTH, personal_number=f"{BIRTH.personal_number[:-1]}1") if altered else BIRTH
+    copy = scan_of(render_birth_certificate(birth), 4)
+    result = compare_copy([turn_quarters(scan, quarters)], [copy], reader)
+    assert np.array_equal(result.originals[0], scan)
+    assert result.checks[0].outcome is (Outcome.FAILED if altered else Outcome.PASSED)
+    assert result.checks[0].subjects == (("personal_number",) if altered else ())
 
 
 @pytest.mark.parametrize("seed", range(3))
