@@ -5,6 +5,16 @@ from ekyc.flows.case_template import write_case_template
 from ekyc.flows.freshness import IssuedChallenge, issue_challenge
 from ekyc.flows.html_report import render_html_report
 from ekyc.flows.issue_result import issue_result, write_outputs
+from ekyc.flows.live_case import with_live_session
+from ekyc.flows.live_rooms import live_parts, open_live_sessions
+from ekyc.flows.live_sessions import LiveParts, LiveSessions
+from ekyc.flows.live_values import (
+    LiveBinding,
+    LiveEvidence,
+    LiveOrder,
+    LiveUse,
+    PassiveDetection,
+)
 from ekyc.flows.result import (
     VerificationResult,
     decision_as_json,
@@ -20,6 +30,13 @@ __all__ = [
     "CaseFile",
     "CaseLimits",
     "IssuedChallenge",
+    "LiveBinding",
+    "LiveEvidence",
+    "LiveOrder",
+    "LiveParts",
+    "LiveSessions",
+    "LiveUse",
+    "PassiveDetection",
     "Stage",
     "StageFinished",
     "VerificationResult",
@@ -27,10 +44,13 @@ __all__ = [
     "decision_as_json",
     "issue_challenge",
     "issue_result",
+    "live_parts",
     "load_case",
+    "open_live_sessions",
     "render_html_report",
     "report_digest",
     "result_as_json",
+    "with_live_session",
     "write_case_template",
     "write_outputs",
 ]

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from ekyc.chip import ChipFiles
 from ekyc.errors import InputError, LimitError
+from ekyc.flows.live_values import LiveEvidence
 
 CASE_SCHEMA: Final = "ekyc.case/1"
 CASE_FILE: Final = "case.toml"
@@ -67,6 +68,8 @@ class Case:
     face_frames: tuple[CaseFile, ...] = ()
     original_pages: tuple[CaseFile, ...] = ()
     copy_pages: tuple[CaseFile, ...] = ()
+    live: LiveEvidence | None = None
+    """A liveness session's result; its best frame then stands alone in ``face_frames``."""
 
     @property
     def files(self) -> tuple[CaseFile, ...]:
@@ -86,6 +89,8 @@ class Case:
             parts.append(("chip/active_authentication", self.active_authentication_signature))
         if self.chip_authentication_response is not None:
             parts.append(("chip/chip_authentication", self.chip_authentication_response))
+        if self.live is not None:
+            parts.append(("face/session", self.live.payload))
         for role, files in (
             ("card/front", (self.card_front,)),
             ("card/back", (self.card_back,)),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ekyc.errors import InputError, LimitError
 from ekyc.flows.case import DEFAULT_CASE_LIMITS, Case, CaseFile
+from ekyc.flows.stages import Progress, Stage, StageResult, run_stage
 from ekyc.imaging.decode import decode_image
 from ekyc.imaging.document_pages import decode_pages
 
@@ -108,3 +109,17 @@ def decode_portrait(chip: ChipReport) -> BgrImage | None:
         return decode_image(chip.portrait, name="EF.DG2 portrait")
     except InputError:
         return None
+
+
+def take_in(case: Case, progress: Progress | None) -> CasePictures:
+    """:func:`decode_pictures` as a stage of its own.
+
+    Raises:
+        InputError: a picture cannot be decoded.
+    """
+    intake = run_stage(
+        Stage.INTAKE, (), lambda: StageResult(value=decode_pictures(case), checks=()), progress
+    )
+    if intake.value is None:
+        raise InputError("the pictures of the case cannot be decoded", code="case.pictures")
+    return intake.value

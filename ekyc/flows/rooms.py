@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
@@ -51,9 +52,11 @@ class Rooms:
             registry=engine.store.registry,
         )
 
-    def model_digests(self) -> tuple[tuple[str, str], ...]:
-        """Id and SHA-256, as published, of every model that may have a say."""
-        ids = sorted({model_id for models in _MODELS_OF_STAGE.values() for model_id in models})
+    def model_digests(
+        self, stages: Iterable[Stage] = tuple(_MODELS_OF_STAGE)
+    ) -> tuple[tuple[str, str], ...]:
+        """Id and SHA-256, as published, of every model that may have a say in these stages."""
+        ids = sorted({model_id for stage in stages for model_id in _MODELS_OF_STAGE[stage]})
         return tuple((model_id, self.registry[model_id].sha256) for model_id in ids)
 
     def forbidden(self, profile: ProcedureProfile, stage: Stage) -> bool:

@@ -7,7 +7,7 @@
 4. Card: read both sides, then hold the print against the chip.
 5. Documents: hold the copy against the original.
 6. Face: compare the frames with the portrait of data group 2; it counts only if the SOD covers that portrait.
-7. Liveness: passive presentation-attack detection over frames of the person that step 6 compared.
+7. Liveness: passive detection over frames of the person that step 6 compared, or :mod:`ekyc.flows.live_case`.
 8. Policy: profile and checks give the decision.
 
 What stays with the caller: who may ask, what is stored, and every step that the law leaves to an officer.
@@ -27,7 +27,8 @@ from ekyc.errors import EkycError, InputError
 from ekyc.face import FaceComparison, MatchThresholds, compare_faces, thresholds_for_portrait
 from ekyc.flows.case import Case
 from ekyc.flows.chip_stage import CHIP_CHECKS, ChipFindings, judge_chip
-from ekyc.flows.pages import CasePictures, decode_pictures, decode_portrait
+from ekyc.flows.live_case import checks_of_session, with_one_person
+from ekyc.flows.pages import CasePictures, decode_portrait, take_in
 from ekyc.flows.result import VerificationResult, record_result
 from ekyc.flows.rooms import Rooms
 from ekyc.flows.safeguards import (
@@ -144,6 +145,11 @@ class Verifier:
         verifier._owns_engine = True
         return verifier
 
+    @property
+    def rooms(self) -> Rooms:
+        """The workers over the models, for sessions that share them."""
+        return self._rooms
+
     def __enter__(self) -> Self:
         return self
 
@@ -174,11 +180,11 @@ class Verifier:
             BusyError: the inference queue is full; try again.
         """
         profile = load_profile(case.profile_id)
-        pictures = _intake(case, progress)  # (1)
+        pictures = take_in(case, progress)  # (1)
         # Steps 4, 5 and 7 need nothing from the chip and start at once.
         card_reading = self._stages.submit(self._read_card, profile, pictures)
         documents = self._stages.submit(self._documents, profile, pictures, progress)
-        liveness = self._stages.submit(self._liveness, profile, pictures, progress)
+        liveness = self._stages.submit(self._liveness, case, profile, pictures, progress)
         try:
             chip = self._chip(case, challenge_id, progress)  # (2), (3)
             report = chip.value.report if chip.value else None
@@ -199,7 +205,9 @@ class Verifier:
             *chip.checks,
             *card.checks,
             *document_result.checks,
-            *with_frames_bound(face.checks, face.value, liveness_result.value),
+            *with_one_person(
+                with_frames_bound(face.checks, face.value, liveness_result.value), case.live
+            ),
             *liveness_checks,
         )
         result = VerificationResult(
@@ -359,16 +367,21 @@ class Verifier:
 
     def _liveness(
         self,
+        case: Case,
         profile: ProcedureProfile,
         pictures: CasePictures,
         progress: Progress | None,
     ) -> StageResult[LivenessReport]:
         def work() -> StageResult[LivenessReport]:
+            forbidden = self._rooms.forbidden(profile, Stage.LIVENESS)
+            if case.live is not None:
+                checks = checks_of_session(case.live, profile, forbidden=forbidden)
+                return StageResult(value=None, checks=checks)
             if not pictures.face_frames:
                 return StageResult(
                     value=None, checks=not_performed(_LIVENESS_CHECKS, "case.part_missing")
                 )
-            if self._rooms.forbidden(profile, Stage.LIVENESS):
+            if forbidden:
                 return StageResult(
                     value=None,
                     checks=not_performed(_LIVENESS_CHECKS, "model.undisclosed_not_allowed"),
@@ -385,12 +398,3 @@ class Verifier:
             return StageResult(value=report, checks=report.checks)
 
         return run_stage(Stage.LIVENESS, _LIVENESS_CHECKS, work, progress)
-
-
-def _intake(case: Case, progress: Progress | None) -> CasePictures:
-    intake = run_stage(
-        Stage.INTAKE, (), lambda: StageResult(value=decode_pictures(case), checks=()), progress
-    )
-    if intake.value is None:
-        raise InputError("the pictures of the case cannot be decoded", code="case.pictures")
-    return intake.value

@@ -357,6 +357,7 @@ class LivenessStore:
             expires_at=row.expires_at,
             opened_at=row.opened_at,
             settings=json.loads(row.settings),
+            binding=bytes(row.binding),
             chunks=row.chunks,
             byte_count=row.byte_count,
             stopped_by=tuple(json.loads(row.stopped_by or "[]")),

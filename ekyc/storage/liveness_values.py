@@ -69,6 +69,8 @@ class StoredSession:
     expires_at: datetime
     opened_at: datetime | None
     settings: Mapping[str, Any]
+    binding: bytes = field(repr=False)
+    """What the result will be bound to."""
     chunks: int
     byte_count: int
     stopped_by: tuple[str, ...]

@@ -23,7 +23,7 @@ from ekyc.liveness.active.driver import take_chunk
 from ekyc.liveness.active.envelope import Chunk, ChunkFrame, chain_start, seal_chunk
 from ekyc.liveness.active.observation import UNREADABLE, FaceObservation, FrameObservation
 from ekyc.liveness.active.plan import Prompt, PromptKind, Step
-from ekyc.liveness.active.session import ReplyKind, Session
+from ekyc.liveness.active.session import Reply, ReplyKind, Session
 from ekyc.values import BoxPx
 
 EMBEDDING: Final = 128
@@ -232,34 +232,54 @@ class SimulatedClient:
 
     def run(self, session: Session, observer: NumbersObserver) -> Session:
         """Answer a session to its end; the verifier's clock runs from where it stands."""
-        skew = session.now_s
-        at_s, arrived_s, chain = float(self.random.uniform(0.2, 1.0)), 0.0, chain_start(session.id)
-        visible = [(0.0, session.reply)]
+        state, skew = session, session.now_s
+
+        def send(sealed: bytes, arrived_s: float) -> Reply:
+            nonlocal state
+            state = take_chunk(state, sealed, observer, skew + arrived_s)
+            return state.reply
+
+        if session.ended is None:
+            self.talk(session.id, session.key, session.reply, send)
+        return state
+
+    def talk(
+        self, session_id: bytes, key: bytes, first: Reply, send: Callable[[bytes, float], Reply]
+    ) -> Reply:
+        """Answer a verifier that is somewhere else, to the end.
+
+        Args:
+            session_id: 16 bytes.
+            key: of the chunks.
+            first: what the client was told when it began.
+            send: takes a sealed chunk and the second since the beginning at which it arrives; returns the answer.
+        """
+        at_s, arrived_s, chain = float(self.random.uniform(0.2, 1.0)), 0.0, chain_start(session_id)
+        visible, last = [(0.0, first)], first
         for sequence in range(600):
             while len(visible) > 1 and visible[1][0] <= at_s:
                 visible.pop(0)
-            reply = visible[0][1]
-            if session.ended is not None or reply.kind is not ReplyKind.CONTINUE:
+            prompt = visible[0][1].prompt
+            if last.kind is not ReplyKind.CONTINUE or prompt is None:
                 break
-            assert reply.prompt is not None  # there is one to go on with
-            self.person.is_shown(reply.prompt, at_s)
-            frames, at_s = self._capture(at_s, reply.prompt)
+            self.person.is_shown(prompt, at_s)
+            frames, at_s = self._capture(at_s, prompt)
             chunk = Chunk(
-                session_id=session.id,
+                session_id=session_id,
                 sequence=sequence,
-                prompt=reply.prompt.index,
+                prompt=prompt.index,
                 previous=chain,
                 frames=frames,
             )
-            sealed = seal_chunk(self.alter(sequence, chunk), session.key)
+            sealed = seal_chunk(self.alter(sequence, chunk), key)
             chain = hashlib.sha256(sealed).digest()
-            sent_s = frames[-1].captured_us / 1e6 + self.hold_back_s(reply.prompt)
+            sent_s = frames[-1].captured_us / 1e6 + self.hold_back_s(prompt)
             arrived_s = max(arrived_s + 0.001, sent_s + self._hiccup())
             self.exchange.drafts.append(chunk)
             self.exchange.sealed.append((sealed, arrived_s))
-            session = take_chunk(session, sealed, observer, skew + arrived_s)
-            visible.append((arrived_s + self.delay_s, session.reply))
-        return session
+            last = send(sealed, arrived_s)
+            visible.append((arrived_s + self.delay_s, last))
+        return last
 
     def _capture(self, at_s: float, prompt: Prompt) -> tuple[tuple[ChunkFrame, ...], float]:
         frames: list[ChunkFrame] = []

@@ -1,0 +1,65 @@
+"""Between what the store keeps of a liveness session and the session itself: times, chunks, pictures."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from ekyc.liveness.active import KeptChunk, PromptKind, Session, open_chunk
+
+if TYPE_CHECKING:
+    from ekyc.storage import StoredChunk, StoredSession
+
+_PASSIVE_FRAMES: Final = 12
+
+
+def kept_chunk(chunk: StoredChunk, stored: StoredSession) -> KeptChunk:
+    """A chunk of the store, on the session's clock."""
+    return KeptChunk(
+        arrived_s=seconds_of(stored, chunk.arrived_at), body=chunk.body, seen=chunk.seen
+    )
+
+
+def pictures_of(
+    session: Session, chunks: Sequence[StoredChunk], digests: set[str]
+) -> tuple[bytes, ...]:
+    """The encoded frames with these digests, in their order."""
+    opened = (open_chunk(chunk.body, session_id=session.id, key=session.key) for chunk in chunks)
+    return tuple(
+        frame.payload
+        for chunk in opened
+        for frame in chunk.frames
+        if hashlib.sha256(frame.payload).hexdigest() in digests
+    )
+
+
+def hashes_of(session: Session) -> list[int]:
+    """Hashes of the session's frames; 0 where there is no picture."""
+    return [frame.seen.picture_hash for frame in session.frames]
+
+
+def seconds_of(stored: StoredSession, at: datetime) -> float:
+    """Since the session was begun, by the verifier's clock."""
+    assert stored.opened_at is not None  # it was begun
+    return (at - stored.opened_at).total_seconds()
+
+
+def instant_of(stored: StoredSession, seconds: float) -> datetime:
+    """The moment so many seconds after the session was begun, in whole microseconds."""
+    assert stored.opened_at is not None  # it was begun
+    return stored.opened_at + timedelta(seconds=seconds)
+
+
+def straight_frames(session: Session) -> set[str]:
+    """Digests of frames for passive detection: evenly among those that look straight."""
+    straight = {
+        prompt.index for prompt in session.plan.prompts if prompt.kind is PromptKind.LOOK_STRAIGHT
+    }
+    usable = [
+        frame.digest
+        for frame in session.frames
+        if frame.prompt in straight and frame.seen.face is not None
+    ]
+    return set(usable[:: max(1, len(usable) // _PASSIVE_FRAMES)][:_PASSIVE_FRAMES])
