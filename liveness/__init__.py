@@ -4,6 +4,7 @@ Passive detection is here; the challenge and its protocol are in :mod:`ekyc.live
 :class:`ekyc.ports.Model`.
 """
 
+from ekyc.liveness.gates import FrameProblem
 from ekyc.liveness.metrics import (
     AverageError,
     PadErrorRates,
@@ -12,27 +13,42 @@ from ekyc.liveness.metrics import (
     error_rates,
 )
 from ekyc.liveness.passive import (
-    DEFAULT_PAD,
     FrameLiveness,
-    FrameProblem,
     LivenessReport,
-    PadThresholds,
     check_liveness,
     verify_frame_count,
+)
+from ekyc.liveness.profiles import (
+    DEFAULT_PAD,
+    DEFAULT_POLICY,
+    DEFAULT_PROFILE,
+    PROFILES,
+    Assurance,
+    PadPolicy,
+    PadProfile,
+    PadThresholds,
+    ProfileName,
 )
 from ekyc.liveness.score import FrameScore, score_frame
 from ekyc.liveness.screen_lines import measure_screen_lines
 
 __all__ = [
     "DEFAULT_PAD",
+    "DEFAULT_POLICY",
+    "DEFAULT_PROFILE",
+    "PROFILES",
+    "Assurance",
     "AverageError",
     "FrameLiveness",
     "FrameProblem",
     "FrameScore",
     "LivenessReport",
     "PadErrorRates",
+    "PadPolicy",
+    "PadProfile",
     "PadThresholds",
     "Presentation",
+    "ProfileName",
     "Rate",
     "check_liveness",
     "error_rates",

@@ -3,10 +3,12 @@
 1. Exactly repeated frames count once.
 2. Gates: one dominant face, wide enough, with surroundings, neither blurred nor badly lit. A frame that fails a gate
    is set aside; bad quality is never called an attack.
-3. Each remaining frame is scored by a network on four cuts (:mod:`ekyc.liveness.score`), and searched for the pixel
-   grid of a screen (:mod:`ekyc.liveness.screen_lines`).
-4. The medians over frames are held against thresholds. FAILED may follow from a single frame; PASSED needs
-   ``min_frames``, because single frames of a replayed video do pass.
+3. Each remaining frame is scored by a network on the cuts of the profile (:mod:`ekyc.liveness.score`), and searched for
+   the pixel grid of a screen (:mod:`ekyc.liveness.screen_lines`). One that scores as an attack is looked at again at
+   ordinary exposure, because the network takes dim pictures of anything for attacks.
+4. The medians over frames are held against thresholds. FAILED may follow from a single frame, but from the better of both
+   looks; PASSED follows from the first look alone, and needs ``min_frames`` above the policy's level for single frames,
+   because single frames of a replayed video do pass.
 
 Terms follow ISO/IEC 30107-1 (presentation attack, bona fide) and 30107-3 (APCER, BPCER). Nothing here is certified to
 them.
@@ -22,88 +24,48 @@ import hashlib
 import statistics
 import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from ekyc.errors import InputError, LimitError
 from ekyc.face import FaceProblem, dominant_face
+from ekyc.face.detect import SCORE_THRESHOLD
 from ekyc.imaging import CaptureQuality, measure_quality
-from ekyc.liveness.score import FrameScore, context_scale, score_frame
+from ekyc.liveness.gates import FrameProblem, find_problem
+from ekyc.liveness.profiles import (
+    DEFAULT_PAD,
+    DEFAULT_POLICY,
+    DEFAULT_PROFILE,
+    PadPolicy,
+    PadProfile,
+    PadThresholds,
+    Views,
+)
+from ekyc.liveness.score import (
+    ALL_VIEWS,
+    VIEWS_IN_TURN,
+    FrameScore,
+    View,
+    gain_to,
+    score_frame,
+)
 from ekyc.liveness.screen_lines import measure_screen_lines
 from ekyc.outcomes import Check, Measurement, Outcome
 
 if TYPE_CHECKING:
-    from ekyc.face import DetectedFace, FaceDetector
+    from ekyc.face import FaceDetector
+    from ekyc.liveness.silent_face import SilentFace
     from ekyc.ports import Model
-    from ekyc.values import BgrImage
+    from ekyc.values import BgrImage, BoxPx
 
 CHECK_ID = "liveness.passive"
-LEAST_MIN_FRAMES = 3
-"""A median over fewer frames is no median."""
-
-
-class FrameProblem(StrEnum):
-    """Why a frame is not scored; the value is the last part of the reason code ``liveness.…``."""
-
-    NO_FACE = "no_face"
-    SEVERAL_FACES = "several_faces"
-    FACE_TOO_SMALL = "face_too_small"
-    NO_SURROUNDINGS = "no_surroundings"
-    BLURRED = "blurred"
-    TOO_DARK = "too_dark"
-    TOO_BRIGHT = "too_bright"
-    REPEATED = "repeated"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PadThresholds:
-    """Bounds of passive detection with ``faceplugin-liveness``.
-
-    ``live_at`` and ``spoof_below`` come from a study of 20 attack and 4 bona fide presentations with this network
-    and these cuts (docs/liveness.md gives rates and intervals). The sample is tiny and the thresholds were chosen on
-    it; calibrate on your own captures. The gates on light and sharpness only shut out frames that show nothing.
-    """
-
-    live_at: float = 0.50
-    """PASSED from this median on."""
-    spoof_below: float = 0.40
-    """FAILED below this median; between the two INDETERMINATE."""
-    screen_lines_at: float = 3.0
-    """FAILED from this median excess of a regular line on (nats of power). Chosen on honest pictures alone: at most
-    1.5 on the 204 London faces, at most 2.8 on 3,809 whole LFW pictures; the two that exceed it, of 3,811, show a
-    television screen."""
-    min_frames: int = 5
-    """Distinct, usable frames that PASSED needs; at least 3."""
-    max_frames: int = 60
-    """More are refused: each costs four runs of the network."""
-    min_face_width_px: float = 160.0
-    """Smaller faces carry too little of the texture that tells a screen or print."""
-    min_context: float = 1.5
-    """Sides of the largest cut that fits around the face, in sides of its box: on tight cuts the network lets
-    every attack through."""
-    min_sharpness: float = 8.0
-    """Variance of the Laplacian, see :class:`~ekyc.imaging.CaptureQuality`."""
-    min_brightness: float = 30.0
-    """Mean luma of the face."""
-    max_brightness: float = 235.0
-    """Mean luma of the face."""
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.spoof_below <= self.live_at <= 1.0:
-            raise InputError(
-                "thresholds must keep 0 ≤ spoof_below ≤ live_at ≤ 1",
-                code="liveness.thresholds_invalid",
-            )
-        if not LEAST_MIN_FRAMES <= self.min_frames <= self.max_frames:
-            raise InputError(
-                f"min_frames must be at least {LEAST_MIN_FRAMES} and at most max_frames",
-                code="liveness.thresholds_invalid",
-            )
-
-
-DEFAULT_PAD = PadThresholds()
+_FORBIDDEN: Final[tuple[Outcome, tuple[str, ...]]] = (
+    Outcome.NOT_PERFORMED,
+    ("model.undisclosed_not_allowed",),
+)
+_MUCH: Final = 0.1
+"""A gain this near to 1 shows the network nothing new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +94,13 @@ class LivenessReport:
     check: Check
     """``liveness.passive``."""
     thresholds: PadThresholds
+    profile: PadProfile
+    policy: PadPolicy
     median: float | None
-    """Median live score of the scored frames, 0 (attack) to 1 (bona fide), or None."""
+    """Median live score of the scored frames, 0 (attack) to 1 (bona fide), or None. Where cuts are looked at in turn, the
+    mean of the medians of each."""
+    at_best: float | None
+    """The same of the better of both looks: what FAILED is decided by."""
     screen_lines_nats: float | None
     """Median over the scored frames, or None."""
     frames: tuple[FrameLiveness, ...]
@@ -153,7 +120,10 @@ def check_liveness(
     *,
     detector: FaceDetector,
     pad_model: Model,
-    thresholds: PadThresholds = DEFAULT_PAD,
+    profile: PadProfile = DEFAULT_PROFILE,
+    policy: PadPolicy = DEFAULT_POLICY,
+    thresholds: PadThresholds | None = None,
+    silent_face: SilentFace | None = None,
 ) -> LivenessReport:
     """Score the frames of one capture and judge them together.
 
@@ -161,37 +131,82 @@ def check_liveness(
         frames: whole camera frames, not cut to the face: uint8 (height, width, 3), blue-green-red.
         detector: finds the faces.
         pad_model: registry entry ``faceplugin-liveness``.
-        thresholds: gates and bounds.
+        profile: what the network sees, and gates and bounds.
+        policy: what the operator accepts.
+        thresholds: other gates and bounds than the profile's.
+        silent_face: the nets that the profile ``user_weights`` asks for.
 
     Returns:
-        Check ``liveness.passive``: PASSED, FAILED (``liveness.presentation_attack``), INDETERMINATE (between the
-        thresholds, too few usable frames), or NOT_PERFORMED without frames.
+        Check ``liveness.passive``: PASSED, FAILED (``liveness.presentation_attack``, ``liveness.screen_pattern``),
+        INDETERMINATE (between the thresholds, poor light, too few usable frames), or NOT_PERFORMED without frames or when
+        the policy forbids the nets.
 
     Raises:
+        InputError: ``liveness.weights_missing``: the profile asks for nets that were not given.
         LimitError: ``liveness.too_many_frames``.
         ModelError, BusyError: a model failed; nothing about the pictures raises.
     """
     started = time.perf_counter()
-    verify_frame_count(len(frames), thresholds)
-    looked_at = _look_at_all(frames, detector, pad_model, thresholds)
-    scores = [frame.score.live for frame in looked_at if frame.score is not None]
-    median = statistics.median(scores) if scores else None
+    if profile.user_weights and silent_face is None:
+        raise InputError(
+            "this profile needs nets that the user brings",
+            code="liveness.weights_missing",
+            subject=profile.name.value,
+        )
+    bounds = profile.thresholds if thresholds is None else thresholds
+    verify_frame_count(len(frames), bounds)
+    needed = policy.frames_needed(bounds)
+    forbidden = not policy.allow_undisclosed and not profile.training_data_disclosed
+    eye = _Eye(
+        detector=_detector_of(profile, detector),
+        pad_model=pad_model,
+        silent_face=silent_face if profile.user_weights else None,
+        profile=profile,
+        bounds=bounds,
+    )
+    looked_at = () if forbidden else eye.look_at_all(frames)
+    scores = [frame.score for frame in looked_at if frame.score is not None]
+    median = _combined(scores, lambda score: score.live)
+    at_best = _combined(scores, lambda score: score.at_best)
     lines = [f.screen_lines_nats for f in looked_at if f.screen_lines_nats is not None]
     median_lines = statistics.median(lines) if lines else None
-    outcome, reasons = _judge(looked_at, median, median_lines, thresholds)
+    if forbidden:
+        found = _FORBIDDEN
+    else:
+        found = judge(
+            looked_at,
+            median=median,
+            at_best=at_best,
+            screen_lines=median_lines,
+            thresholds=bounds,
+            frames_needed=needed,
+        )
     check = Check(
         id=CHECK_ID,
-        outcome=outcome,
-        reasons=reasons,
-        measurements=_measurements(median, median_lines, len(scores), thresholds),
+        outcome=found[0],
+        reasons=found[1],
+        measurements=_measurements(
+            median, median_lines, len(scores), needed=needed, thresholds=bounds
+        ),
         duration_ms=(time.perf_counter() - started) * 1000,
     )
     return LivenessReport(
         check=check,
-        thresholds=thresholds,
+        thresholds=bounds,
+        profile=profile,
+        policy=policy,
         median=median,
+        at_best=at_best,
         screen_lines_nats=median_lines,
         frames=looked_at,
+    )
+
+
+def _detector_of(profile: PadProfile, detector: FaceDetector) -> FaceDetector:
+    if profile.detector_long_sides_px is None:
+        return detector
+    return detector.configured(
+        long_sides_px=profile.detector_long_sides_px, score_threshold=SCORE_THRESHOLD
     )
 
 
@@ -207,90 +222,109 @@ def verify_frame_count(count: int, thresholds: PadThresholds = DEFAULT_PAD) -> N
         )
 
 
-def _look_at_all(
-    frames: Sequence[BgrImage],
-    detector: FaceDetector,
-    pad_model: Model,
-    thresholds: PadThresholds,
-) -> tuple[FrameLiveness, ...]:
-    seen: set[bytes] = set()
-    found: list[FrameLiveness] = []
-    for index, frame in enumerate(frames):
-        digest = _digest(frame)
-        if digest in seen:  # (1)
-            found.append(_set_aside(index, FrameProblem.REPEATED))
-        else:
-            found.append(_look_at(index, frame, detector, pad_model, thresholds))
-        seen.add(digest)
-    return tuple(found)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Eye:
+    """Steps 1 to 3."""
+
+    detector: FaceDetector
+    pad_model: Model
+    silent_face: SilentFace | None
+    profile: PadProfile
+    bounds: PadThresholds
+
+    def look_at_all(self, frames: Sequence[BgrImage]) -> tuple[FrameLiveness, ...]:
+        seen: set[bytes] = set()
+        found: list[FrameLiveness] = []
+        scored = 0
+        for index, frame in enumerate(frames):
+            digest = _digest(frame)
+            if digest in seen:  # (1)
+                found.append(_set_aside(index, FrameProblem.REPEATED))
+            else:
+                found.append(self._look_at(index, frame, scored))
+                scored += found[-1].score is not None
+            seen.add(digest)
+        return tuple(found)
+
+    def _look_at(self, index: int, frame: BgrImage, scored: int) -> FrameLiveness:
+        face = dominant_face(self.detector.detect(frame))  # (2)
+        if isinstance(face, FaceProblem):
+            return _set_aside(index, FrameProblem(face.value))
+        quality = measure_quality(frame, face.box)
+        problem = find_problem(frame, face.box, quality, self.bounds)
+        return FrameLiveness(
+            index=index,
+            problem=problem,
+            score=None if problem else self._score(frame, face.box, scored),  # (3)
+            screen_lines_nats=None if problem else self._screen_lines(frame, face.box, scored),
+            face_width_px=face.box.width,
+            quality=quality,
+        )
+
+    def _screen_lines(self, frame: BgrImage, face: BoxPx, scored: int) -> float | None:
+        skipped = scored % self.profile.screen_lines_every
+        return None if skipped else measure_screen_lines(frame, face)
+
+    def _score(self, frame: BgrImage, face: BoxPx, scored: int) -> FrameScore:
+        views: tuple[View, ...] = ALL_VIEWS
+        if self.profile.views is Views.IN_TURN:
+            views = (VIEWS_IN_TURN[scored % len(VIEWS_IN_TURN)],)
+        first = self._once(frame, face, views, 1.0)
+        if first.live >= self.bounds.second_look_below:
+            return first
+        gain = gain_to(frame, face, luma=self.bounds.ordinary_luma, most=self.bounds.max_gain)
+        if abs(gain - 1) < _MUCH:
+            return first
+        return replace(first, second_look=self._once(frame, face, views, gain).live)
+
+    def _once(self, frame: BgrImage, face: BoxPx, views: Sequence[View], gain: float) -> FrameScore:
+        score = score_frame(frame, face, self.pad_model, views=views, gain=gain)
+        if self.silent_face is None:
+            return score
+        return replace(score, silent_face=self.silent_face.score(frame, face, gain=gain))
 
 
-def _look_at(
-    index: int,
-    frame: BgrImage,
-    detector: FaceDetector,
-    pad_model: Model,
-    thresholds: PadThresholds,
-) -> FrameLiveness:
-    face = dominant_face(detector.detect(frame))  # (2)
-    if isinstance(face, FaceProblem):
-        return _set_aside(index, FrameProblem(face.value))
-    quality = measure_quality(frame, face.box)
-    problem = _gate(frame, face, quality, thresholds)
-    return FrameLiveness(
-        index=index,
-        problem=problem,
-        score=None if problem else score_frame(frame, face.box, pad_model),  # (3)
-        screen_lines_nats=None if problem else measure_screen_lines(frame, face.box),
-        face_width_px=face.box.width,
-        quality=quality,
-    )
+def _combined(scores: Sequence[FrameScore], value: Callable[[FrameScore], float]) -> float | None:
+    """Median over frames that saw the same cuts, and the mean of these medians."""
+    groups: dict[tuple[bool, bool], list[float]] = {}
+    for score in scores:
+        seen = (score.wide is not None, score.square is not None)
+        groups.setdefault(seen, []).append(value(score))
+    medians = [statistics.median(group) for group in groups.values()]
+    return statistics.fmean(medians) if medians else None
 
 
-def _gate(
-    frame: BgrImage, face: DetectedFace, quality: CaptureQuality, thresholds: PadThresholds
-) -> FrameProblem | None:
-    height, width = frame.shape[:2]
-    failing = (
-        (face.box.width < thresholds.min_face_width_px, FrameProblem.FACE_TOO_SMALL),
-        (
-            context_scale(face.box, width, height) < thresholds.min_context,
-            FrameProblem.NO_SURROUNDINGS,
-        ),
-        (quality.brightness < thresholds.min_brightness, FrameProblem.TOO_DARK),
-        (quality.brightness > thresholds.max_brightness, FrameProblem.TOO_BRIGHT),
-        (quality.sharpness < thresholds.min_sharpness, FrameProblem.BLURRED),
-    )
-    return next((problem for fails, problem in failing if fails), None)
-
-
-def _judge(
+def judge(
     frames: Sequence[FrameLiveness],
+    *,
     median: float | None,
+    at_best: float | None,
     screen_lines: float | None,
     thresholds: PadThresholds,
+    frames_needed: int,
 ) -> tuple[Outcome, tuple[str, ...]]:
-    """Step 4."""
+    """Step 4: outcome and reasons. Pure."""
     if not frames:
         return Outcome.NOT_PERFORMED, ("liveness.no_frames",)
     problems = _problems(frames)
-    if median is None or screen_lines is None:
+    if median is None or at_best is None or screen_lines is None:
         return Outcome.INDETERMINATE, problems
-    attack = _attack_reasons(median, screen_lines, thresholds)
+    attack = _attack_reasons(at_best, screen_lines, thresholds)
     if attack:
         return Outcome.FAILED, attack
     if median < thresholds.live_at:
-        return Outcome.INDETERMINATE, ("liveness.uncertain",)
-    if sum(frame.score is not None for frame in frames) < thresholds.min_frames:
+        dim = at_best >= thresholds.second_look_below > median
+        return Outcome.INDETERMINATE, ("liveness.poor_light" if dim else "liveness.uncertain",)
+    if sum(frame.score is not None for frame in frames) < frames_needed:
         return Outcome.INDETERMINATE, ("liveness.too_few_frames", *problems)
     return Outcome.PASSED, ()
 
 
 def _attack_reasons(
-    median: float, screen_lines: float, thresholds: PadThresholds
+    at_best: float, screen_lines: float, thresholds: PadThresholds
 ) -> tuple[str, ...]:
     signs = (
-        (median < thresholds.spoof_below, "liveness.presentation_attack"),
+        (at_best < thresholds.spoof_below, "liveness.presentation_attack"),
         (screen_lines >= thresholds.screen_lines_at, "liveness.screen_pattern"),
     )
     return tuple(code for shown, code in signs if shown)
@@ -314,16 +348,22 @@ def _set_aside(index: int, problem: FrameProblem) -> FrameLiveness:
 
 
 def _digest(frame: BgrImage) -> bytes:
-    return hashlib.sha256(repr(frame.shape).encode() + frame.tobytes()).digest()
+    """Of every eighth row: noise alone makes any two frames of a camera differ in them."""
+    return hashlib.sha256(repr(frame.shape).encode() + frame[::8].tobytes()).digest()
 
 
 def _measurements(
-    median: float | None, screen_lines: float | None, scored: int, thresholds: PadThresholds
+    median: float | None,
+    screen_lines: float | None,
+    scored: int,
+    *,
+    needed: int,
+    thresholds: PadThresholds,
 ) -> tuple[Measurement, ...]:
     measured = (
         ("live_score", median, "", thresholds.live_at),
         ("screen_lines", screen_lines, "nat", thresholds.screen_lines_at),
-        ("usable_frames", float(scored), "", float(thresholds.min_frames)),
+        ("usable_frames", float(scored), "", float(needed)),
     )
     return tuple(
         Measurement(name=name, value=value, unit=unit, threshold=threshold)

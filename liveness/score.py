@@ -7,13 +7,15 @@ the JavaScript that comes with it does, it hardly tells selfies from attacks (ar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ekyc.errors import ModelError
-from ekyc.imaging import crop, flip_horizontally, resize, to_bgr_planes
+from ekyc.imaging import crop, flip_horizontally, resize, to_bgr_planes, to_gray
+from ekyc.imaging.effects import adjust
 from ekyc.values import BoxPx
 
 if TYPE_CHECKING:
@@ -31,35 +33,100 @@ _LIVE = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameScore:
-    """Scores of one frame, 0 (attack) to 1 (bona fide); each the mean of a cut and its mirror image."""
+    """Scores of one frame, 0 (attack) to 1 (bona fide)."""
 
-    wide: float
-    square: float
+    wide: float | None
+    """Of the wide cut, with its mirror image where both were looked at; None where neither was."""
+    square: float | None
+    """The same of the square cut."""
+    silent_face: float | None = None
+    """Mean of the nets that the user brought, or None."""
+    second_look: float | None = None
+    """``live`` of the same frame at ordinary exposure, where it was looked at again."""
 
     @property
     def live(self) -> float:
-        """Mean of both cuts: they fail on different people."""
-        return (self.wide + self.square) / 2
+        """Mean of the cuts that were looked at, for they fail on different people; then the mean with the user's nets."""
+        cuts = [score for score in (self.wide, self.square) if score is not None]
+        own = sum(cuts) / len(cuts)
+        return own if self.silent_face is None else (own + self.silent_face) / 2
+
+    @property
+    def at_best(self) -> float:
+        """The better of both looks: what is held against a person."""
+        return self.live if self.second_look is None else max(self.live, self.second_look)
 
 
-def score_frame(frame: BgrImage, box: BoxPx, model: Model) -> FrameScore:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One thing that the network sees of a frame."""
+
+    wide: bool
+    mirrored: bool
+
+
+ALL_VIEWS = (
+    View(wide=True, mirrored=False),
+    View(wide=True, mirrored=True),
+    View(wide=False, mirrored=False),
+    View(wide=False, mirrored=True),
+)
+VIEWS_IN_TURN = (ALL_VIEWS[0], ALL_VIEWS[2], ALL_VIEWS[1], ALL_VIEWS[3])
+
+
+def score_frame(
+    frame: BgrImage,
+    box: BoxPx,
+    model: Model,
+    *,
+    views: Sequence[View] = ALL_VIEWS,
+    gain: float = 1.0,
+) -> FrameScore:
     """Score the face inside ``box``.
 
     Args:
         frame: whole frame, uint8 (height, width, 3), blue-green-red.
         box: the face in pixels of the frame.
         model: float32 (3, 128, 128) blue-green-red planes, 0–255 → probabilities (3,).
+        views: what the network is shown, one run each.
+        gain: what levels are multiplied with first.
 
     Raises:
         ModelError: the output is not three probabilities.
     """
+    seen = {wide: _cut(frame, box, wide=wide) for wide in {view.wide for view in views}}
+    found: dict[bool, list[float]] = {True: [], False: []}
+    for view in views:
+        picture = flip_horizontally(seen[view.wide]) if view.mirrored else seen[view.wide]
+        found[view.wide].append(_live(expose(picture, gain), model))
+    return FrameScore(wide=_mean(found[True]), square=_mean(found[False]))
+
+
+def gain_to(frame: BgrImage, box: BoxPx, *, luma: float, most: float) -> float:
+    """What brings the median luma of a face to ``luma``; between 1 / ``most`` and ``most``."""
+    median = float(np.median(to_gray(crop(frame, box))[::2, ::2]))
+    return min(most, max(1 / most, luma / max(1.0, median)))
+
+
+def expose(picture: BgrImage, gain: float) -> BgrImage:
+    """Levels times ``gain``, clipped to 0–255."""
+    return picture if gain == 1.0 else adjust(picture, gain=gain)
+
+
+def _cut(frame: BgrImage, box: BoxPx, *, wide: bool) -> BgrImage:
     height, width = frame.shape[:2]
     side = max(box.width, box.height)
-    wide = cut_inside(box, WIDE_SCALE * box.width, WIDE_SCALE * box.height, width, height)
-    square = cut_inside(box, SQUARE_SCALE * side, SQUARE_SCALE * side, width, height)
-    return FrameScore(
-        wide=_score_cut(crop(frame, wide), model), square=_score_cut(crop(frame, square), model)
+    sides = (
+        (WIDE_SCALE * box.width, WIDE_SCALE * box.height)
+        if wide
+        else (SQUARE_SCALE * side, SQUARE_SCALE * side)
     )
+    cut = crop(frame, cut_inside(box, *sides, width, height))
+    return resize(cut, INPUT_SIDE_PX, INPUT_SIDE_PX)
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
 
 
 def cut_inside(
@@ -81,11 +148,6 @@ def cut_inside(
 def context_scale(box: BoxPx, frame_width: int, frame_height: int) -> float:
     """Side of the largest cut shaped like the box that fits in the frame, in sides of the box."""
     return min(frame_width / box.width, frame_height / box.height)
-
-
-def _score_cut(cut: BgrImage, model: Model) -> float:
-    seen = resize(cut, INPUT_SIDE_PX, INPUT_SIDE_PX)
-    return (_live(seen, model) + _live(flip_horizontally(seen), model)) / 2
 
 
 def _live(seen: BgrImage, model: Model) -> float:

@@ -1,8 +1,9 @@
-"""``ekyc liveness``: examine frames for presentation attacks."""
+"""``ekyc liveness``: examine frames or a video for presentation attacks."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,17 +23,29 @@ from ekyc.cli.pictures import picture_files
 from ekyc.errors import EkycError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from ekyc.imaging.video import Video
+    from ekyc.liveness import FrameLiveness, LivenessReport, PadPolicy, PadProfile
+    from ekyc.values import BgrImage
 
-    from ekyc.liveness import FrameLiveness, LivenessReport
+liveness_app = typer.Typer(
+    help="Examine frames or a video for presentation attacks.", no_args_is_help=True
+)
 
-liveness_app = typer.Typer(help="Examine frames for presentation attacks.", no_args_is_help=True)
-
-_DETECTOR = "yunet-2023mar"
-_PAD = "faceplugin-liveness"
 _LIMITS = (
     "passive, one camera: stops prints and most screens; not masks, nor generated or injected video"
 )
+_VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mjpeg", ".mjpg", ".3gp"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Capture:
+    """What was submitted: frames and what to call them; the video where it was one."""
+
+    frames: tuple[BgrImage, ...]
+    names: tuple[str, ...]
+    video: Video | None = None
 
 
 @liveness_app.callback()
@@ -44,53 +57,119 @@ def _liveness() -> None:
 def check(
     frames: Annotated[
         list[Path],
-        typer.Argument(metavar="FRAMES...", help="Frames of one capture: pictures or folders."),
+        typer.Argument(
+            metavar="FRAMES|VIDEO...",
+            help="Frames of one capture (pictures or folders), or one video: MP4, WebM, AVI, Motion JPEG.",
+        ),
     ],
+    profile: Annotated[
+        str, typer.Option(help="fast, default, user_weights or demo (docs/liveness.md).")
+    ] = "default",
+    assurance: Annotated[
+        str,
+        typer.Option(help="low, substantial or high: above low, a single frame never passes."),
+    ] = "substantial",
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Folder with the Silent-Face nets that user_weights asks for."),
+    ] = None,
+    disclosed_only: Annotated[
+        bool,
+        typer.Option(help="Let no net judge whose training data are undisclosed."),
+    ] = False,
     json_output: JsonFlag = False,
 ) -> None:
     """Is there a living face before the camera? Exit code 0 yes, 11 an attack, 10 undecided.
 
     Frames must be whole and as the camera gave them. A single frame can show an attack; that a face is live takes
-    five.
+    five. Of a video, frames evenly spread over its time are looked at.
     """
     try:
-        files = picture_files(frames)
-        report = _check(files)
+        chosen, policy = _profile(profile), _policy(assurance, disclosed_only)
+        capture = _read(frames, chosen)
+        report = _check(capture, chosen, policy, weights)
     except EkycError as error:
         fail(error, json_output=json_output, command="liveness-check")
     if json_output:
-        write_json(_as_json(report, files))
+        write_json(_as_json(report, capture))
     else:
-        _print(report, files)
+        _print(report, capture)
     exit_for(report.check.outcome)
 
 
-def _check(files: Sequence[Path]) -> LivenessReport:
-    from ekyc.face import FaceDetector
-    from ekyc.imaging import read_image
-    from ekyc.inference import Engine
-    from ekyc.liveness import DEFAULT_PAD, check_liveness, verify_frame_count
+def _profile(name: str) -> PadProfile:
+    from ekyc.liveness import PROFILES, ProfileName
 
-    verify_frame_count(len(files), DEFAULT_PAD)
-    pictures = [read_image(path) for path in files]
-    with Engine.open(ids=(_DETECTOR, _PAD)) as engine:
+    if name not in set(ProfileName):
+        raise typer.BadParameter(f"one of {', '.join(ProfileName)}", param_hint="--profile")
+    return PROFILES[ProfileName(name)]
+
+
+def _policy(level: str, disclosed_only: bool) -> PadPolicy:
+    from ekyc.liveness import Assurance, PadPolicy
+
+    if level not in set(Assurance):
+        raise typer.BadParameter(f"one of {', '.join(Assurance)}", param_hint="--assurance")
+    return PadPolicy(assurance=Assurance(level), allow_undisclosed=not disclosed_only)
+
+
+def _read(paths: Sequence[Path], profile: PadProfile) -> _Capture:
+    from ekyc.imaging import read_image
+    from ekyc.imaging.video import read_video
+    from ekyc.liveness import verify_frame_count
+
+    if len(paths) == 1 and paths[0].suffix.lower() in _VIDEO_SUFFIXES:
+        video = read_video(paths[0], frames=2 * profile.thresholds.min_frames)
+        return _Capture(
+            frames=tuple(frame.image for frame in video.frames),
+            names=tuple(f"frame {frame.index} at {frame.time_s:.2f} s" for frame in video.frames),
+            video=video,
+        )
+    files = picture_files(paths)
+    verify_frame_count(len(files), profile.thresholds)
+    return _Capture(
+        frames=tuple(read_image(path) for path in files), names=tuple(path.name for path in files)
+    )
+
+
+def _check(
+    capture: _Capture, profile: PadProfile, policy: PadPolicy, weights: Path | None
+) -> LivenessReport:
+    from ekyc.face import FaceDetector
+    from ekyc.inference import Engine
+    from ekyc.liveness import check_liveness
+    from ekyc.liveness.silent_face import SilentFace
+
+    detector, pad = profile.models
+    brought = None
+    if profile.user_weights and weights is not None:
+        brought = SilentFace.open(weights)
+    with Engine.open(ids=profile.models) as engine:
         return check_liveness(
-            pictures,
-            detector=FaceDetector(engine.model(_DETECTOR)),
-            pad_model=engine.model(_PAD),
+            capture.frames,
+            detector=FaceDetector(engine.model(detector)),
+            pad_model=engine.model(pad),
+            profile=profile,
+            policy=policy,
+            silent_face=brought,
         )
 
 
-def _as_json(report: LivenessReport, files: Sequence[Path]) -> dict[str, Any]:
+def _as_json(report: LivenessReport, capture: _Capture) -> dict[str, Any]:
     return result_object(
         "liveness-check",
         report.check.outcome.value,
         report.checks,
         median=report.median,
+        at_best=report.at_best,
         screen_lines_nats=report.screen_lines_nats,
         thresholds=asdict(report.thresholds),
-        frames=[_frame_as_json(frame, files[frame.index].name) for frame in report.frames],
-        models=[_DETECTOR, _PAD],
+        profile=report.profile.name.value,
+        assurance=report.policy.assurance.value,
+        demonstration=report.profile.demonstration,
+        frames=[_frame_as_json(frame, capture.names[frame.index]) for frame in report.frames],
+        video=None if capture.video is None else _video_as_json(capture.video),
+        models=list(report.profile.models),
         limits=_LIMITS,
     )
 
@@ -103,26 +182,41 @@ def _frame_as_json(frame: FrameLiveness, name: str) -> dict[str, Any]:
         "live": score.live if score else None,
         "wide": score.wide if score else None,
         "square": score.square if score else None,
+        "silent_face": score.silent_face if score else None,
+        "second_look": score.second_look if score else None,
         "screen_lines_nats": frame.screen_lines_nats,
         "face_width_px": frame.face_width_px,
         "quality": asdict(quality) if quality else None,
     }
 
 
-def _print(report: LivenessReport, files: Sequence[Path]) -> None:
+def _video_as_json(video: Video) -> dict[str, Any]:
+    return {
+        "container": video.container.value,
+        "codec": video.codec,
+        "rotation_deg": video.rotation_deg,
+        "frames": len(video.traces.times_s),
+        "duration_s": video.duration_s if video.times_reliable else None,
+        "times_reliable": video.times_reliable,
+    }
+
+
+def _print(report: LivenessReport, capture: _Capture) -> None:
     out = console()
     table = Table(box=None, pad_edge=False)
     for column in ("frame", "live", "screen lines", "set aside"):
         table.add_column(column, justify="left" if column in {"frame", "set aside"} else "right")
     for frame in report.frames:
         table.add_row(
-            files[frame.index].name,
+            capture.names[frame.index],
             _number(frame.score.live if frame.score else None),
             _number(frame.screen_lines_nats),
             frame.problem or "",
         )
     out.print(table)
     out.print(checks_table(report.checks))
+    if report.profile.demonstration:
+        out.print("[yellow]profile demo: for showing; what it lets pass proves nothing[/]")
     out.print(f"[dim]{_LIMITS}[/]")
 
 

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ekyc.cli.liveness import liveness_app
-from ekyc.imaging import encode_png, read_image
+from ekyc.imaging import encode_jpeg, encode_png, read_image
 
 
 def run(*arguments):
@@ -59,5 +59,42 @@ def read_image_of_noise():
     return np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
 
 
+@pytest.mark.models
+@pytest.mark.shared_data
+def test_a_video_is_looked_at_frame_by_frame(models, shared_data, tmp_path):
+    """Motion JPEG of shifted cuts of one photograph: the path is open, no more."""
+    frame = read_image(shared_data / "liveness/bona_fide/selfie/mv_T1.jpg")
+    clip = tmp_path / "clip.mjpeg"
+    clip.write_bytes(b"".join(encode_jpeg(frame[i : 600 + i, i : 440 + i], 95) for i in range(12)))
+    code, answer = run(clip)
+    assert (code, answer["outcome"]) == (0, "PASSED")
+    assert len(answer["frames"]) == 10
+    assert answer["video"]["frames"] == 12
+    assert (answer["video"]["container"], answer["profile"]) == ("mjpeg", "default")
+    code, answer = run(clip, "--profile", "fast")
+    assert (code, answer["profile"]) == (0, "fast")
+    assert len(answer["frames"]) == 12
+
+
+@pytest.mark.models
+@pytest.mark.shared_data
+def test_low_assurance_lets_one_frame_pass_and_disclosed_only_lets_none_judge(models, shared_data):
+    selfie = shared_data / "liveness/bona_fide/selfie/mv_T1.jpg"
+    assert run(selfie, "--assurance", "low")[0] == 0
+    code, answer = run(selfie, "--disclosed-only")
+    assert (code, answer["outcome"]) == (10, "NOT_PERFORMED")
+    assert answer["reasons"] == ["model.undisclosed_not_allowed"]
+
+
+def test_bad_videos_are_errors_that_name_them(tmp_path):
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"")
+    code, answer = run(clip)
+    assert (code, answer["reasons"]) == (1, ["video.empty"])
+    assert answer["error"]["subject"] == "clip.mp4"
+
+
 def test_wrong_usage():
+    for wrong in (("--profile", "best"), ("--assurance", "total")):
+        assert CliRunner().invoke(liveness_app, ["check", "x.png", *wrong]).exit_code == 2
     assert CliRunner().invoke(liveness_app, ["check"]).exit_code == 2
