@@ -26,15 +26,20 @@ def main() -> None:
     memory = int(limits["max_memory_bytes"])
     seconds = math.ceil(limits["timeout_s"])
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    # The signal at the first bound tells the parent why; the second kills. Files may be read, not written: pages name
+    # fonts that they do not carry.
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     document = _opened(sys.stdin.buffer.read(), limits)
     scale = limits["dpi"] / _POINTS_PER_INCH
     _check_pixels(document, scale, limits)
     out = sys.stdout.buffer
     out.write(b"ok\n")
     for page in document:
-        bitmap = page.render(scale=scale, rev_byteorder=False, prefer_bgrx=False)
+        longest = max(page.get_size()) * scale
+        shrunk = scale * min(1.0, limits["long_side_px"] / max(longest, 1.0))
+        bitmap = page.render(scale=shrunk, rev_byteorder=False, prefer_bgrx=False)
         picture = bitmap.to_numpy()
         if picture.ndim == 2:  # PDFium renders grey pages with one channel
             picture = picture[:, :, None].repeat(3, axis=2)
@@ -72,7 +77,7 @@ def _check_pixels(document: Any, scale: float, limits: Mapping[str, Any]) -> Non
 def _refuse(reason: str) -> NoReturn:
     sys.stdout.write(f"{reason}\n")
     sys.stdout.flush()
-    sys.exit(3)
+    sys.exit(0)
 
 
 if __name__ == "__main__":

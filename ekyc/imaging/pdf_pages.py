@@ -5,20 +5,18 @@ amount of memory and time and is killed when it exceeds either; a crash of it is
 
 1. The child opens the file; encrypted, broken and empty files are told apart.
 2. Pages and the pixels of every page box are counted **before** anything is rendered.
-3. Pages are rendered one by one and sent as raw pixels.
+3. Pages are rendered one by one, none larger than it is needed, and sent as raw pixels.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
 from ekyc.errors import InputError, LimitError
+from ekyc.imaging.limited_child import ChildFailed, ChildFault, ChildLimits, run_child
 
 if TYPE_CHECKING:
     from ekyc.values import BgrImage
@@ -31,8 +29,10 @@ _ERRORS = {
 _LIMITS = {
     "too_many_pages": "the PDF file has more pages than allowed",
     "too_many_pixels": "a page of the PDF file is larger than allowed",
+    "too_slow": "rendering the PDF file took longer than allowed",
 }
 _HEADER_BYTES = 12
+_VERDICT_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,8 @@ class PdfLimits:
     """Width times height of one rendered page."""
     max_side_px: int = 20_000
     """Longest side of one rendered page."""
+    long_side_px: int = 3600
+    """A page that would be longer is rendered at so many pixels instead, as long as it keeps the other bounds."""
     max_total_pixels: int = 200_000_000
     """All pages together."""
     max_memory_bytes: int = 2 * 1024 * 1024 * 1024
@@ -83,33 +85,28 @@ def render_pdf_pages(
         raise LimitError(
             "the PDF file has more bytes than allowed", code="pdf.too_large", subject=name
         )
-    order = json.dumps({"dpi": dpi, **asdict(limits)})
-    command = (sys.executable, "-m", "ekyc.imaging.pdf_child", order)
+    pixels = limits.max_total_pixels * 3 + limits.max_pages * _HEADER_BYTES
+    bounds = ChildLimits(timeout_s=limits.timeout_s, max_output_bytes=pixels + _VERDICT_BYTES)
     try:
-        done = subprocess.run(  # noqa: S603  # our own module, by absolute interpreter path
-            command, input=data, capture_output=True, timeout=limits.timeout_s, check=False
-        )
-    except subprocess.TimeoutExpired as exc:
-        raise LimitError(
-            "rendering the PDF file took longer than allowed", code="pdf.too_slow", subject=name
-        ) from exc
-    verdict, _, pixels = done.stdout.partition(b"\n")
-    if done.returncode != 0 or verdict != b"ok":
+        answer = run_child("ekyc.imaging.pdf_child", {"dpi": dpi, **asdict(limits)}, data, bounds)
+    except ChildFailed as failed:
+        _refuse("too_slow" if failed.fault is ChildFault.TOO_SLOW else "broken", name)
+    verdict = answer[:_VERDICT_BYTES].partition(b"\n")[0]
+    if verdict != b"ok":
         _refuse(verdict.decode("ascii", "replace"), name)
-    return _pages(pixels, name)
+    return _pages(answer, len(verdict) + 1, name)
 
 
-def _refuse(verdict: str, name: str) -> None:
+def _refuse(verdict: str, name: str) -> NoReturn:
     if verdict in _LIMITS:
         raise LimitError(_LIMITS[verdict], code=f"pdf.{verdict}", subject=name)
     kind = verdict if verdict in _ERRORS else "broken"
     raise InputError(_ERRORS[kind], code=f"pdf.{kind}", subject=name)
 
 
-def _pages(stream: bytes, name: str) -> tuple[BgrImage, ...]:
-    """Split the child's answer: for each page height and width (6 digits each) and the pixels."""
+def _pages(stream: bytes, at: int, name: str) -> tuple[BgrImage, ...]:
+    """Split the child's answer from ``at``: for each page height and width (6 digits each) and the pixels."""
     pages: list[BgrImage] = []
-    at = 0
     while at < len(stream):
         header = stream[at : at + _HEADER_BYTES]
         height, width = int(header[:6]), int(header[6:])

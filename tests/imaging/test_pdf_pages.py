@@ -62,6 +62,29 @@ def test_bounds_are_kept(data, limits, code):
     assert error.code == code
 
 
+def test_a_large_page_is_rendered_no_larger_than_it_is_needed():
+    (page,) = render_pdf_pages(pdf(size=(2880, 1440)), name="copy.pdf", dpi=150)
+    assert page.shape == (1800, 3600, 3)
+
+
+def test_a_page_of_endless_work_is_stopped():
+    """A form that paints another eight times, nine levels deep, over a whole page."""
+    stream = io.BytesIO()
+    canvas = Canvas(stream, pagesize=A5)
+    for level in range(10):
+        canvas.beginForm(f"f{level}")
+        for i in range(8 if level else 1):
+            if level:
+                canvas.doForm(f"f{level - 1}")
+            else:
+                canvas.rect(i, 0, 400, 500, fill=1)
+        canvas.endForm()
+    canvas.doForm("f9")
+    canvas.save()
+    error = refused(stream.getvalue(), timeout_s=1.5)
+    assert (type(error), error.code) == (LimitError, "pdf.too_slow")
+
+
 def test_too_little_memory_is_an_error_and_not_a_crash_of_ours():
     assert refused(pdf(), max_memory_bytes=32 * 1024 * 1024).code == "pdf.broken"
 
