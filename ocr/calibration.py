@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,8 @@ from ekyc.errors import ModelError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ekyc.ocr.ctc import ReadChar
+    from numpy.typing import NDArray
+
     from ekyc.values import FloatArray
 
 Table = tuple[tuple[float, float], ...]
@@ -37,15 +39,9 @@ class LineCalibration:
     lines: Table = ()
     """Without points lines have no certainty."""
 
-    def of_chars(self, chars: Sequence[ReadChar]) -> tuple[ReadChar, ...]:
-        """The characters with calibrated confidence."""
-        if not self.chars:
-            return tuple(chars)
-        shares = _look_up(self.chars, [char.confidence for char in chars])
-        return tuple(
-            replace(char, confidence=float(share))
-            for char, share in zip(chars, shares, strict=True)
-        )
+    def of_peaks(self, peaks: FloatArray) -> FloatArray:
+        """Confidences of characters: float32, shape (characters,), 0–1, in and out."""
+        return _look_up(self.chars, peaks) if self.chars else peaks
 
     def of_line(self, evidence: float) -> float | None:
         """Probability that the whole line is right, or None without a table."""
@@ -82,6 +78,12 @@ def _table(points: Any) -> Table:
     return tuple((raw, share) for (raw, _), share in zip(table, shares, strict=True))
 
 
-def _look_up(table: Table, raw: Sequence[float]) -> FloatArray:
-    at, shares = zip(*table, strict=True)
+def _look_up(table: Table, raw: FloatArray | Sequence[float]) -> FloatArray:
+    at, shares = _columns(table)
     return np.asarray(np.interp(raw, at, shares), dtype=np.float32)
+
+
+@lru_cache(maxsize=16)
+def _columns(table: Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    at, shares = np.array(table, dtype=np.float64).T
+    return at, shares

@@ -14,7 +14,13 @@ import numpy as np
 from ekyc.errors import ModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
     from ekyc.values import FloatArray
+
+    IntArray = NDArray[np.int64]
 
 BLANK = 0
 """Index of the class that stands for "nothing"."""
@@ -40,8 +46,37 @@ class ReadChar:
         return (self.left + self.right) / 2
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BestPath:
+    """The most likely class of each step, and the runs of steps that share theirs."""
+
+    labels: IntArray
+    """int64, shape (time,)."""
+    starts: IntArray
+    """First step of each run: int64, shape (runs,)."""
+    peaks: FloatArray
+    """Largest logarithm that each run's class has within the run: float32, shape (runs,)."""
+
+
+def best_path(log_probs: FloatArray) -> BestPath:
+    """Best path of one line: float32, shape (time, classes), natural logarithms of probabilities.
+
+    Raises:
+        ModelError: numbers on the path are none (code ``model.bad_output``).
+    """
+    labels = log_probs.argmax(axis=1)
+    logs = log_probs[np.arange(len(labels)), labels]
+    if np.isnan(logs).any():  # argmax takes what is no number for the largest
+        raise ModelError("the recogniser gave numbers that are none", code="model.bad_output")
+    begins = np.ones(len(labels), dtype=bool)
+    np.not_equal(labels[1:], labels[:-1], out=begins[1:])
+    starts = np.flatnonzero(begins)
+    peaks = np.maximum.reduceat(logs, starts) if len(starts) else logs
+    return BestPath(labels=labels, starts=starts, peaks=peaks)
+
+
 def decode_greedy(log_probs: FloatArray, vocabulary: tuple[str, ...]) -> tuple[ReadChar, ...]:
-    """Best path of one line.
+    """Characters of one line's best path.
 
     Args:
         log_probs: float32, shape (time, classes), natural logarithms of probabilities.
@@ -55,29 +90,41 @@ def decode_greedy(log_probs: FloatArray, vocabulary: tuple[str, ...]) -> tuple[R
         raise ModelError(
             "the recogniser's classes do not match its vocabulary", code="model.bad_output"
         )
-    steps = log_probs.shape[0]
-    best = log_probs.argmax(axis=1)
-    if np.isnan(
-        log_probs[np.arange(steps), best]
-    ).any():  # argmax takes what is no number for the largest
-        raise ModelError("the recogniser gave numbers that are none", code="model.bad_output")
-    starts = np.flatnonzero(np.diff(best, prepend=-1))
-    ends = np.append(starts[1:], steps)
-    chars: list[ReadChar] = []
-    for start, end in zip(starts, ends, strict=False):
-        label = int(best[start])
-        if label == BLANK:
-            continue
-        peak = float(np.exp(min(0.0, log_probs[start:end, label].max())))
-        chars.append(
-            ReadChar(
-                char=vocabulary[label],
-                confidence=peak,
-                left=float(start) / steps,
-                right=float(end) / steps,
-            )
+    return chars_of(best_path(log_probs), vocabulary)
+
+
+def chars_of(
+    path: BestPath,
+    vocabulary: tuple[str, ...],
+    worth: Callable[[FloatArray], FloatArray] | None = None,
+) -> tuple[ReadChar, ...]:
+    """The characters that a path spells.
+
+    Args:
+        path: as :func:`best_path` gives it.
+        vocabulary: the text of each class.
+        worth: from peaks (float32, shape (characters,), 0–1) to the confidences put in their place; none if None.
+    """
+    steps = len(path.labels)
+    spoken = path.labels[path.starts]
+    kept = np.flatnonzero(spoken != BLANK)
+    confidences = np.exp(np.minimum(path.peaks[kept], 0.0))
+    if worth is not None and len(kept):
+        confidences = worth(confidences)
+    ends = np.append(path.starts[1:], steps)
+    rows = zip(
+        spoken[kept].tolist(),
+        confidences.tolist(),
+        path.starts[kept].tolist(),
+        ends[kept].tolist(),
+        strict=True,
+    )
+    return tuple(
+        ReadChar(
+            char=vocabulary[label], confidence=confidence, left=start / steps, right=end / steps
         )
-    return tuple(chars)
+        for label, confidence, start, end in rows
+    )
 
 
 def restrict(
@@ -103,30 +150,32 @@ def restrict(
     return np.asarray(kept - total, dtype=np.float32)
 
 
-def path_evidence(log_probs: FloatArray) -> float:
+def path_evidence(log_probs: FloatArray, path: BestPath | None = None) -> float:
     """How little speaks against the best path's text, 0–1: one number for the whole line, raw, for calibration.
 
     A step agrees with the text if it gives the blank, the character before it or the one after it: where runs meet the
     net may waver between those without any effect on the text. The product of the probability of agreement over all
     steps counts what speaks for another or a further character, and that of the characters' peaks what speaks against
     one that was read.
+
+    Args:
+        log_probs: float32, shape (time, classes), natural logarithms of probabilities.
+        path: their best path, where it is known already.
     """
     if not log_probs.size:
         return 1.0
-    steps = np.arange(len(log_probs))
-    best = log_probs.argmax(axis=1)
-    spoken = np.where(best == BLANK, -1, steps)
-    before = np.maximum.accumulate(spoken)
-    after = np.minimum.accumulate(np.where(spoken < 0, len(steps), steps)[::-1])[::-1]
-    one = np.where(before < 0, BLANK, best[np.maximum(before, 0)])
-    other = np.where(after == len(steps), BLANK, best[np.minimum(after, len(steps) - 1)])
-    agreeing = np.exp(log_probs[:, BLANK].astype(np.float64))
-    agreeing += np.where(one == BLANK, 0.0, np.exp(log_probs[steps, one]))
-    agreeing += np.where((other == BLANK) | (other == one), 0.0, np.exp(log_probs[steps, other]))
-    starts = np.flatnonzero(np.diff(best, prepend=-1))
-    peaks = np.maximum.reduceat(log_probs[steps, best], starts)[best[starts] != BLANK]
-    logs = np.log(np.clip(agreeing, 1e-9, 1.0)).sum() + np.clip(peaks, -20.0, 0.0).sum()
-    return float(np.exp(logs))
+    path = path or best_path(log_probs)
+    steps = np.arange(len(path.labels))
+    silent = path.labels == BLANK
+    before = np.maximum.accumulate(np.where(silent, 0, steps))
+    after = np.minimum.accumulate(np.where(silent, len(steps) - 1, steps)[::-1])[::-1]
+    # Where nothing was spoken before, or nothing is after, these are blanks and drop out.
+    one, other = path.labels[before], path.labels[after]
+    said = np.exp(log_probs[steps, np.stack((np.zeros_like(one), one, other))], dtype=np.float64)
+    agreeing = said[0] + said[1] * (one != BLANK) + said[2] * ((other != BLANK) & (other != one))
+    peaks = path.peaks[path.labels[path.starts] != BLANK]
+    logs = np.minimum(np.log(np.maximum(agreeing, 1e-9)), 0.0).sum()
+    return float(np.exp(logs + np.minimum(np.maximum(peaks, -20.0), 0.0).sum()))
 
 
 def tidy_spaces(chars: tuple[ReadChar, ...]) -> tuple[ReadChar, ...]:

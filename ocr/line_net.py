@@ -18,7 +18,7 @@ from ekyc.errors import InputError, ModelError
 from ekyc.imaging.geometry import resize
 from ekyc.imaging.illumination import normalise_line
 from ekyc.ocr.calibration import UNCALIBRATED, LineCalibration
-from ekyc.ocr.ctc import decode_greedy, path_evidence, restrict, tidy_spaces
+from ekyc.ocr.ctc import best_path, chars_of, path_evidence, restrict, tidy_spaces
 from ekyc.ocr.recognise import Alphabet, LineText, bounded, is_blank, read_in_parts
 
 if TYPE_CHECKING:
@@ -73,10 +73,14 @@ class LineNet:
         log_probs = log_probs[: -(-width // STEP)]
         if alphabet is not None:
             log_probs = restrict(log_probs, self._vocabulary, alphabet)
-        chars = decode_greedy(log_probs, self._vocabulary)
+        if log_probs.shape[1] != len(self._vocabulary):
+            raise ModelError(
+                "the net's classes do not match its vocabulary", code="model.bad_output"
+            )
+        path = best_path(log_probs)
         return LineText(
-            chars=tidy_spaces(self._calibration.of_chars(chars)),
-            certainty=self._calibration.of_line(path_evidence(log_probs)),
+            chars=tidy_spaces(chars_of(path, self._vocabulary, self._calibration.of_peaks)),
+            certainty=self._calibration.of_line(path_evidence(log_probs, path)),
         )
 
 
@@ -92,7 +96,8 @@ def line_item(gray: GrayImage) -> tuple[FloatArray, int]:
     height, width = gray.shape
     true = min(MAX_WIDTH, max(MIN_WIDTH, round(width * HEIGHT / height)))
     item = np.zeros((2, HEIGHT, bucket_width(true)), dtype=np.float32)
-    item[0, :, :true] = (255.0 - resize(gray, true, HEIGHT)) / 255.0
+    ink = np.subtract(255, resize(gray, true, HEIGHT), dtype=np.float32)
+    np.divide(ink, np.float32(255.0), out=item[0, :, :true])
     item[1, :, :true] = 1.0
     return item, true
 

@@ -2,11 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from ekyc.errors import ModelError
 from ekyc.ocr.calibration import LineCalibration, load_calibration
-from ekyc.ocr.ctc import ReadChar
 
 
 def test_between_its_points_the_table_is_straight_and_beyond_them_flat():
@@ -16,11 +16,11 @@ def test_between_its_points_the_table_is_straight_and_beyond_them_flat():
 
 
 def test_characters_take_the_table_and_lines_without_one_have_no_certainty():
-    char = ReadChar(char="a", confidence=0.99, left=0.0, right=0.1)
+    peaks = np.array([0.99, 0.1], dtype=np.float32)
     calibration = LineCalibration(chars=((0.5, 0.2), (1.0, 0.9)))
-    assert calibration.of_chars([char])[0].confidence == pytest.approx(0.886, abs=1e-3)
+    assert calibration.of_peaks(peaks) == pytest.approx([0.886, 0.2], abs=1e-3)
     assert calibration.of_line(0.5) is None
-    assert LineCalibration().of_chars([char]) == (char,)
+    assert LineCalibration().of_peaks(peaks) is peaks
 
 
 def test_a_file_is_read(tmp_path):

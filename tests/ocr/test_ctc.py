@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from ekyc.errors import ModelError
 from ekyc.ocr.ctc import (
     BLANK,
+    best_path,
+    chars_of,
     decode_greedy,
     path_evidence,
     restrict,
@@ -54,6 +56,13 @@ def test_confidence_is_the_peak_of_the_run():
     (char,) = decode_greedy(table, VOCABULARY)
     assert char.confidence == pytest.approx(0.97, abs=1e-5)
     assert (char.left, char.right) == (0.0, pytest.approx(2 / 3))
+
+
+def test_a_table_takes_the_place_of_the_peaks():
+    path = best_path(tensor([1, 1, 0, 3, 4]))
+    chars = chars_of(path, VOCABULARY, lambda peaks: peaks / 2)
+    assert [char.char for char in chars] == ["a", " ", "1"]
+    assert [char.confidence for char in chars] == pytest.approx([0.45] * 3)
 
 
 def test_a_foreign_number_of_classes_is_an_error():

@@ -136,3 +136,11 @@ def test_steps_that_do_not_span_the_item_are_a_typed_error():
 def test_an_empty_vocabulary_is_refused():
     with pytest.raises(InputError):
         LineNet(ink_net(), ())
+
+
+def test_classes_that_the_vocabulary_does_not_have_are_a_typed_error():
+    wide = np.zeros((200, len(VOCABULARY) + 1), np.float32)
+    net = StaticModel("wide", lambda item: (wide[: item.shape[2] // 4],))
+    with pytest.raises(ModelError) as caught:
+        LineNet(net, VOCABULARY).read_line(bars(4))
+    assert caught.value.code == "model.bad_output"
