@@ -7,6 +7,9 @@ punctuation, occur in the line with few edits (Sellers' approximate search). It 
 * anywhere when a colon follows, because detectors merge neighbouring columns,
 
 and where two labels claim the same letters the longer one wins: *Họ, chữ đệm, tên người mẹ* is no *Họ, chữ đệm, tên*.
+
+Translations are printed small. Behind a label and a stroke, *Họ và tên / Full name*, one is known by fewer of its
+letters: nothing else stands there.
 """
 
 from __future__ import annotations
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 
 _EDITS_PER_LETTER = 0.2
 """Allowed edits of a label; below five letters a label must match exactly."""
+_EDITS_OF_TRANSLATION = 0.4
+_REST_OF_WORD = 2
+"""Letters that a label's last word may have too many."""
 _JOINTS = " /:.,;-–|'\"()"
 """What may stand between a label, its translation and the value."""
 _BEHIND_SHORT = re.compile(r"\s*([:;/.]|\d{6}|$)")
@@ -79,13 +85,14 @@ def find_labels(text: str, labels: Sequence[tuple[str, str]]) -> tuple[LabelHit,
     hits: list[LabelHit] = []
     for field, label in labels:
         pattern = fold(label).letters
-        hit = _search(folded, pattern, field)
+        hit = _search(text, folded, pattern, field)
         if hit is not None and ":" not in text[hit.start : hit.end]:
             hits.append(hit)
-    return _keep(hits, text)
+    kept = _keep(hits, text)
+    return _with_translations(kept, text, labels)
 
 
-def _search(folded: Folded, pattern: str, field: str) -> LabelHit | None:
+def _search(text: str, folded: Folded, pattern: str, field: str) -> LabelHit | None:
     if not pattern:
         return None
     allowed = 0 if len(pattern) < 5 else int(len(pattern) * _EDITS_PER_LETTER)
@@ -96,10 +103,55 @@ def _search(folded: Folded, pattern: str, field: str) -> LabelHit | None:
     return LabelHit(
         field=field,
         start=folded.origins[start],
-        end=folded.origins[end - 1] + 1,
+        end=_word_end(text, folded.origins[end - 1] + 1)
+        if allowed
+        else folded.origins[end - 1] + 1,
         letters=len(pattern),
         edits=edits,
     )
+
+
+def _word_end(text: str, end: int) -> int:
+    """Where the word ends of which all but a misread letter or two matched."""
+    rest = re.match(r"\w+", text[end:])
+    return end + rest.end() if rest is not None and rest.end() <= _REST_OF_WORD else end
+
+
+def _with_translations(
+    hits: Sequence[LabelHit], text: str, labels: Sequence[tuple[str, str]]
+) -> tuple[LabelHit, ...]:
+    """The hits, and behind each that a stroke follows the translation of its label, if it was not found yet."""
+    every: list[LabelHit] = []
+    for i, hit in enumerate(hits):
+        every.append(hit)
+        end = hits[i + 1].start if i + 1 < len(hits) else len(text)
+        rest = text[hit.end : end]
+        if "/" not in rest[: len(rest) - len(rest.lstrip(_JOINTS))]:
+            continue
+        others = [label for field, label in labels if field == hit.field]
+        found = [_translation(rest, fold(label).letters) for label in others]
+        best = max((item for item in found if item is not None), default=None)
+        if best is not None:
+            letters, stop, edits = best
+            start = hit.end + len(rest) - len(rest.lstrip(_JOINTS))
+            stop = min(end, _word_end(text, hit.end + stop))
+            every.append(
+                LabelHit(field=hit.field, start=start, end=stop, letters=letters, edits=edits)
+            )
+    return tuple(every)
+
+
+def _translation(rest: str, pattern: str) -> tuple[int, int, int] | None:
+    """Letters of the translation, index behind it in ``rest`` and edits, if ``rest`` begins with it."""
+    allowed = int(len(pattern) * _EDITS_OF_TRANSLATION)
+    folded = fold(rest[: 2 * len(pattern) + 8])
+    found = best_match(pattern, folded.letters, allowed) if pattern else None
+    if found is None or found[0] > allowed:
+        return None
+    start, end, edits = found
+    if start + edits > allowed:
+        return None
+    return len(pattern), folded.origins[end - 1] + 1, start + edits
 
 
 def best_match(pattern: str, text: str, allowed: int) -> tuple[int, int, int] | None:

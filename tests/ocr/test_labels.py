@@ -82,3 +82,33 @@ def test_any_line_gives_hits_in_order_that_do_not_overlap(text):
     hits = find_labels(text, LABELS)
     for before, behind in pairwise(hits):
         assert before.end <= behind.start
+
+
+CARD_LABELS = [
+    ("number", "Số định danh cá nhân"),
+    ("number", "Personal identification number"),
+    ("name", "Họ và tên"),
+    ("name", "Full name"),
+    ("issued", "Ngày, tháng, năm cấp"),
+    ("issued", "Date of issue"),
+    ("sex", "Giới tính"),
+    ("sex", "Sex"),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("Họ và tên / Fui name:", ""),
+        ("Họ và tên / Full name: VŨ LÊ NAM", "VŨ LÊ NAM"),
+        ("Họ và tên VŨ LÊ NAM", "VŨ LÊ NAM"),
+        ("Ngày, tháng, năm cáp / Daue df nsue: 21/08/2023", "21/08/2023"),
+        ("Số định danh cá nhân / Personal identification numben:", ""),
+        ("Giới tính / Scx: Nữ", "Nữ"),
+        ("Giới tính / Nam", "Nam"),
+    ],
+)
+def test_a_misread_translation_is_no_value(text, value):
+    last = find_labels(text, CARD_LABELS)[-1]
+    start, end = value_behind(text, last.end, len(text))
+    assert text[start:end] == value
