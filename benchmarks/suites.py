@@ -57,10 +57,22 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
                 data="faces/london with labels.csv",
             ),
             Suite(
+                name="portrait-injection",
+                question="Are frames made from a chip's portrait told from other photographs of its holder?",
+                function="portrait_injection:run",
+                data="faces/london with labels.csv; faces/lfw_folds_1_5_250px.tar and its pairs if at hand",
+            ),
+            Suite(
                 name="liveness",
                 question="Which real attacks get through, and how often does the grid cue cry wolf?",
                 function="liveness:run",
                 data="liveness/manifest.csv with its pictures, and faces/ as for the suite face",
+            ),
+            Suite(
+                name="pad",
+                question="Who gets past passive detection, who is turned away, and what does a frame cost?",
+                function="pad:run",
+                data="pad/SUBJECT/SPECIES/ with videos or pictures, or liveness/manifest.csv; faces/london if at hand",
             ),
             Suite(
                 name="pad-active",

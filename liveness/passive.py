@@ -25,8 +25,10 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from ekyc.errors import InputError, LimitError
 from ekyc.face import FaceProblem, dominant_face
@@ -52,12 +54,13 @@ from ekyc.liveness.score import (
 )
 from ekyc.liveness.screen_lines import measure_screen_lines
 from ekyc.outcomes import Check, Measurement, Outcome
+from ekyc.values import BoxPx
 
 if TYPE_CHECKING:
     from ekyc.face import FaceDetector
     from ekyc.liveness.silent_face import SilentFace
     from ekyc.ports import Model
-    from ekyc.values import BgrImage, BoxPx
+    from ekyc.values import BgrImage
 
 CHECK_ID = "liveness.passive"
 _FORBIDDEN: Final[tuple[Outcome, tuple[str, ...]]] = (
@@ -247,19 +250,29 @@ class _Eye:
         return tuple(found)
 
     def _look_at(self, index: int, frame: BgrImage, scored: int) -> FrameLiveness:
-        face = dominant_face(self.detector.detect(frame))  # (2)
-        if isinstance(face, FaceProblem):
-            return _set_aside(index, FrameProblem(face.value))
-        quality = measure_quality(frame, face.box)
-        problem = find_problem(frame, face.box, quality, self.bounds)
+        found = self._face(frame)  # (2)
+        if isinstance(found, FrameProblem):
+            return _set_aside(index, found)
+        quality = measure_quality(frame, found)
+        problem = find_problem(frame, found, quality, self.bounds)
         return FrameLiveness(
             index=index,
             problem=problem,
-            score=None if problem else self._score(frame, face.box, scored),  # (3)
-            screen_lines_nats=None if problem else self._screen_lines(frame, face.box, scored),
-            face_width_px=face.box.width,
+            score=None if problem else self._score(frame, found, scored),  # (3)
+            screen_lines_nats=None if problem else self._screen_lines(frame, found, scored),
+            face_width_px=found.width,
             quality=quality,
         )
+
+    def _face(self, frame: BgrImage) -> BoxPx | FrameProblem:
+        limit = self.profile.detector_thinned_to_px
+        every = 1 if limit is None else max(1, max(frame.shape[:2]) // limit)
+        shown = frame if every == 1 else np.ascontiguousarray(frame[::every, ::every])
+        face = dominant_face(self.detector.detect(shown))
+        if isinstance(face, FaceProblem):
+            return FrameProblem(face.value)
+        sides = asdict(face.box)
+        return face.box if every == 1 else BoxPx(**{k: v * every for k, v in sides.items()})
 
     def _screen_lines(self, frame: BgrImage, face: BoxPx, scored: int) -> float | None:
         skipped = scored % self.profile.screen_lines_every

@@ -113,6 +113,9 @@ class PadProfile:
     """Whether the caller must bring Silent-Face nets (:mod:`ekyc.liveness.silent_face`)."""
     detector_long_sides_px: tuple[int, ...] | None = None
     """Sizes at which the detector looks; None for its own."""
+    detector_thinned_to_px: int | None = None
+    """Larger frames are shown to the detector with rows and columns left out, until the longer side is less than twice
+    this: cheap, and good enough for a box."""
     screen_lines_every: int = 1
     """The grid is looked for in each so many-th scored frame, the first among them."""
     demonstration: bool = False
@@ -132,7 +135,8 @@ PROFILES: Final[Mapping[ProfileName, PadProfile]] = MappingProxyType(
                 views=Views.IN_TURN,
                 models=_MODELS,
                 thresholds=PadThresholds(min_frames=8),
-                detector_long_sides_px=(256, 480),
+                detector_long_sides_px=(192, 480),
+                detector_thinned_to_px=256,
                 screen_lines_every=4,
             ),
             PadProfile(name=ProfileName.DEFAULT, views=Views.ALL, models=_MODELS),

@@ -121,8 +121,10 @@ def _cut(frame: BgrImage, box: BoxPx, *, wide: bool) -> BgrImage:
         if wide
         else (SQUARE_SCALE * side, SQUARE_SCALE * side)
     )
-    cut = crop(frame, cut_inside(box, *sides, width, height))
-    return resize(cut, INPUT_SIDE_PX, INPUT_SIDE_PX)
+    cut = cut_inside(box, *sides, width, height)
+    rows = slice(round(cut.top), max(round(cut.top) + 1, round(cut.bottom)))
+    columns = slice(round(cut.left), max(round(cut.left) + 1, round(cut.right)))
+    return resize(frame[rows, columns], INPUT_SIDE_PX, INPUT_SIDE_PX)
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TILE_PX = 64
 STEP_PX = 32
 MIN_TILES = 12
-MAX_TILES = 144
+MAX_TILES = 64
 """More are thinned evenly: a grid lies over all of them."""
 MAX_SIDE_PX = 640
 """Larger faces are looked at in their middle, at full resolution: shrinking would remove the grid."""
