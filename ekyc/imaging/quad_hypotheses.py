@@ -173,15 +173,18 @@ def _support(lines: EdgeLines, quads: _Floats, sides: _Indices) -> tuple[_Floats
     return support, beyond
 
 
-def steps_at_sides(lab: NDArray[np.float32], quads: _Floats) -> _Floats:
+def steps_at_sides(
+    lab: NDArray[np.float32], quads: _Floats, depths: tuple[float, ...] = (3.0, 4.5, 6.0)
+) -> _Floats:
     """How much the picture differs between the inside and the outside of each side.
 
     Args:
         lab: float32, shape (height, width, 3).
         quads: clockwise, shape (n, 4, 2).
+        depths: how far inside and outside of a side colours are taken, in pixels.
 
     Returns:
-        Shape (n, 4): distance of the median colours 3 to 6 pixels inside and outside, in levels.
+        Shape (n, 4): distance of the median colours inside and outside, in levels.
     """
     height, width = lab.shape[:2]
     at = np.linspace(0.08, 0.92, 24)
@@ -195,7 +198,7 @@ def steps_at_sides(lab: NDArray[np.float32], quads: _Floats) -> _Floats:
         colours = []
         for sign in (1.0, -1.0):
             samples = []
-            for depth in (3.0, 4.5, 6.0):
+            for depth in depths:
                 place = np.rint(points + sign * depth * inward[:, None]).astype(np.intp)
                 x = np.clip(place[..., 0], 0, width - 1)
                 y = np.clip(place[..., 1], 0, height - 1)
