@@ -10,11 +10,14 @@ folder, hands it to :class:`~ekyc.flows.Verifier`, and turns results and errors 
 
 from ekyc.api.app import create_app
 from ekyc.api.limits import ServiceLimits
+from ekyc.api.liveness_front import LivenessFront, LivenessLimits
 from ekyc.api.ports import CaseVerifier
 from ekyc.api.server import ServerAddress, serve
 
 __all__ = [
     "CaseVerifier",
+    "LivenessFront",
+    "LivenessLimits",
     "ServerAddress",
     "ServiceLimits",
     "create_app",

@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
 
-from ekyc.api.limits import ServiceLimits
 from ekyc.errors import BusyError
 
 _T = TypeVar("_T")
 
 
+class _Places(Protocol):
+    @property
+    def workers(self) -> int: ...
+
+    @property
+    def waiting(self) -> int: ...
+
+
 class Admission:
     """A bounded queue before a bounded set of worker threads. Lives in one event loop."""
 
-    def __init__(self, limits: ServiceLimits) -> None:
+    def __init__(self, limits: _Places) -> None:
         self._places = limits.workers + limits.waiting
         self._taken = 0
         self._workers = anyio.CapacityLimiter(limits.workers)
 
     def require_room(self) -> None:
-        """Return if another verification would be taken; asked before an upload, so that refusal is cheap.
+        """Return if more work would be taken; asked before an upload, so that refusal is cheap.
 
         Raises:
             BusyError: all places are taken (``busy.queue_full``).
         """
         if self._taken >= self._places:
-            raise BusyError("too many verifications are waiting", code="busy.queue_full")
+            raise BusyError("too much work is waiting", code="busy.queue_full")
 
     async def run(self, work: Callable[[], _T]) -> _T:
         """Run ``work`` on a worker thread as soon as one is free.

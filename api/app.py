@@ -17,6 +17,8 @@ from ekyc.api.chip_relay_sessions import DEFAULT_CHIP_LIMITS, ChipSessionLimits,
 from ekyc.api.envelope import Envelope
 from ekyc.api.errors import install_handlers
 from ekyc.api.limits import DEFAULT_LIMITS, ServiceLimits
+from ekyc.api.liveness_front import LivenessFront, liveness_body_bytes
+from ekyc.api.liveness_routes import router as liveness_router
 from ekyc.api.ports import CaseVerifier
 from ekyc.api.routes import UPLOAD_PATH, router
 from ekyc.api.scratch import Scratch
@@ -44,6 +46,7 @@ class Service:
     admission: Admission
     scratch: Scratch
     chip_relays: ChipRelays
+    liveness: LivenessFront | None
 
 
 def create_app(
@@ -55,6 +58,7 @@ def create_app(
     scratch_parent: Path | None = None,
     trust: TrustStore | None = None,
     chip_limits: ChipSessionLimits = DEFAULT_CHIP_LIMITS,
+    liveness: LivenessFront | None = None,
     clock: Clock = _SYSTEM_CLOCK,
 ) -> FastAPI:
     """Make the ASGI application.
@@ -67,11 +71,14 @@ def create_app(
         scratch_parent: folder for uploads; the system's temporary folder by default.
         trust: anchors by which relayed readings are judged; none by default, and no chip chains.
         chip_limits: bounds on relayed readings.
+        liveness: sessions of the active challenge; without it their operations answer 404.
         clock: of relayed readings.
     """
 
     def body_bytes(path: str) -> int:
-        return limits.body_bytes if path == UPLOAD_PATH else limits.small_body_bytes
+        if path == UPLOAD_PATH:
+            return limits.body_bytes
+        return liveness_body_bytes(path) or limits.small_body_bytes
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -86,6 +93,7 @@ def create_app(
                 sessions=ChipSessions(chip_limits, clock=clock, random=SystemRandom()),
                 trust=trust or TrustStore(),
             ),
+            liveness=liveness,
         )
         try:
             yield
@@ -102,6 +110,7 @@ def create_app(
     )
     app.include_router(router)
     app.include_router(chip_relay_router)
+    app.include_router(liveness_router)
     install_handlers(app, retry_after_s=limits.retry_after_s)
     app.add_middleware(Envelope, body_bytes=body_bytes, hosts=hosts)
     return app

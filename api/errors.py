@@ -6,6 +6,7 @@ request id. It never repeats what was submitted.
 
 from __future__ import annotations
 
+import math
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from ekyc.errors import (
     UpstreamError,
 )
 from ekyc.outcomes import reason_registry
+from ekyc.storage import AttemptsError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -34,6 +36,10 @@ PROBLEM_JSON = "application/problem+json"
 _STATUS_OF_CODE: dict[str, HTTPStatus] = {
     "chip.session_unfinished": HTTPStatus.CONFLICT,
     "chip.session_unknown": HTTPStatus.NOT_FOUND,
+    "liveness.not_offered": HTTPStatus.NOT_FOUND,
+    "liveness.session_unfinished": HTTPStatus.CONFLICT,
+    "liveness.session_unknown": HTTPStatus.NOT_FOUND,
+    "liveness.too_many_attempts": HTTPStatus.TOO_MANY_REQUESTS,
     "freshness.already_used": HTTPStatus.CONFLICT,
     "freshness.expired": HTTPStatus.GONE,
     "freshness.unknown": HTTPStatus.NOT_FOUND,
@@ -156,7 +162,7 @@ def install_handlers(app: FastAPI, *, retry_after_s: int) -> None:
     async def on_typed_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, EkycError)
         status = status_of(error)
-        waits = isinstance(error, BusyError)
+        wait_s = error.wait_s if isinstance(error, AttemptsError) else retry_after_s
         return problem(
             status=status,
             code=error.code,
@@ -165,7 +171,9 @@ def install_handlers(app: FastAPI, *, retry_after_s: int) -> None:
             detail=error.message,
             retryable=error.retryable,
             subject=error.subject,
-            headers={"Retry-After": str(retry_after_s)} if waits else None,
+            headers={"Retry-After": str(math.ceil(wait_s))}
+            if isinstance(error, BusyError)
+            else None,
         )
 
     async def on_http_error(request: Request, error: Exception) -> JSONResponse:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from ekyc.flows import LiveUse
 
 
 class CaseVerifier(Protocol):
     """Verifies one case folder. Called from several threads at once."""
 
-    def verify_folder(self, folder: Path, *, challenge_id: str | None) -> Mapping[str, Any]:
+    def verify_folder(
+        self, folder: Path, *, challenge_id: str | None, live: LiveUse | None = None
+    ) -> Mapping[str, Any]:
         """Verify the case in ``folder`` and return the result object of ``ekyc verify --json``.
 
-        The folder is removed right after; nothing may keep reading it.
+        The folder is removed right after; nothing may keep reading it. ``live`` names a liveness session that is the
+        live part of the case.
 
         Raises:
             EkycError: the case cannot be read, or something of ours failed. A bad verdict is no error.

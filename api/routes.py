@@ -84,6 +84,12 @@ _CASE_BODY = {
                             "type": "string",
                             "description": "Mã thử thách mà chip đã ký. / The challenge that the chip signed.",
                         },
+                        "liveness": {
+                            "type": "string",
+                            "contentMediaType": "application/json",
+                            "description": "Phiên kiểm tra người thật của hồ sơ này: session_id, result_token, case, "
+                            "subject. / The liveness session of this case.",
+                        },
                     },
                     "additionalProperties": False,
                 }
@@ -189,6 +195,7 @@ async def create_verification(request: Request) -> Response:
                 service.verifier.verify_folder,
                 submission.folder,
                 challenge_id=submission.challenge_id,
+                live=submission.live,
             )
         )
     return Response(json.dumps(result, ensure_ascii=False), media_type="application/json")

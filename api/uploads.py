@@ -6,7 +6,8 @@ Parts of the multipart body:
 - ``archive``: the whole case folder as one zip archive, and then neither ``case`` nor ``file``; a ``case`` whose
   filename ends in ``.zip`` is taken for one too;
 - ``file``, repeated: one file of the case, its ``filename`` being the path that ``case.toml`` names;
-- ``challenge_id``: the challenge that the chip signed.
+- ``challenge_id``: the challenge that the chip signed;
+- ``liveness``: a JSON object that names the liveness session which is the live part of the case.
 """
 
 from __future__ import annotations
@@ -15,19 +16,27 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 import anyio.to_thread
+from pydantic import ValidationError
 
 from ekyc.api.archives import unpack
 from ekyc.api.limits import ServiceLimits
+from ekyc.api.liveness_schemas import LivenessUse
 from ekyc.api.multipart import Event, MultipartReader, PartBegin, PartData
 from ekyc.api.paths import case_path, comparison_key
 from ekyc.errors import InputError, LimitError
 
+if TYPE_CHECKING:
+    from ekyc.flows import LiveUse
+
 CASE_FILE = "case.toml"
 _CASE_BYTES = 64 * 1024
 _CHALLENGE_ID_BYTES = 100
+_LIVENESS_BYTES = 2048
+_TEXTS = {"challenge_id": _CHALLENGE_ID_BYTES, "liveness": _LIVENESS_BYTES}
+"""Parts that are kept in memory, and how long they may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +45,7 @@ class Submission:
 
     folder: Path
     challenge_id: str | None
+    live: LiveUse | None = None
 
 
 async def receive_case(
@@ -47,7 +57,7 @@ async def receive_case(
         InputError: the body is not as described above (``request.…``; ``subject`` names the part).
         LimitError: it passes a bound.
     """
-    reader = MultipartReader(content_type, max_parts=limits.parts + 2)
+    reader = MultipartReader(content_type, max_parts=limits.parts + 3)
     with _Receiver(scratch, limits) as receiver:
         async for chunk in body:
             for event in reader.feed(chunk):
@@ -61,7 +71,9 @@ async def receive_case(
             code="request.case_missing",
             subject="case",
         )
-    return Submission(folder=receiver.folder, challenge_id=receiver.challenge_id())
+    return Submission(
+        folder=receiver.folder, challenge_id=receiver.challenge_id(), live=receiver.live()
+    )
 
 
 class _Receiver:
@@ -74,7 +86,7 @@ class _Receiver:
         self._scratch = scratch
         self._limits = limits
         self._case_left = limits.case_bytes
-        self._challenge = bytearray()
+        self._texts = {name: bytearray() for name in _TEXTS}
         self._seen: set[str] = set()
         self._out: BinaryIO | None = None
         self._part = ""
@@ -87,8 +99,20 @@ class _Receiver:
         self._close()
 
     def challenge_id(self) -> str | None:
-        text = self._challenge.decode("ascii", errors="replace").strip()
+        text = self._texts["challenge_id"].decode("ascii", errors="replace").strip()
         return text or None
+
+    def live(self) -> LiveUse | None:
+        if "liveness" not in self._seen:
+            return None
+        try:
+            return LivenessUse.model_validate_json(bytes(self._texts["liveness"])).use()
+        except ValidationError:
+            raise InputError(
+                "not an object with session_id, result_token, case, subject",
+                code="request.part",
+                subject="liveness",
+            ) from None  # pydantic's own error repeats the submitted values
 
     def take(self, event: Event) -> None:
         if isinstance(event, PartBegin):
@@ -101,9 +125,9 @@ class _Receiver:
     def _begin(self, part: PartBegin) -> None:
         self._part, self._part_left = part.name, self._limits.file_bytes
         zipped = (part.filename or "").lower().endswith(".zip")
-        if part.name == "challenge_id":
-            self._require_first("challenge_id", part.name)
-            self._part_left = _CHALLENGE_ID_BYTES
+        if part.name in _TEXTS:
+            self._require_first(part.name, part.name)
+            self._part_left = _TEXTS[part.name]
         elif part.name == "case" and not zipped:
             self._part_left = _CASE_BYTES
             self._open_in_case(CASE_FILE, part.name)
@@ -120,9 +144,10 @@ class _Receiver:
             self._out = self.archive.open("xb")
         else:
             raise InputError(
-                "unknown part; known are case, file, archive, challenge_id", code="request.part"
+                "unknown part; known are case, file, archive, challenge_id, liveness",
+                code="request.part",
             )
-        if self.archive is not None and self._seen - {"", "challenge_id"}:
+        if self.archive is not None and self._seen - {"", *_TEXTS}:
             raise InputError(
                 "an archive comes without other files", code="request.part", subject="archive"
             )
@@ -151,7 +176,7 @@ class _Receiver:
                 "larger than a case may hold", code="request.too_large", subject=self._part
             )
         if self._out is None:
-            self._challenge += data
+            self._texts[self._part] += data
         else:
             self._out.write(data)
 

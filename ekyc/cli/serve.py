@@ -10,10 +10,12 @@ import typer
 from ekyc.cli.output import console, fail, say
 from ekyc.cli.state import (
     NationalServiceOption,
+    ServiceKeyOption,
     StateOption,
     TrustOption,
     load_trust,
     open_national_service,
+    open_service_key,
     open_storage,
 )
 from ekyc.errors import EkycError
@@ -34,6 +36,7 @@ def serve(
     trust: TrustOption = None,
     national_service: NationalServiceOption = None,
     state: StateOption = None,
+    service_key: ServiceKeyOption = None,
     workers: Annotated[
         int, typer.Option(help="Verifications that run at once.", min=1, max=256)
     ] = 2,
@@ -46,10 +49,10 @@ def serve(
     ] = False,
 ) -> None:
     """Serve verification over HTTP until interrupted. /docs describes the operations."""
-    from ekyc.api import ServerAddress, ServiceLimits, create_app
+    from ekyc.api import LivenessFront, LivenessLimits, ServerAddress, ServiceLimits, create_app
     from ekyc.api import serve as listen
     from ekyc.api.wiring import FlowVerifier
-    from ekyc.flows import Verifier
+    from ekyc.flows import Verifier, live_parts, open_live_sessions
 
     err = console(json_output=True)
     try:
@@ -62,12 +65,15 @@ def serve(
             open_storage(state) as storage,
             Verifier.open(trust=anchors, storage=storage, authority=national) as verifier,
         ):
+            key = open_service_key(service_key)
+            live = open_live_sessions(live_parts(verifier.rooms, key), storage, key)
             service = create_app(
-                FlowVerifier(verifier),
+                FlowVerifier(verifier, live),
                 storage,
                 limits=ServiceLimits(workers=workers),
                 hosts=address.hosts,
                 trust=anchors,
+                liveness=LivenessFront(sessions=live, limits=LivenessLimits(workers=workers)),
             )
             where = str(socket_path) if socket_path else f"http://{host}:{port}/docs"
             say(err, f"serving on {where}")

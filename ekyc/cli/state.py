@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ekyc.chip.authority import Authority
     from ekyc.pki import TrustStore
     from ekyc.signing import EmbeddedAuthority
-    from ekyc.storage import Storage
+    from ekyc.storage import ServiceKey, Storage
 
 PASSPHRASE_VARIABLE: Final = "EKYC_KEY_PASSPHRASE"  # noqa: S105  # the name of a variable
 
@@ -52,6 +52,18 @@ NationalServiceOption = Annotated[
 ]
 
 
+ServiceKeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--service-key",
+        metavar="FILE",
+        envvar="EKYC_SERVICE_KEY",
+        help="Key that liveness sessions are sealed and signed with; made on first use. Processes that share a "
+        "database share it. Default: service.key in the EKYC_HOME folder.",
+    ),
+]
+
+
 def open_national_service(file: Path | None) -> Authority | None:
     """The service that a file describes; ``None`` when no file is given."""
     if file is None:
@@ -70,6 +82,14 @@ def open_storage(state: str | None) -> Storage:
     from ekyc.storage import DATABASE_NAME, Storage, default_home
 
     return Storage.open(state or default_home() / DATABASE_NAME)
+
+
+def open_service_key(file: Path | None) -> ServiceKey:
+    """The key beside the database, made on first use."""
+    from ekyc.ports import SystemRandom
+    from ekyc.storage import KEY_NAME, ServiceKey, default_home
+
+    return ServiceKey.load(file or default_home() / KEY_NAME, SystemRandom())
 
 
 def load_trust(files: Sequence[Path] | None) -> TrustStore:

@@ -27,8 +27,9 @@ class FolderListing:
         self.arrived = threading.Semaphore(0)
         self.hold = None  # a threading.Event that work waits for
 
-    def verify_folder(self, folder, *, challenge_id):
+    def verify_folder(self, folder, *, challenge_id, live=None):
         self.folders.append(folder)
+        self.live = live
         self.threads.add(threading.current_thread())
         self.arrived.release()
         if self.hold is not None:

@@ -99,7 +99,8 @@ def test_nothing_stays_behind_whatever_happens(post, verifier, scratch):
 def test_uploads_lie_where_only_the_service_may_look(ask, verifier, scratch):
     seen = []
 
-    def look(folder, *, challenge_id):
+    def look(folder, *, challenge_id, live):
+        assert (challenge_id, live) == (None, None)
         seen.extend(stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.parents[:2]))
         return {}
 
