@@ -4,6 +4,7 @@ Passive detection is here; the challenge and its protocol are in :mod:`ekyc.live
 :class:`ekyc.ports.Model`.
 """
 
+from ekyc.liveness.frame_checks import FrameChecks, FrameFinding, check_frames
 from ekyc.liveness.gates import FrameProblem
 from ekyc.liveness.metrics import (
     AverageError,
@@ -39,6 +40,8 @@ __all__ = [
     "PROFILES",
     "Assurance",
     "AverageError",
+    "FrameChecks",
+    "FrameFinding",
     "FrameLiveness",
     "FrameProblem",
     "FrameScore",
@@ -50,6 +53,7 @@ __all__ = [
     "Presentation",
     "ProfileName",
     "Rate",
+    "check_frames",
     "check_liveness",
     "error_rates",
     "measure_screen_lines",

@@ -166,6 +166,7 @@ def check_liveness(
         silent_face=silent_face if profile.user_weights else None,
         profile=profile,
         bounds=bounds,
+        in_turn=profile.views is Views.IN_TURN and len(frames) >= len(VIEWS_IN_TURN),
     )
     looked_at = () if forbidden else eye.look_at_all(frames)
     scores = [frame.score for frame in looked_at if frame.score is not None]
@@ -234,6 +235,8 @@ class _Eye:
     silent_face: SilentFace | None
     profile: PadProfile
     bounds: PadThresholds
+    in_turn: bool
+    """Few frames are looked at in all views: one cut alone decides nothing, for the cuts fail on different people."""
 
     def look_at_all(self, frames: Sequence[BgrImage]) -> tuple[FrameLiveness, ...]:
         seen: set[bytes] = set()
@@ -280,7 +283,7 @@ class _Eye:
 
     def _score(self, frame: BgrImage, face: BoxPx, scored: int) -> FrameScore:
         views: tuple[View, ...] = ALL_VIEWS
-        if self.profile.views is Views.IN_TURN:
+        if self.in_turn:
             views = (VIEWS_IN_TURN[scored % len(VIEWS_IN_TURN)],)
         first = self._once(frame, face, views, 1.0)
         if first.live >= self.bounds.second_look_below:
@@ -298,13 +301,14 @@ class _Eye:
 
 
 def _combined(scores: Sequence[FrameScore], value: Callable[[FrameScore], float]) -> float | None:
-    """Median over frames that saw the same cuts, and the mean of these medians."""
+    """Median over frames that saw the same cuts, and the mean of these medians; None where one cut was never seen."""
     groups: dict[tuple[bool, bool], list[float]] = {}
     for score in scores:
         seen = (score.wide is not None, score.square is not None)
         groups.setdefault(seen, []).append(value(score))
     medians = [statistics.median(group) for group in groups.values()]
-    return statistics.fmean(medians) if medians else None
+    cuts_seen = [any(seen[cut] for seen in groups) for cut in (0, 1)]
+    return statistics.fmean(medians) if all(cuts_seen) else None
 
 
 def judge(
@@ -321,7 +325,7 @@ def judge(
         return Outcome.NOT_PERFORMED, ("liveness.no_frames",)
     problems = _problems(frames)
     if median is None or at_best is None or screen_lines is None:
-        return Outcome.INDETERMINATE, problems
+        return Outcome.INDETERMINATE, problems or ("liveness.too_few_frames",)
     attack = _attack_reasons(at_best, screen_lines, thresholds)
     if attack:
         return Outcome.FAILED, attack

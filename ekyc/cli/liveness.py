@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,10 +22,12 @@ from ekyc.cli.output import (
 )
 from ekyc.cli.pictures import picture_files
 from ekyc.errors import EkycError
+from ekyc.outcomes import Check, Outcome, worst
 
 if TYPE_CHECKING:
     from ekyc.imaging.video import Video
     from ekyc.liveness import FrameLiveness, LivenessReport, PadPolicy, PadProfile
+    from ekyc.liveness.frame_checks import FrameChecks
     from ekyc.values import BgrImage
 
 liveness_app = typer.Typer(
@@ -41,11 +44,12 @@ _VIDEO_SUFFIXES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Capture:
-    """What was submitted: frames and what to call them; the video where it was one."""
+    """What was submitted: frames and what to call them; the video, or the pictures' files."""
 
     frames: tuple[BgrImage, ...]
     names: tuple[str, ...]
     video: Video | None = None
+    files: tuple[bytes, ...] = ()
 
 
 @liveness_app.callback()
@@ -88,13 +92,24 @@ def check(
         chosen, policy = _profile(profile), _policy(assurance, disclosed_only)
         capture = _read(frames, chosen)
         report = _check(capture, chosen, policy, weights)
+        injected = _look_for_injection(capture)
     except EkycError as error:
         fail(error, json_output=json_output, command="liveness-check")
     if json_output:
-        write_json(_as_json(report, capture))
+        write_json(_as_json(report, injected, capture))
     else:
-        _print(report, capture)
-    exit_for(report.check.outcome)
+        _print(report, injected, capture)
+    exit_for(_outcome(report, injected))
+
+
+def _checks(report: LivenessReport, injected: FrameChecks) -> tuple[Check, ...]:
+    """A single picture tells nothing of repetition or change: the second check is then left out."""
+    performed = injected.check.outcome is not Outcome.NOT_PERFORMED
+    return (report.check, injected.check) if performed else (report.check,)
+
+
+def _outcome(report: LivenessReport, injected: FrameChecks) -> Outcome:
+    return worst(check.outcome for check in _checks(report, injected))
 
 
 def _profile(name: str) -> PadProfile:
@@ -114,7 +129,7 @@ def _policy(level: str, disclosed_only: bool) -> PadPolicy:
 
 
 def _read(paths: Sequence[Path], profile: PadProfile) -> _Capture:
-    from ekyc.imaging import read_image
+    from ekyc.imaging import decode_image, read_image_bytes
     from ekyc.imaging.video import read_video
     from ekyc.liveness import verify_frame_count
 
@@ -127,8 +142,32 @@ def _read(paths: Sequence[Path], profile: PadProfile) -> _Capture:
         )
     files = picture_files(paths)
     verify_frame_count(len(files), profile.thresholds)
-    return _Capture(
-        frames=tuple(read_image(path) for path in files), names=tuple(path.name for path in files)
+    contents = tuple(read_image_bytes(path) for path in files)
+    names = tuple(path.name for path in files)
+    decoded = (decode_image(c, name=name) for c, name in zip(contents, names, strict=True))
+    return _Capture(frames=tuple(decoded), names=names, files=contents)
+
+
+def _look_for_injection(capture: _Capture) -> FrameChecks:
+    from ekyc.imaging.jpeg_facts import read_jpeg_facts
+    from ekyc.imaging.noise import noise_level
+    from ekyc.liveness.frame_checks import check_frames
+
+    noise = [noise_level(frame) for frame in capture.frames]
+    if capture.video is not None:
+        traces = capture.video.traces
+        return check_frames(
+            times_s=traces.times_s,
+            digests=traces.digests.tolist(),
+            thumbnails=traces.thumbnails,
+            noise_levels=noise,
+        )
+    facts = [read_jpeg_facts(content) for content in capture.files]
+    jpegs = [fact for fact in facts if fact is not None]
+    return check_frames(
+        digests=[hashlib.sha256(content).digest() for content in capture.files],
+        encoded=jpegs if len(jpegs) == len(facts) else None,
+        noise_levels=noise,
     )
 
 
@@ -155,11 +194,11 @@ def _check(
         )
 
 
-def _as_json(report: LivenessReport, capture: _Capture) -> dict[str, Any]:
+def _as_json(report: LivenessReport, injected: FrameChecks, capture: _Capture) -> dict[str, Any]:
     return result_object(
         "liveness-check",
-        report.check.outcome.value,
-        report.checks,
+        _outcome(report, injected).value,
+        _checks(report, injected),
         median=report.median,
         at_best=report.at_best,
         screen_lines_nats=report.screen_lines_nats,
@@ -168,6 +207,10 @@ def _as_json(report: LivenessReport, capture: _Capture) -> dict[str, Any]:
         assurance=report.policy.assurance.value,
         demonstration=report.profile.demonstration,
         frames=[_frame_as_json(frame, capture.names[frame.index]) for frame in report.frames],
+        findings=[
+            {"reason": found.reason, "outcome": found.outcome.value, "frames": list(found.frames)}
+            for found in injected.findings
+        ],
         video=None if capture.video is None else _video_as_json(capture.video),
         models=list(report.profile.models),
         limits=_LIMITS,
@@ -201,7 +244,7 @@ def _video_as_json(video: Video) -> dict[str, Any]:
     }
 
 
-def _print(report: LivenessReport, capture: _Capture) -> None:
+def _print(report: LivenessReport, injected: FrameChecks, capture: _Capture) -> None:
     out = console()
     table = Table(box=None, pad_edge=False)
     for column in ("frame", "live", "screen lines", "set aside"):
@@ -214,7 +257,7 @@ def _print(report: LivenessReport, capture: _Capture) -> None:
             frame.problem or "",
         )
     out.print(table)
-    out.print(checks_table(report.checks))
+    out.print(checks_table(_checks(report, injected)))
     if report.profile.demonstration:
         out.print("[yellow]profile demo: for showing; what it lets pass proves nothing[/]")
     out.print(f"[dim]{_LIMITS}[/]")
