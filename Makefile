@@ -40,8 +40,9 @@ test-system: models
 	scripts/install-judges
 	$(BIN)/python -m pytest -m system -q -rs
 
-# One target, or all with RUNS=1000 to look whether they work: make fuzz TARGETS=dg13 RUNS=1000000
-FUZZ_TARGETS := apdu csca_list details dg2 dg13 mrz pages relay security_infos sod tlv
+# One target, or all with RUNS=1000 to look whether they work: make fuzz TARGETS=dg13 RUNS=1000000. The target pdf starts
+# a process for every input and is run by name only.
+FUZZ_TARGETS := apdu csca_list details dg2 dg13 mrz pages picture qr relay security_infos sod tlv
 TARGETS ?= $(FUZZ_TARGETS)
 RUNS ?= 1000000
 

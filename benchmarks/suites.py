@@ -103,6 +103,11 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
                 data="synth/docs.jsonl with its pictures (generated Vietnamese papers and cards)",
             ),
             Suite(
+                name="ocr-pages",
+                question="Is a page read however it is handed in?",
+                function="ocr_pages:run",
+            ),
+            Suite(
                 name="ocr-copy",
                 question="Which planted changes of a copy are found, and how often is an honest one stopped?",
                 function="ocr_copy:run",

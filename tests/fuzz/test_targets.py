@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from fuzz_targets import TARGETS, corpus, seeds
+from fuzz_targets import SLOW, TARGETS, corpus, seeds
 
 MUTATIONS = 400
 INTERESTING = (0x00, 0x01, 0x7F, 0x80, 0x81, 0x84, 0xA0, 0xFF, 0x30, 0x5F)
@@ -39,12 +39,13 @@ def test_seeds_and_corpus(name):
 def test_mutations(name):
     dice = random.Random(name)
     pool = [*seeds()[name], *corpus(name)]
-    for _ in range(MUTATIONS):
+    for _ in range(MUTATIONS // 40 if name in SLOW else MUTATIONS):
         TARGETS[name](mutated(dice.choice(pool), dice))
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_truncation(name):
+    places = 4 if name in SLOW else 200
     for seed in seeds()[name]:
-        for end in range(0, len(seed), max(1, len(seed) // 200)):
+        for end in range(0, len(seed), max(1, len(seed) // places)):
             TARGETS[name](seed[:end])

@@ -1,6 +1,7 @@
-"""What hostile bytes must never do to the decoders of pages: one target for everything that reads pixels in process.
+"""What hostile bytes must never do to the decoders of pages and to what stands in codes on cards.
 
-PDF files are rendered in a child process, a tenth of a second each; ``tests/imaging/test_bad_pages.py`` mutates those.
+Pixels are read in process. PDF files are rendered in a child process, a quarter of a second each: :func:`pdf` is a target
+for long runs, and few of its mutations are part of the tests.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ import io
 
 import numpy as np
 from PIL import Image
+from reportlab.pdfgen.canvas import Canvas
 
-from ekyc.errors import EkycError
-from ekyc.imaging.decode import DEFAULT_LIMITS
+from ekyc.errors import EkycError, InputError
+from ekyc.imaging.decode import DEFAULT_LIMITS, ImageLimits, decode_image
 from ekyc.imaging.document_pages import DEFAULT_PAPER_LIMITS, decode_pages
-from ekyc.imaging.pdf_pages import is_pdf
+from ekyc.imaging.pdf_pages import PdfLimits, is_pdf, render_pdf_pages
+from ekyc.ocr import parse_card_qr
 
 
 def pages(data: bytes) -> None:
@@ -33,6 +36,83 @@ def pages(data: bytes) -> None:
         assert page.shape[2] == 3
         assert max(page.shape) <= DEFAULT_PAPER_LIMITS.long_side_px
         assert page.size <= 3 * DEFAULT_LIMITS.max_pixels
+
+
+_SMALL = ImageLimits(max_bytes=4096, max_pixels=1000, max_side_px=64)
+
+
+def picture(data: bytes) -> None:
+    """One still picture within bounds so narrow that what only pretends to keep them is seen."""
+    try:
+        found = decode_image(data, name="photo", limits=_SMALL)
+    except EkycError as error:
+        assert error.code.startswith("image."), error.code
+        assert error.subject == "photo"
+        assert "/" not in str(error)
+        return
+    assert found.shape[0] * found.shape[1] <= _SMALL.max_pixels
+    assert max(found.shape) <= _SMALL.max_side_px
+    assert found.dtype == np.uint8
+    assert found.flags.c_contiguous
+
+
+_PDF_LIMITS = PdfLimits(
+    max_pages=3, max_pixels=500_000, max_side_px=2000, max_total_pixels=800_000, timeout_s=5.0
+)
+
+
+def pdf(data: bytes) -> None:
+    """PDF files through the child process: pages within bounds, or an error that names the input."""
+    try:
+        found = render_pdf_pages(data, name="paper", dpi=36, limits=_PDF_LIMITS)
+    except EkycError as error:
+        assert error.code.startswith("pdf."), error.code
+        assert error.subject == "paper"
+        return
+    assert 1 <= len(found) <= _PDF_LIMITS.max_pages
+    assert sum(page.shape[0] * page.shape[1] for page in found) <= _PDF_LIMITS.max_total_pixels
+
+
+def qr(data: bytes) -> None:
+    """The text of a card's QR code: a number of twelve digits, or a code that says what is wrong."""
+    text = data.decode("utf-8", "replace")
+    try:
+        found = parse_card_qr(text)
+    except InputError as error:
+        assert error.code == "card.qr_format", error.code
+        return
+    number = found.personal_number.reveal()
+    assert len(number) == 12
+    assert number.isascii()
+    assert number.isdigit()
+    assert number not in repr(found)
+
+
+def pdf_seeds() -> tuple[bytes, ...]:
+    """A plain file of two pages, one with a picture in it, and one behind a password."""
+    picture = Image.radial_gradient("L").resize((24, 16))
+    plain, pictured, locked = (io.BytesIO() for _ in range(3))
+    canvas = Canvas(plain, pagesize=(120, 160), pageCompression=0)
+    for _ in range(2):
+        canvas.drawString(10, 100, "Page")
+        canvas.showPage()
+    canvas.save()
+    canvas = Canvas(pictured, pagesize=(120, 160))
+    canvas.drawInlineImage(picture, 10, 10, 40, 30)
+    canvas.save()
+    canvas = Canvas(locked, pagesize=(120, 160), encrypt="secret")
+    canvas.save()
+    return plain.getvalue(), pictured.getvalue(), locked.getvalue()
+
+
+def qr_seeds() -> tuple[bytes, ...]:
+    """Codes of both generations, of a person that does not exist."""
+    name = "NGUYỄN THỊ MẪU|19041985|Nữ|Tổ 12, phường Hòa Thuận Tây|21082023"
+    return (
+        f"048185012345|201234567|{name}".encode(),
+        f"048185012345||{name}".encode(),
+        f"048185012345||{name}||TRẦN VĂN A|LÊ THỊ B".encode(),
+    )
 
 
 def page_seeds() -> tuple[bytes, ...]:

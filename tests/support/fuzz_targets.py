@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from functools import cache, partial
 from pathlib import Path
 
-from fuzz_pages import page_seeds, pages
+from fuzz_pages import page_seeds, pages, pdf, pdf_seeds, picture, qr, qr_seeds
 
 from ekyc.chip import ChainVerdict, inspect_signed_file
 from ekyc.chip.access_key import MrzKey
@@ -275,8 +275,25 @@ def _work(client: RelayClient, step: object) -> None:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
-    for target in (apdu, csca_list, details, dg2, dg13, mrz, pages, relay, security_infos, sod, tlv)
+    for target in (
+        apdu,
+        csca_list,
+        details,
+        dg2,
+        dg13,
+        mrz,
+        pages,
+        pdf,
+        picture,
+        qr,
+        relay,
+        security_infos,
+        sod,
+        tlv,
+    )
 }
+SLOW = frozenset({"pdf"})
+"""Targets that start a process for every input."""
 
 
 @cache
@@ -335,6 +352,9 @@ def seeds() -> dict[str, tuple[bytes, ...]]:
         "relay": (_relayed(com), _handed_over(com)),
         "mrz": tuple(build(**zone).encode() for build in (build_td1, build_td2, build_td3)),
         "pages": page_seeds(),
+        "pdf": pdf_seeds(),
+        "picture": page_seeds(),
+        "qr": qr_seeds(),
         "security_infos": (group, group[2:] if group[1] < 0x80 else group[3:], card_access),
         "sod": (signed,),
         "tlv": (com, der.encode(0x61, der.encode(0x5F1F, b"P<"))),
