@@ -16,19 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import platformdirs
 
 from ekyc.errors import ModelError
-from ekyc.imaging.illumination import normalise_line
 from ekyc.ocr.engines import tesseract_engine
-from ekyc.ocr.foreign import ForeignEngine, ForeignRecogniser
+from ekyc.ocr.foreign import EvenedRecogniser, ForeignEngine, ForeignRecogniser
 from ekyc.ocr.paddle import paddle_engine
-from ekyc.ocr.recognise import Alphabet, LineRecogniser, LineText
 
 if TYPE_CHECKING:
     from ekyc.benchmarks.recorder import Recorder
-    from ekyc.values import BgrImage
+    from ekyc.ocr.recognise import LineRecogniser
 
 PYTHON_VARIABLE = "EKYC_PEERS_PYTHON"
 PADDLE_VARIABLE = "EKYC_PADDLEOCR"
@@ -51,19 +48,6 @@ class Peer:
         return time.process_time() * 1000 + self.engine.cpu_ms
 
 
-class _Evened:
-    """A recogniser that is shown lines with their light evened out, as ours is."""
-
-    def __init__(self, inner: LineRecogniser) -> None:
-        self._inner = inner
-
-    def read_line(self, line: BgrImage, *, alphabet: Alphabet | None = None) -> LineText:
-        if min(line.shape[:2]) < 2:
-            return LineText()
-        gray = normalise_line(line)
-        return self._inner.read_line(np.repeat(gray[:, :, None], 3, axis=2), alphabet=alphabet)
-
-
 @contextmanager
 def open_peers(recorder: Recorder) -> Iterator[list[Peer]]:
     """The foreign engines that start here; those that do not are observed with the reason."""
@@ -77,7 +61,7 @@ def open_peers(recorder: Recorder) -> Iterator[list[Peer]]:
                 continue
             recorder.observe(step="peer", peer=name, version=opened.version)
             if name == "tesseract":
-                evened = _Evened(opened)
+                evened = EvenedRecogniser(opened)
                 peers += [
                     Peer(name="tesseract vie", lines=opened, engine=opened, reads_pages=True),
                     Peer(name="tesseract vie, light evened", lines=evened, engine=opened),

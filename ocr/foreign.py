@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from ekyc.errors import ModelError
+from ekyc.imaging.illumination import normalise_line
 from ekyc.ocr.ctc import ReadChar, tidy_spaces
-from ekyc.ocr.recognise import Alphabet, LineText, bounded, is_blank
+from ekyc.ocr.recognise import Alphabet, LineRecogniser, LineText, bounded, is_blank
 from ekyc.values import PointPx, QuadPx
 
 if TYPE_CHECKING:
@@ -236,6 +237,23 @@ def _reading(answer: dict[str, Any]) -> ForeignReading:
     return ForeignReading(
         lines=tuple(_line(item) for item in answer["lines"]), cpu_ms=float(answer["cpu_ms"])
     )
+
+
+class EvenedRecogniser:
+    """A recogniser that is shown lines with their light evened out, as our own net is: Tesseract reads a quarter of the
+    wrong letters then (research: 14.6 → 3.8 % on 600 hard lines).
+    """
+
+    def __init__(self, inner: LineRecogniser) -> None:
+        self._inner = inner
+
+    def read_line(self, line: BgrImage, *, alphabet: Alphabet | None = None) -> LineText:
+        """As the recogniser inside; empty for a blank picture."""
+        line = bounded(line, _MAX_ASPECT)
+        if is_blank(line):
+            return LineText()
+        gray = normalise_line(line)
+        return self._inner.read_line(np.repeat(gray[:, :, None], 3, axis=2), alphabet=alphabet)
 
 
 def _line(item: dict[str, Any]) -> ForeignLine:

@@ -49,18 +49,31 @@ def make_line(
     difficulty: Difficulty = FULL,
 ) -> tuple[Gray, str]:
     """What the net sees (uint8, 40 high, dark on light) and the text that stands there."""
+    _, seen, text = make_crop(corpus, families, rng, difficulty)
+    return seen, text
+
+
+def make_crop(
+    corpus: Corpus,
+    families: tuple[tuple[Face, ...], ...],
+    rng: Rng,
+    difficulty: Difficulty = FULL,
+) -> tuple[Gray, Gray, str]:
+    """The crop as cut from the page (uint8, any height), what the net sees of it, and the text that stands there."""
     limit = difficulty.max_chars
     if rng.random() < difficulty.empty:
-        return see(no_text(rng), rng), ""
+        crop = no_text(rng)
+        return crop, see(crop, rng), ""
     text = corpus.line(limit if rng.random() < 0.6 else max(8, limit // 3))
     em = round(float(np.exp(rng.uniform(np.log(20), np.log(50)))))
     setting = Setting() if difficulty.capture >= 1 else Setting(neighbours=0.1, rules=0.05)
     sheet = draw_sheet(text, pick_face(families, rng), em, corpus, rng, setting=setting)
     for _ in range(3):
-        seen = _wear_and_cut(sheet, rng, difficulty)
+        crop = _wear_and_cut(sheet, rng, difficulty)
+        seen = see(crop, rng)
         if is_legible(seen):
             break
-    return seen, sheet.text
+    return crop, seen, sheet.text
 
 
 def is_legible(seen: Gray) -> bool:
@@ -71,7 +84,7 @@ def is_legible(seen: Gray) -> bool:
 def _wear_and_cut(sheet: Sheet, rng: Rng, difficulty: Difficulty) -> Gray:
     page, scale = capture_sheet(sheet, rng, difficulty)
     box = tuple(side * scale for side in sheet.box)
-    return see(cut(page, box, sheet.em_px * scale, rng), rng)
+    return cut(page, box, sheet.em_px * scale, rng)
 
 
 def capture_sheet(sheet: Sheet, rng: Rng, difficulty: Difficulty) -> tuple[Gray, float]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from training.network_input import LINE_HEIGHT
 
-_NEVER = -30.0
+NEVER = -30.0
 """Logit of every class but the blank beyond the line's end."""
 
 
@@ -59,6 +59,11 @@ class LineNetwork(nn.Module):
         self.head = nn.Linear(2 * shape.recurrent + shape.mixed, shape.classes)
 
     def forward(self, line: Tensor) -> Tensor:
+        row, mask = self.look(line)
+        return self._read(row.transpose(1, 2), mask.transpose(1, 2))
+
+    def look(self, line: Tensor) -> tuple[Tensor, Tensor]:
+        """What the convolutions see: (batch, channels, steps), and 1 inside each line, (batch, 1, steps)."""
         ink, inside = line[:, :1], line[:, 1:, :1]  # (batch, 1, 40, W), (batch, 1, 1, W)
         seen = self.see_edges(ink * inside)
         # Of the convolutions' own type: in training a mask of float32 would widen every layer again.
@@ -72,7 +77,7 @@ class LineNetwork(nn.Module):
         row, row_mask = seen.squeeze(2), quarter.squeeze(2)  # (batch, channels, T), (batch, 1, T)
         for mix in self.mix:
             row = mix(row, row_mask)
-        return self._read(row.transpose(1, 2), row_mask.transpose(1, 2))
+        return row, row_mask
 
     def _read(self, steps: Tensor, mask: Tensor) -> Tensor:
         order = _reversed_order(mask)
@@ -82,7 +87,7 @@ class LineNetwork(nn.Module):
         backwards = backwards.gather(1, order.expand(-1, -1, backwards.shape[2]))
         read = torch.cat((onwards, backwards, steps), dim=2)
         logits, mask = self.head(read).float(), mask.float()
-        nothing = torch.full_like(logits[:1, :1], _NEVER)
+        nothing = torch.full_like(logits[:1, :1], NEVER)
         nothing[..., 0] = 0.0
         return torch.log_softmax(logits * mask + nothing * (1.0 - mask), dim=2)
 
