@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import TypeVar
 
 from ekyc.mrz import strip_diacritics
@@ -122,7 +123,7 @@ def text_differences(original: str, copy: str) -> tuple[TextDifference, ...]:
 def _char_cost(one: str, other: str) -> float:
     if one == other:
         return 0.0
-    if strip_diacritics(one).lower() == strip_diacritics(other).lower():
+    if _folded(one) == _folded(other):
         return 0.5
     alike = one.isalnum() == other.isalnum()
     return 1.0 if alike else 1.75
@@ -135,6 +136,12 @@ def _class_of(one: str, other: str) -> DifferenceClass:
         return DifferenceClass.PUNCTUATION
     if one.lower() == other.lower():
         return DifferenceClass.PUNCTUATION
-    if strip_diacritics(one).lower() == strip_diacritics(other).lower():
+    if _folded(one) == _folded(other):
         return DifferenceClass.DIACRITIC
     return DifferenceClass.LETTER
+
+
+@lru_cache(maxsize=4096)
+def _folded(char: str) -> str:
+    """Without diacritics and capitals; asked for every pair of characters of two lines."""
+    return strip_diacritics(char).lower()

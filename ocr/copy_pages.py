@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ekyc.imaging.effects import quad_of
-from ekyc.imaging.marks import Mark, Presence, compare_marks
+from ekyc.imaging.marks import Mark, MarkKind, Presence, compare_marks
 from ekyc.imaging.page_difference import difference_regions
 from ekyc.imaging.registration import Registration, lay_over
 from ekyc.imaging.strips import compare_strips, cut_strips
@@ -31,6 +31,7 @@ from ekyc.ocr.copy_lines import (
     DifferenceStatus,
     JudgedDifference,
     judge_line,
+    page_wobble,
 )
 from ekyc.ocr.reading import MARGIN, MAX_LINES, PageReading, Reader
 from ekyc.ocr.recognise import LineText
@@ -120,18 +121,25 @@ def compare_page(
         for quad in quads
     ]  # (1)
     texts = _read_where_different(pictures[1], registration, quads, strips, reader)  # (2)
+    laid_over = lay_over(*pictures, registration)
+    marks = compare_marks(pictures[0], laid_over, quads)  # (4)
+    outside = difference_regions(pictures[0], laid_over, quads)
+    wobble = page_wobble(strips, specks=outside.specks)
     differences = [
         _placed(item, (index, number), line.quad, (LineText(chars=line.chars), text))
         for number, (line, strip, text) in enumerate(zip(reading.lines, strips, texts, strict=True))
         if text is not None
-        for item in judge_line(LineText(chars=line.chars), text, strip)
+        for item in judge_line(
+            LineText(chars=line.chars),
+            text,
+            strip,
+            wobble=wobble,
+            in_stamp=_in_stamp(line.box, marks),
+        )
     ]
-    laid_over = lay_over(*pictures, registration)
     added = _added_lines(index, (pictures[0], laid_over), reading, reader)  # (3)
     differences = _with_moved(differences, added)
-    marks = compare_marks(pictures[0], laid_over, quads)  # (4)
-    regions = difference_regions(pictures[0], laid_over, quads)
-    differences += [_of_region(index, region) for region in regions]
+    differences += [_of_region(index, region) for region in outside.regions]
     differences = [item for item in differences if not _of_mark(item, marks)]
     return PageComparison(
         status=PageStatus.COMPARED,
@@ -139,7 +147,7 @@ def compare_page(
         registration=registration,
         differences=tuple(differences),
         copy_lines=texts,
-        regions=regions,
+        regions=outside.regions,
         marks=marks,
         reasons=_coarseness(registration, quads, strips),  # (5)
     )
@@ -279,6 +287,16 @@ def _of_mark(item: CopyDifference, marks: Sequence[Mark]) -> bool:
     box = BoxPx(left=min(xs), top=min(ys), right=max(xs), bottom=max(ys))
     return any(
         mark.presence is not Presence.PRESENT and _overlap(box, mark.box) > _WITHIN
+        for mark in marks
+    )
+
+
+def _in_stamp(line: BoxPx, marks: Sequence[Mark]) -> bool:
+    """Whether a line stands within a stamp that the copy shows as well."""
+    return any(
+        mark.kind is MarkKind.STAMP
+        and mark.presence is Presence.PRESENT
+        and _overlap(line, mark.box) > _WITHIN
         for mark in marks
     )
 

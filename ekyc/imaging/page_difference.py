@@ -1,4 +1,9 @@
-"""Where two pictures of one page differ outside its lines of text: a stamp, a signature, a note, a piece cut away."""
+"""Where two pictures of one page differ outside its lines of text: a stamp, a signature, a note, a piece cut away.
+
+1. Ink of both pages is computed once, and bands of the page where it agrees outside the lines are done with.
+2. The others are held against each other closely, as lines are (:mod:`ekyc.imaging.strips`).
+3. Unexplained ink that lies together is a region.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from ekyc.imaging.geometry import resize
-from ekyc.imaging.strips import HALO_PX, STRIP_HEIGHT, compare_strips
+from ekyc.imaging.geometry import resize, to_gray
+from ekyc.imaging.strips import HALO_PX, STRIP_HEIGHT, compare_strips, page_ink, rough_difference
 from ekyc.values import BoxPx
 
 if TYPE_CHECKING:
@@ -24,6 +30,8 @@ _BORDER = 0.03
 """Edge of the page that is not compared, as a part of its width: shadows and cut edges of scans."""
 _SPOT_AT = 0.35
 """Unexplained ink from which a pixel belongs to a region."""
+_ROUGHLY = 0.2
+"""A band whose ink nowhere differs by more, before anything is explained, needs no closer look."""
 _MIN_AREA_PX = 60
 """Smaller regions (at the working width) are dirt."""
 _JOIN_PX = 15
@@ -54,68 +62,85 @@ class DifferenceRegion:
     kind: RegionKind
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideLines:
+    """How two pictures of one page differ outside its lines of text."""
+
+    regions: tuple[DifferenceRegion, ...]
+    """Largest difference first, at most fifty."""
+    specks: int
+    """Dots of ink that only the copy has: toner, dust."""
+
+
 def difference_regions(
     original: BgrImage, laid_over: BgrImage, lines: Sequence[QuadPx]
-) -> tuple[DifferenceRegion, ...]:
+) -> OutsideLines:
     """Regions outside the given lines where two pictures of one page differ.
 
     Args:
         original: the page.
         laid_over: the copy in the same frame (:func:`ekyc.imaging.registration.lay_over`).
         lines: lines of text, in pixels of the original, which are judged elsewhere.
-
-    Returns:
-        Largest difference first, at most fifty.
     """
     scale = _WORKING_WIDTH / original.shape[1]
     height = max(_BAND, round(original.shape[0] * scale))
     one, other = (resize(page, _WORKING_WIDTH, height) for page in (original, laid_over))
-    excess = _excess(one, other)
-    _blank(excess, lines, scale)
-    return _regions(excess, 1 / scale)
+    judged = _judged(one.shape[:2], lines, scale)
+    excess = np.where(judged, _excess(one, other, judged), np.float32(0.0))
+    return _regions(np.asarray(excess, dtype=np.float32), 1 / scale)
 
 
-def _excess(one: BgrImage, other: BgrImage) -> FloatArray:
+def _excess(one: BgrImage, other: BgrImage, judged: NDArray[np.bool_]) -> FloatArray:
     """Unexplained ink of the whole page, in overlapping bands; of two values the smaller. Negative: added ink."""
     height, width = one.shape[:2]
     excess = np.full((height, width), np.inf, dtype=np.float32)
     last = height - _BAND
+    inks = [page_ink(to_gray(page)) for page in (one, other)]
     for top in (*range(0, last, STRIP_HEIGHT // 2), last):
+        band = np.s_[top : top + _BAND]
+        inner = np.s_[top + HALO_PX : top + _BAND - HALO_PX, HALO_PX : width - HALO_PX]
+        rough = rough_difference(inks[0][band], inks[1][band])
+        if float(rough.max(where=judged[band], initial=0.0)) < _ROUGHLY:
+            excess[inner] = 0.0
+            continue
         found = compare_strips(one[top : top + _BAND], other[top : top + _BAND])
         more = cv2.blur(found.original_ink - found.copy_ink, (_SIGN_PX, _SIGN_PX))
-        signed = np.copysign(found.excess, more)
-        inner = np.s_[top + HALO_PX : top + _BAND - HALO_PX, HALO_PX : width - HALO_PX]
+        signed = np.copysign(found.plain, more)
         known = excess[inner]
-        excess[inner] = np.where(found.excess < np.abs(known), signed, known)
+        excess[inner] = np.where(found.plain < np.abs(known), signed, known)
     excess[np.isinf(excess)] = 0.0
     return excess
 
 
-def _blank(excess: FloatArray, lines: Sequence[QuadPx], scale: float) -> None:
-    height, width = excess.shape
+def _judged(shape: tuple[int, ...], lines: Sequence[QuadPx], scale: float) -> NDArray[np.bool_]:
+    """What is judged here: everything but the edge of the page and its lines."""
+    height, width = shape
     border = round(_BORDER * width)
-    excess[:border], excess[height - border :] = 0, 0
-    excess[:, :border], excess[:, width - border :] = 0, 0
+    mask = np.zeros((height, width), dtype=np.uint8)
+    mask[border : height - border, border : width - border] = 1
     for quad in lines:
-        corners = np.array([(p.x * scale, p.y * scale) for p in quad.corners])
-        cv2.fillConvexPoly(excess, np.rint(corners).astype(np.int32), 0)
-        cv2.polylines(excess, [np.rint(corners).astype(np.int32)], True, 0, thickness=9)
+        corners = np.rint(np.array([(p.x * scale, p.y * scale) for p in quad.corners]))
+        cv2.fillConvexPoly(mask, corners.astype(np.int32), 0)
+        cv2.polylines(mask, [corners.astype(np.int32)], True, 0, thickness=9)
+    return mask.astype(bool)
 
 
-def _regions(excess: FloatArray, scale: float) -> tuple[DifferenceRegion, ...]:
+def _regions(excess: FloatArray, scale: float) -> OutsideLines:
     strength = np.abs(excess)
     mask = (strength >= _SPOT_AT).astype(np.uint8)
     joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((_JOIN_PX, _JOIN_PX), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
     found: list[DifferenceRegion] = []
+    specks = 0
     for label in range(1, count):
         left, top, width, height, _area = (int(value) for value in stats[label])
         inside = labels[top : top + height, left : left + width] == label
         spots = mask[top : top + height, left : left + width].astype(bool) & inside
+        missing = float((excess[top : top + height, left : left + width][spots] > 0).mean())
         if spots.sum() < _MIN_AREA_PX:
+            specks += _kind(missing) is RegionKind.ADDED
             continue
         peak = float(strength[top : top + height, left : left + width][inside].max())
-        missing = float((excess[top : top + height, left : left + width][spots] > 0).mean())
         box = BoxPx(
             left=left * scale,
             top=top * scale,
@@ -123,7 +148,10 @@ def _regions(excess: FloatArray, scale: float) -> tuple[DifferenceRegion, ...]:
             bottom=(top + height) * scale,
         )
         found.append(DifferenceRegion(box=box, peak=peak, kind=_kind(missing)))
-    return tuple(sorted(found, key=lambda region: -region.peak)[:_MAX_REGIONS])
+    return OutsideLines(
+        regions=tuple(sorted(found, key=lambda region: -region.peak)[:_MAX_REGIONS]),
+        specks=specks,
+    )
 
 
 def _kind(missing: float) -> RegionKind:

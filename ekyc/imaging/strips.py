@@ -4,15 +4,17 @@ A copy is softer, lighter and a little out of place; none of that is an alterati
 soft and as dark as the copy, and only what is then still unexplained counts:
 
 1. Both strips become ink (0 paper … 1 full ink), the paper divided out.
-2. The copy is shifted onto the original piece by piece, by up to a few pixels: paper in a scanner stretches unevenly.
-3. The sharper of the two is blurred until they fit best; the copy's half-tones and its full ink are brought to the
-   original's.
-4. What remains, averaged over a spot of a stroke's size, is the difference at that spot.
+2. The copy is shifted onto the original piece by piece, by up to a few pixels: paper in a scanner stretches unevenly,
+   and paper before a camera bends. Long and short pieces are two explanations; either will do.
+3. The sharper of the two is blurred until they fit best, and the original is hardened as photocopiers do, which turn
+   pale strokes to paper; then the copy's half-tones and its full ink are brought to the original's.
+4. What remains, averaged over a spot of a stroke's size, is the difference at that spot. It counts by the ink that
+   stands there: a tone mark in thin strokes is a small difference, and much of what there is.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -43,8 +45,36 @@ _WORTH_BENDING = 0.7
 _BLURS = (0.6, 0.9, 1.3, 1.8, 2.4)
 _FINER = 0.2
 _TONE_CURVES = (0.5, 0.7, 1.4, 2.0, 3.0)
+_AS_IS = (0.0, 1.0)
+_HARDENED = ((0.1, 1.0), (0.2, 0.95), (0.3, 0.95))
+"""Ink up to the first becomes paper, ink from the second on becomes black."""
+_BLURS_HARDENED = (0.6, 0.9, 1.3)
+"""What is hardened was softened before: scanning blurs, and what is pale then is lost."""
+_MOST_SLOPE_PX = 3.0
+"""Shifts may grow by so much between the middle of the last piece and the end of the line."""
+_NEAR_INK_PX = 9
+"""A difference counts by the darkest ink within this square …"""
+_LEAST_INK = 0.5
+"""… or by this, where there is less."""
 _SPOT_PX = 4
 """Side of the spot over which the difference is averaged: about the thickness of a stroke."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """Unexplained ink that lies together."""
+
+    left: float
+    """From here …"""
+    right: float
+    """… to here, as parts of the strip's width."""
+    area_px: int
+    peak: float
+    """Largest excess, 0–1 and a little more."""
+    added: float
+    """The part of it that only the copy has, 0–1; the rest only the original has."""
+    near: float
+    """Darkest ink of the original within and beside it, 0–1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +82,13 @@ class StripDifference:
     """What two strips of one size do not share."""
 
     excess: FloatArray
-    """float32, shape of the strips: mean of the unexplained ink around each pixel, 0–1.
+    """float32, shape of the strips: mean of the unexplained ink around each pixel by the ink that stands there.
 
-    A mean, not a mean of squares: along a contour that lies a little off, too much and too little cancel out.
+    0–1, up to 2 for pale ink. A mean, not a mean of squares: along a contour that lies a little off, too much and too
+    little cancel out.
     """
+    plain: FloatArray
+    """float32, same shape: the same as it is, 0–1."""
     original_ink: FloatArray
     """float32, same shape: ink of the original, as soft as the copy's."""
     copy_ink: FloatArray
@@ -75,14 +108,32 @@ class StripDifference:
         """The largest excess, 0–1."""
         return float(self.excess.max(initial=0.0))
 
-    def without_specks(self, *, ink: float, area_px: int) -> StripDifference:
-        """The same without spots of fewer than ``area_px`` pixels with an excess of ``ink`` and more: toner, dust."""
+    def spots(self, ink: float) -> tuple[Spot, ...]:
+        """Where the excess is ``ink`` and more, spot by spot, from left to right."""
         mask = (self.excess >= ink).astype(np.uint8)
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
-        small = np.asarray(stats[:, cv2.CC_STAT_AREA] < area_px, dtype=bool)
-        small[0] = False
-        kept = np.where(small[np.asarray(labels, dtype=np.int32)], np.float32(0.0), self.excess)
-        return replace(self, excess=np.asarray(kept, dtype=np.float32))
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
+        if count < 2:
+            return ()
+        more = cv2.blur(self.copy_ink - self.original_ink, (_SPOT_PX, _SPOT_PX))
+        reach = np.ones((_NEAR_INK_PX, _NEAR_INK_PX), np.uint8)
+        near = cv2.dilate(self.original_ink, reach)
+        width = mask.shape[1]
+        found: list[Spot] = []
+        for label in range(1, count):
+            left, top, w, h, area = (int(value) for value in stats[label])
+            box = np.s_[top : top + h, left : left + w]
+            inside = np.asarray(labels[box] == label, dtype=bool)
+            found.append(
+                Spot(
+                    left=left / width,
+                    right=(left + w) / width,
+                    area_px=area,
+                    peak=float(self.excess[box][inside].max()),
+                    added=float((more[box][inside] > 0).mean()),
+                    near=float(near[box][inside].max()),
+                )
+            )
+        return tuple(sorted(found, key=lambda spot: spot.left))
 
     def peak_between(self, left: float, right: float) -> float:
         """The largest excess between two positions, given as parts of the strip's width."""
@@ -133,45 +184,74 @@ def compare_strips(original: BgrImage, copy: BgrImage) -> StripDifference:
     """
     gray_one, gray_other = to_gray(original), to_gray(copy)
     one, other = _ink(gray_one), _ink(gray_other)
-    shift = _shifts(one, other)
-    soft_one, soft_other = _softness(one, _moved(other, shift))
+    shift, rival = _shifts(one, other)
+    soft_one, soft_other, levels = _softness(one, _moved(other, shift))
     # Blurred as pictures, not as ink: dividing out the paper is not linear, and both must go through it alike.
-    one = _ink(_soft_picture(gray_one, soft_one)) if soft_one else one
+    one = _hardened(_ink(_soft_picture(gray_one, soft_one)) if soft_one else one, levels)
     other = _ink(_soft_picture(gray_other, soft_other)) if soft_other else other
-    other = _moved(other, shift)
-    other = _toned(one, other)
-    other = other * np.float32(_gain(one, other))
-    excess = np.abs(cv2.blur(one - other, (_SPOT_PX, _SPOT_PX)))
+    other, again = (_toned(one, _moved(other, shifts)) for shifts in (shift, rival))
+    plain = np.minimum(_spots(one - other), _spots(one - again))
     inner = np.s_[HALO_PX:-HALO_PX, HALO_PX:-HALO_PX]
     return StripDifference(
-        excess=np.asarray(excess, dtype=np.float32)[inner],
+        excess=_by_ink(plain, one, other)[inner],
+        plain=plain[inner],
         original_ink=one[inner],
         copy_ink=other[inner],
         softened_px=soft_one,
     )
 
 
+def _by_ink(difference: FloatArray, one: FloatArray, other: FloatArray) -> FloatArray:
+    near = np.ones((_NEAR_INK_PX, _NEAR_INK_PX), np.uint8)
+    there = cv2.dilate(np.maximum(one, other), near)
+    return np.asarray(difference / np.maximum(there, np.float32(_LEAST_INK)), dtype=np.float32)
+
+
+def page_ink(gray: GrayImage) -> FloatArray:
+    """How much darker than its paper each pixel of a page is: what :func:`rough_difference` takes strips of."""
+    return darkness(gray, bridge_px=STRIP_HEIGHT // 2)
+
+
+def rough_difference(one: FloatArray, other: FloatArray) -> FloatArray:
+    """The difference of two strips of :func:`page_ink` before anything is explained: an upper bound for most purposes.
+
+    Returns:
+        float32, shape of the strips: mean of the difference around each pixel, 0–1.
+    """
+    return _spots(_scaled(one) - _scaled(other))
+
+
+def _spots(difference: FloatArray) -> FloatArray:
+    return np.asarray(np.abs(cv2.blur(difference, (_SPOT_PX, _SPOT_PX))), dtype=np.float32)
+
+
+_Shifts = tuple["FloatArray", "FloatArray"]
+"""How far each column lies off: x and y, float32, shape (width,)."""
+
+
 def _ink(gray: GrayImage) -> FloatArray:
     """How much ink stands at each pixel: float32, same shape, 0 on paper to 1 on the strip's darkest ink."""
-    ink = darkness(gray, bridge_px=STRIP_HEIGHT // 2)
+    return _scaled(page_ink(gray))
+
+
+def _scaled(ink: FloatArray) -> FloatArray:
     full = max(float(np.percentile(ink[::2, ::2], 99.5)), 0.1)
     return np.asarray(np.minimum(ink / np.float32(full), np.float32(1.0)), dtype=np.float32)
 
 
-def _shifts(one: FloatArray, other: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """How far each column of ``other`` lies off ``one``: x and y. Long pieces, then short ones where those help."""
+def _shifts(one: FloatArray, other: FloatArray) -> tuple[_Shifts, _Shifts]:
+    """How far ``other`` lies off ``one``, and the next best answer: by long pieces, and by short ones on top of those."""
     x, y = _shifts_of_pieces(one, other, _PIECE, _MAX_SHIFT_PX)
     coarse = _moved(other, (x, y))
     fine_x, fine_y = _shifts_of_pieces(one, coarse, _SHORT_PIECE, _FINE_SHIFT_PX)
+    straight, bent = (x, y), (x + fine_x, y + fine_y)
     if _misfit(one, _moved(coarse, (fine_x, fine_y))) > _WORTH_BENDING * _misfit(one, coarse):
-        return x, y  # short pieces follow noise where there is nothing to follow
-    return x + fine_x, y + fine_y
+        return straight, bent  # short pieces follow noise where there is nothing to follow
+    return bent, straight
 
 
-def _shifts_of_pieces(
-    one: FloatArray, other: FloatArray, piece: float, reach: int
-) -> tuple[FloatArray, FloatArray]:
-    """Measured piece by piece, blended between pieces."""
+def _shifts_of_pieces(one: FloatArray, other: FloatArray, piece: float, reach: int) -> _Shifts:
+    """Measured piece by piece, blended between pieces and drawn on to both ends."""
     height, width = one.shape
     edges = np.linspace(0, width, max(1, round(width / (piece * height))) + 1).astype(int)
     found = {
@@ -179,15 +259,24 @@ def _shifts_of_pieces(
         for a, b in pairwise(edges.tolist())
         if (shift := _best_shift(one[:, a:b], other[:, a:b], reach)) is not None
     } or {0.0: (0.0, 0.0)}
-    columns = np.arange(width)
     x, y = (
-        np.interp(columns, list(found), [shift[axis] for shift in found.values()])
-        for axis in (0, 1)
+        _along(width, list(found), [shift[axis] for shift in found.values()]) for axis in (0, 1)
     )
-    return x.astype(np.float32), y.astype(np.float32)
+    return x, y
 
 
-def _moved(ink: FloatArray, shifts: tuple[FloatArray, FloatArray]) -> FloatArray:
+def _along(width: int, at: list[float], values: list[float]) -> FloatArray:
+    columns = np.arange(width)
+    result = np.interp(columns, at, values)
+    if len(at) > 1:
+        for end, next_to_it, outside in ((0, 1, columns < at[0]), (-1, -2, columns > at[-1])):
+            slope = (values[end] - values[next_to_it]) / (at[end] - at[next_to_it])
+            grown = slope * (columns[outside] - at[end])
+            result[outside] = values[end] + np.clip(grown, -_MOST_SLOPE_PX, _MOST_SLOPE_PX)
+    return result.astype(np.float32)
+
+
+def _moved(ink: FloatArray, shifts: _Shifts) -> FloatArray:
     height, width = ink.shape
     columns = np.arange(width, dtype=np.float32) + shifts[0]
     rows = np.arange(height, dtype=np.float32)[:, None] + shifts[1][None, :]
@@ -210,17 +299,25 @@ def _best_shift(one: FloatArray, other: FloatArray, reach: int) -> tuple[float, 
     )
 
 
-def _softness(one: FloatArray, other: FloatArray) -> tuple[float, float]:
-    """Blur (sigma in pixels) of each that makes both equally soft; one of the two is 0."""
-    tried = {(0.0, 0.0): _misfit(one, other)}
+_Levels = tuple[float, float]
+_Softness = tuple[float, float, _Levels]
+
+
+def _softness(one: FloatArray, other: FloatArray) -> _Softness:
+    """Blur (sigma in pixels) of each that makes both equally soft, one of the two 0, and how to harden ``one``."""
+    tried: dict[_Softness, float] = {(0.0, 0.0, _AS_IS): _misfit(one, other)}
     for blur in _BLURS:
-        tried[blur, 0.0] = _misfit(_blurred(one, blur), other)
-        tried[0.0, blur] = _misfit(one, _blurred(other, blur))
-    best = min(tried, key=lambda pair: tried[pair])
+        soft = _blurred(one, blur)
+        tried[blur, 0.0, _AS_IS] = _misfit(soft, other)
+        tried[0.0, blur, _AS_IS] = _misfit(one, _blurred(other, blur))
+        for levels in _HARDENED if blur in _BLURS_HARDENED else ():
+            tried[blur, 0.0, levels] = _misfit(_hardened(soft, levels), other)
+    best = min(tried, key=lambda how: tried[how])
     for step in (-_FINER, _FINER):
-        finer = (max(0.0, best[0] + step * (best[0] > 0)), max(0.0, best[1] + step * (best[1] > 0)))
-        tried[finer] = _misfit(_blurred(one, finer[0]), _blurred(other, finer[1]))
-    return min(tried, key=lambda pair: tried[pair])
+        a, b = (max(0.0, blur + step * (blur > 0)) for blur in best[:2])
+        soft = _hardened(_blurred(one, a), best[2])
+        tried[a, b, best[2]] = _misfit(soft, _blurred(other, b))
+    return min(tried, key=lambda how: tried[how])
 
 
 def _misfit(one: FloatArray, other: FloatArray) -> float:
@@ -229,12 +326,21 @@ def _misfit(one: FloatArray, other: FloatArray) -> float:
 
 
 def _toned(one: FloatArray, other: FloatArray) -> FloatArray:
-    """``other`` with its half-tones as ``one`` has them: copiers harden, so that grey strokes turn black or white.
+    """``other`` with its half-tones and its full ink as ``one`` has them.
 
     Paper stays paper and full ink stays full ink, so nothing appears and nothing vanishes.
     """
     curves = [other] + [np.asarray(np.power(other, g), dtype=np.float32) for g in _TONE_CURVES]
-    return min(curves, key=lambda curve: _misfit(one, curve))
+    best = min(curves, key=lambda curve: _misfit(one, curve))
+    return best * np.float32(_gain(one, best))
+
+
+def _hardened(ink: FloatArray, levels: _Levels) -> FloatArray:
+    if levels == _AS_IS:
+        return ink
+    pale, black = levels
+    hard = (ink - np.float32(pale)) / np.float32(black - pale)
+    return np.asarray(np.clip(hard, 0.0, 1.0), dtype=np.float32)
 
 
 def _gain(one: FloatArray, other: FloatArray) -> float:

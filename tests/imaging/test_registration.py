@@ -147,7 +147,7 @@ def regions(original, copy):
     registration = register_page(original, copy)
     assert registration is not None
     quads = [quad_of_line(i) for i in range(len(LINES))]
-    return difference_regions(original, lay_over(original, copy, registration), quads)
+    return difference_regions(original, lay_over(original, copy, registration), quads).regions
 
 
 def stamped(picture):

@@ -1,5 +1,7 @@
 """The table of text × ink, and verdicts on copies, with readers and pictures made by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,13 @@ from ekyc.imaging.strips import STRIP_HEIGHT, StripDifference
 from ekyc.imaging.text_regions import TextRegion
 from ekyc.ocr.alignment import DifferenceClass
 from ekyc.ocr.compare import compare_copy
-from ekyc.ocr.copy_lines import DifferenceScope, DifferenceStatus, judge_line
+from ekyc.ocr.copy_lines import (
+    DifferenceScope,
+    DifferenceStatus,
+    PageWobble,
+    judge_line,
+    page_wobble,
+)
 from ekyc.ocr.copy_pages import PageStatus
 from ekyc.ocr.copy_verdict import FieldOutcome
 from ekyc.ocr.reading import PageReading
@@ -19,13 +27,17 @@ from ekyc.outcomes import Outcome
 LINE = "Ngày sinh: 17/03/2024"
 
 
-def strips(ink, at=0.5, length=640, height=10, lost=0.0):
+def strips(ink, at=0.5, length=640, height=10, lost=0.0, added=False):
     """Strips that agree but for a spot of ``ink`` at a part of their width; ``lost`` ink of the whole line."""
     excess = np.full((STRIP_HEIGHT, length), 0.04, dtype=np.float32)
     x = int(at * length)
-    excess[20 : 20 + height, max(0, x - 4) : x + 4] = ink
+    spot = np.s_[20 : 20 + height, max(0, x - 4) : x + 4]
+    excess[spot] = ink
     there = np.ones_like(excess)
-    return StripDifference(excess=excess, original_ink=there, copy_ink=there * (1 - lost))
+    copy = there * (1 - lost)
+    if added:
+        copy[spot] += ink
+    return StripDifference(excess=excess, plain=excess, original_ink=there, copy_ink=copy)
 
 
 def place_of(index, text=LINE):
@@ -42,8 +54,10 @@ DIGIT = LINE.index("7")
         (LINE.replace("17/", "14/"), 0.7, 0.5, DifferenceStatus.CONFIRMED),
         (LINE.replace("17/", "14/"), 0.7, 0.3, DifferenceStatus.UNCLEAR),
         (LINE.replace("17/", "14/"), 0.25, 0.9, DifferenceStatus.CONFIRMED),
-        (LINE.replace("17/", "14/"), 0.25, 0.5, DifferenceStatus.UNCLEAR),
-        (LINE.replace("17/", "14/"), 0.18, 1.0, DifferenceStatus.UNCLEAR),
+        (LINE.replace("17/", "14/"), 0.25, 0.75, DifferenceStatus.UNCLEAR),
+        (LINE.replace("17/", "14/"), 0.22, 1.0, DifferenceStatus.UNCLEAR),
+        (LINE.replace("17/", "14/"), 0.24, 0.5, DifferenceStatus.WOBBLE),
+        (LINE.replace("17/", "14/"), 0.18, 1.0, DifferenceStatus.WOBBLE),
         (LINE.replace("17/", "14/"), 0.05, 1.0, DifferenceStatus.WOBBLE),
         (LINE.replace("17/", "1/"), 0.7, 1.0, DifferenceStatus.CONFIRMED),
         (LINE.replace("17/", "177/"), 0.7, 1.0, DifferenceStatus.CONFIRMED),
@@ -72,13 +86,71 @@ def test_ink_elsewhere_does_not_confirm_a_misreading(build):
     ]
 
 
-def test_specks_confirm_nothing(build):
-    speck = strips(0.9, place_of(DIGIT), height=3)
-    assert judge_line(build.text(LINE), build.text(LINE), speck) == ()
-    (read,) = judge_line(build.text(LINE), build.text(LINE.replace("17/", "14/")), speck)
-    assert read.status is DifferenceStatus.UNCLEAR
-    (dot,) = judge_line(build.text(LINE), build.text(LINE.replace("17/", "17.")), speck)
-    assert dot.status is DifferenceStatus.WOBBLE
+SPECKLED = PageWobble(speckled=True)
+
+
+def test_on_a_speckled_page_specks_confirm_nothing(build):
+    speck = strips(0.9, place_of(DIGIT), height=3, added=True)
+    assert judge_line(build.text(LINE), build.text(LINE), speck, wobble=SPECKLED) == ()
+    for copy, confidence, expected in (
+        ("14/", 1.0, DifferenceStatus.UNCLEAR),
+        ("14/", 0.5, DifferenceStatus.WOBBLE),
+        ("17.", 1.0, DifferenceStatus.WOBBLE),
+    ):
+        text = build.text(LINE.replace("17/", copy), confidence)
+        (read,) = judge_line(build.text(LINE), text, speck, wobble=SPECKLED)
+        assert read.status is expected
+
+
+@pytest.mark.parametrize(
+    "spot",
+    [
+        strips(0.9, place_of(DIGIT), height=3),
+        strips(0.9, place_of(DIGIT), height=10, added=True),
+    ],
+    ids=["lost-ink", "larger"],
+)
+def test_what_is_no_speck_counts_on_a_speckled_page_too(build, spot):
+    (found,) = judge_line(build.text(LINE), build.text(LINE), spot, wobble=SPECKLED)
+    assert found.status is DifferenceStatus.UNCLEAR
+
+
+def test_on_a_clean_page_a_speck_is_for_an_officer(build):
+    speck = strips(0.9, place_of(DIGIT), height=3, added=True)
+    (found,) = judge_line(build.text(LINE), build.text(LINE), speck)
+    assert (found.kind, found.status) == (None, DifferenceStatus.UNCLEAR)
+
+
+def test_what_all_lines_differ_by_is_no_difference(build):
+    line = strips(0.3, place_of(DIGIT))
+    worn = page_wobble([line] * 5, specks=0)
+    assert judge_line(build.text(LINE), build.text(LINE), line, wobble=worn) == ()
+    few = page_wobble([line] * 4, specks=0)
+    assert len(judge_line(build.text(LINE), build.text(LINE), line, wobble=few)) == 1
+
+
+def test_one_altered_line_does_not_excuse_itself(build):
+    lines = [strips(0.1)] * 8 + [strips(0.4, place_of(DIGIT))]
+    wobble = page_wobble(lines, specks=0)
+    assert not wobble.speckled
+    assert len(judge_line(build.text(LINE), build.text(LINE), lines[-1], wobble=wobble)) == 1
+
+
+def test_a_lone_dot_or_specks_between_the_lines_make_a_page_speckled():
+    assert page_wobble([strips(0.1)], specks=1).speckled
+    dot = strips(0.9, height=3, added=True)
+    empty = np.zeros_like(dot.original_ink)
+    lone = replace(dot, original_ink=empty, copy_ink=dot.copy_ink - dot.original_ink)
+    assert page_wobble([lone], specks=0).speckled
+    assert not page_wobble([dot], specks=0).speckled
+
+
+def test_print_within_a_stamp_is_judged_by_its_picture_alone(build):
+    copy = build.text(LINE.replace("17/", "14/"))
+    for ink, found in ((0.35, 0), (0.5, 1)):
+        judged = judge_line(build.text(LINE), copy, strips(ink, place_of(DIGIT)), in_stamp=True)
+        assert len(judged) == found
+    assert judge_line(build.text("Nam"), LineText(), strips(0.35), in_stamp=True) == ()
 
 
 @pytest.mark.parametrize(
