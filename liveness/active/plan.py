@@ -89,7 +89,9 @@ class PlanShape:
     """How much is asked."""
 
     steps: int = 3
-    """1 to 6, all different: three give 120 orders."""
+    """1 to 6, all different: three of six give 120 orders."""
+    among: tuple[Step, ...] = tuple(Step)
+    """What may be asked, each once: leave out what your observer does not see, or your people cannot do."""
     colours: int = 6
     """0 where the client cannot colour its screen; otherwise 4 to 12. Six give 6 · 5⁵ = 18,750 sequences."""
     colour_s: float = 0.5
@@ -99,7 +101,7 @@ class PlanShape:
 
     def __post_init__(self) -> None:
         if not (
-            1 <= self.steps <= len(Step)
+            1 <= self.steps <= len(self.among) == len(set(self.among))
             and (self.colours == 0 or 4 <= self.colours <= 12)
             and 0.2 <= self.colour_s <= 2.0
             and 0.3 <= self.shortest_hold_s <= self.longest_hold_s <= 5.0
@@ -134,7 +136,7 @@ def draw_plan(secret: bytes, shape: PlanShape) -> ChallengePlan:
     """
     require_secret(secret)
     numbers = _stream(_PLAN_LABEL + secret)
-    left = list(Step)
+    left = list(shape.among)
     steps = [left.pop(_below(numbers, len(left))) for _ in range(shape.steps)]
     span = shape.longest_hold_s - shape.shortest_hold_s
     holds = [
