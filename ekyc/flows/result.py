@@ -14,7 +14,8 @@ from ekyc.chip.authority import AuthorityFinding
 from ekyc.face import FaceComparison
 from ekyc.flows.pages import CasePictures
 from ekyc.liveness import LivenessReport
-from ekyc.ocr import CardReading, DocumentComparison
+from ekyc.ocr import CardReading, DocumentComparison, compare_sources
+from ekyc.ocr.cross_check import chip_facts
 from ekyc.outcomes import Check, Outcome, check_as_json, describe_reason
 from ekyc.policy import Decision, ProcedureProfile, Verdict
 from ekyc.values import Sha256Hex
@@ -99,7 +100,25 @@ def result_as_json(result: VerificationResult) -> dict[str, Any]:
             chip_report_as_json(result.chip)["passive_authentication"] if result.chip else None
         ),
         "authority": result.authority.as_json() if result.authority else None,
+        "card": _card_as_json(result.card, result.chip) if result.card else None,
         "software": f"ekyc {ekyc.__version__}",
+    }
+
+
+def _card_as_json(card: CardReading, chip: ChipReport | None) -> dict[str, Any]:
+    """Print, zone, QR code and chip against each other, field by field: verdicts, no values."""
+    identity = chip.identity if chip is not None else None
+    sources = card.sources if identity is None else (*card.sources, chip_facts(identity))
+    return {
+        "kind": card.kind,
+        "cross_check": [
+            {
+                "field": item.field,
+                "between": [item.one.value, item.other.value],
+                "verdict": item.verdict.value,
+            }
+            for item in compare_sources(sources)
+        ],
     }
 
 

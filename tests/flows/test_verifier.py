@@ -142,6 +142,25 @@ def test_a_profile_may_forbid_models_of_undisclosed_training(honest, chip_only, 
     )
 
 
+def test_print_zone_code_and_chip_stand_against_each_other(honest, chip_only, validate_against):
+    case = replace(chip_only, card_front=honest.case.card_front, card_back=honest.case.card_back)
+    written = result_as_json(honest.verifier.verify(case))
+    validate_against("ekyc.verify.1", written)
+    found = {
+        (item["field"], *item["between"]): item["verdict"]
+        for item in written["card"]["cross_check"]
+    }
+    for source in ("print", "mrz", "qr"):
+        assert found["full_name", source, "chip"] == "EQUAL"
+        assert found["birth_date", source, "chip"] == "EQUAL"
+        assert found["personal_number", source, "chip"] == "EQUAL"
+    assert found["full_name", "print", "mrz"] == "EQUAL"
+    alone = result_as_json(honest.verifier.verify(replace(case, chip=None)))
+    validate_against("ekyc.verify.1", alone)
+    assert not any("chip" in item["between"] for item in alone["card"]["cross_check"])
+    assert result_as_json(honest.verifier.verify(chip_only))["card"] is None
+
+
 PERSONAL = (
     SampleCitizen.default().personal_number,
     SampleCitizen.default().personal_number[-9:],
