@@ -39,7 +39,7 @@ def demo(
         typer.Option(
             metavar="NAME",
             help="cloned-chip, altered-dg, stripped-evidence, foreign-signer, impostor, screen-replay, "
-            "altered-copy, tampered-pdf or replayed-nonce.",
+            "portrait-injection, altered-copy, tampered-pdf or replayed-nonce.",
         ),
     ] = None,
     out: Annotated[

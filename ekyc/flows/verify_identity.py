@@ -7,7 +7,7 @@
 4. Card: read both sides, then hold the print against the chip.
 5. Documents: hold the copy against the original.
 6. Face: compare the frames with the portrait of data group 2; it counts only if the SOD covers that portrait.
-7. Liveness: passive detection over frames of the person that step 6 compared, or :mod:`ekyc.flows.live_case`.
+7. Liveness: passive detection over the frames that step 6 compared, or :mod:`ekyc.flows.live_case`; no copy of 6's.
 8. Policy: profile and checks give the decision.
 
 What stays with the caller: who may ask, what is stored, and every step that the law leaves to an officer.
@@ -29,6 +29,7 @@ from ekyc.flows.case import Case
 from ekyc.flows.chip_stage import CHIP_CHECKS, ChipFindings, judge_chip
 from ekyc.flows.live_case import checks_of_session, with_one_person
 from ekyc.flows.pages import CasePictures, decode_portrait, take_in
+from ekyc.flows.portrait_stage import judge_portrait_copy
 from ekyc.flows.result import VerificationResult, record_result
 from ekyc.flows.rooms import Rooms
 from ekyc.flows.safeguards import (
@@ -195,10 +196,9 @@ class Verifier:
         finally:
             for future in (card_reading, documents, liveness):
                 future.cancel()
-
-        fake = word is not None and word.sample
-        sample = case.sample or signed_by_simulator(report) or fake
-        liveness_checks = liveness_result.checks
+        sample = case.sample or signed_by_simulator(report) or (word is not None and word.sample)
+        copies = judge_portrait_copy(profile, report, pictures.face_frames, self._rooms.detector)
+        liveness_checks = (*liveness_result.checks, *copies)
         if sample and not profile.demonstration:
             liveness_checks = without_sample_material(liveness_checks)
         checks = (

@@ -1,6 +1,7 @@
 """The attacks of the demonstration: what each changes in an honest case, and which check must stop it.
 
-Each changes exactly one piece of evidence. All but two change the case itself (:func:`ekyc.samples.make_case` writes
+Each changes exactly one piece of evidence; ``portrait-injection`` is handed in under the profile ``identity``, because
+the demonstration's own frames are rendered from a photograph too and its profile is exempt. All but two change the case itself (:func:`ekyc.samples.make_case` writes
 it so); ``tampered-pdf`` changes the signed result afterwards and ``replayed-nonce`` hands in an honest case twice,
 which only the caller can do.
 """
@@ -87,6 +88,14 @@ ATTACKS: Final[Mapping[str, Attack]] = MappingProxyType(
                 stopped_by="liveness.passive",
                 reason_family="liveness",
                 evidence=("face/",),
+            ),
+            Attack(
+                name="portrait-injection",
+                vi="Dựng hình ảnh trước máy ảnh từ ảnh chân dung sao chép trong chip",
+                en="The frames before the camera are made from the portrait copied out of the chip",
+                stopped_by="liveness.portrait_injection",
+                reason_family="face",
+                evidence=("case.toml", "face/"),
             ),
             Attack(
                 name="altered-copy",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ekyc.chip import ElementaryFile
 from ekyc.chip.sim import CitizenData, SimulatedCard, SimulatedIssuer
+from ekyc.imaging.decode import decode_image
 from ekyc.imaging.encode import encode_jpeg, encode_jpeg2000
 from ekyc.samples.cards import (
     PORTRAIT_BOX,
@@ -25,6 +26,7 @@ from ekyc.samples.faces import (
     CHIP_PORTRAIT_HEIGHT_PX,
     CHIP_PORTRAIT_WIDTH_PX,
     FacePicture,
+    face_in_portrait,
     portrait_of,
     render_face_frames,
     render_screen_replay,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from ekyc.samples.phone import AskVerifier
 
 PROFILE: Final = "demo"
+PROFILE_OF_INJECTION: Final = "identity"
 FRAME_COUNT: Final = 5
 AA_SIGNATURE: Final = "chip/aa-signature.bin"
 CA_RESPONSE: Final = "chip/ca-response.bin"
@@ -122,9 +125,12 @@ def build_case(
     files: dict[str, bytes] = {}
     files |= _chip_files(citizen, portrait, issuer, ask_verifier or nonce, name)
     files |= _card_files(citizen, portrait, seed)
-    files |= _face_files(selfie, seed, replayed=name == "screen-replay")
+    injected = name == "portrait-injection"
+    before_camera = portrait_in_chip(portrait) if injected else selfie
+    files |= _face_files(before_camera, seed, replayed=name == "screen-replay")
     files |= _document_files(citizen, seed, altered=name == "altered-copy")
-    files["case.toml"] = _manifest(proofs=files.keys() & _PROOFS.keys()).encode()
+    profile = PROFILE_OF_INJECTION if injected else PROFILE
+    files["case.toml"] = _manifest(profile, proofs=files.keys() & _PROOFS.keys()).encode()
     return SampleCase(files=MappingProxyType(files))
 
 
@@ -132,6 +138,12 @@ def chip_portrait(picture: FacePicture) -> bytes:
     """The face as data group 2 stores it: JPEG 2000, 413 × 531 pixels."""
     portrait = portrait_of(picture, CHIP_PORTRAIT_WIDTH_PX, CHIP_PORTRAIT_HEIGHT_PX)
     return encode_jpeg2000(portrait)
+
+
+def portrait_in_chip(picture: FacePicture) -> FacePicture:
+    """What somebody sees who has copied the chip: :func:`chip_portrait`, decoded."""
+    image = decode_image(chip_portrait(picture), name="EF.DG2 portrait")
+    return FacePicture(image=image, face=face_in_portrait(CHIP_PORTRAIT_WIDTH_PX))
 
 
 def citizen_data(citizen: SampleCitizen) -> CitizenData:
@@ -216,13 +228,13 @@ def _document_files(citizen: SampleCitizen, seed: int, *, altered: bool) -> dict
     }
 
 
-def _manifest(*, proofs: Collection[str]) -> str:
+def _manifest(profile: str, *, proofs: Collection[str]) -> str:
     """``case.toml``; it names the proofs that the chip gave."""
     frames = ", ".join(f'"face/frame-{i}.jpg"' for i in range(1, FRAME_COUNT + 1))
     active = "".join(f'\n{_PROOFS[name]} = "{name}"\n' for name in sorted(proofs))
     return f"""\
 schema = "ekyc.case/1"
-profile = "{PROFILE}"
+profile = "{profile}"
 sample = true
 
 [chip]

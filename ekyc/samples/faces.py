@@ -32,6 +32,8 @@ CHIP_PORTRAIT_HEIGHT_PX: Final = 531
 
 _FACE_SHARE_OF_FRAME: Final = 0.40
 _FACE_SHARE_OF_PORTRAIT: Final = 0.52
+_FACE_MIDDLE: Final = 0.46
+"""Height of the face's middle in a portrait, a little above that of the picture."""
 _MARGIN: Final = 0.035
 """Extra picture around a frame, so that small motions show picture and not a mirrored border."""
 
@@ -53,6 +55,19 @@ def portrait_of(picture: FacePicture, width: int, height: int) -> BgrImage:
     """
     box = _around_face(picture, width / height, _FACE_SHARE_OF_PORTRAIT)
     return resize(crop(picture.image, box), width, height)
+
+
+def face_in_portrait(width: int) -> BoxPx:
+    """Where :func:`portrait_of` puts the face in a chip's portrait of that width, unless an edge was in its way."""
+    height = width * CHIP_PORTRAIT_HEIGHT_PX / CHIP_PORTRAIT_WIDTH_PX
+    half = width * _FACE_SHARE_OF_PORTRAIT / 2
+    middle = height * _FACE_MIDDLE
+    return BoxPx(
+        left=width / 2 - half,
+        top=middle - 1.2 * half,
+        right=width / 2 + half,
+        bottom=middle + 1.2 * half,
+    )
 
 
 def render_face_frames(
@@ -184,7 +199,7 @@ def _around_face(picture: FacePicture, aspect: float, face_share: float) -> BoxP
     width = min(width, float(columns), rows * aspect)
     height = width / aspect
     left = (face.left + face.right) / 2 - width / 2
-    top = (face.top + face.bottom) / 2 - height * 0.46
+    top = (face.top + face.bottom) / 2 - height * _FACE_MIDDLE
     left = min(max(0.0, left), columns - width)
     top = min(max(0.0, top), rows - height)
     return BoxPx(left=left, top=top, right=left + width, bottom=top + height)

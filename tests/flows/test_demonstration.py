@@ -18,6 +18,7 @@ OWN_REASON = {
     "foreign-signer": "chip.no_anchor",
     "impostor": "face.not_same_person",
     "screen-replay": "liveness.presentation_attack",
+    "portrait-injection": "face.frames_from_portrait",
     "altered-copy": "document.digit_changed",
     "tampered-pdf": "signature.digest_mismatch",
     "replayed-nonce": "freshness.already_used",

@@ -197,7 +197,7 @@ def test_attacks_of_the_flow_leave_the_case_honest(build, honest):
         assert without_keys_of_the_day(files) == without_keys_of_the_day(honest.files)
 
 
-def test_the_nine_attacks_of_the_demonstration_are_listed():
+def test_the_ten_attacks_of_the_demonstration_are_listed():
     assert list(ATTACKS) == [
         "cloned-chip",
         "altered-dg",
@@ -205,6 +205,7 @@ def test_the_nine_attacks_of_the_demonstration_are_listed():
         "foreign-signer",
         "impostor",
         "screen-replay",
+        "portrait-injection",
         "altered-copy",
         "tampered-pdf",
         "replayed-nonce",
