@@ -1,12 +1,21 @@
-"""Digital signatures of PDFs: an embedded SAMPLE authority, signing (PAdES B-T), result pages, validation.
+"""Digital signatures of PDFs: an embedded SAMPLE authority, signing (PAdES B-B to B-LTA), result pages, validation.
 
 Law asks for a licensed authority and hardware keys; what the embedded one lacks stands in ``docs/signing.md``.
 """
 
 from ekyc.signing.appearance import Appearance
-from ekyc.signing.authority import ROOT_NAME, EmbeddedAuthority, SigningIdentity
+from ekyc.signing.augment import augment_pdf
+from ekyc.signing.authority import ROOT_NAME, EmbeddedAuthority
 from ekyc.signing.keystore import DerivationCost
-from ekyc.signing.pades import sign_pdf
+from ekyc.signing.pades import (
+    Level,
+    PreparedPdf,
+    TimestampFailedError,
+    complete_pdf,
+    prepare_pdf,
+    sign_pdf,
+)
+from ekyc.signing.pdf_writing import ReservedField
 from ekyc.signing.report import (
     Coverage,
     Indication,
@@ -18,6 +27,7 @@ from ekyc.signing.report import (
     ValidationReport,
 )
 from ekyc.signing.result_document import SIGNATURE_BOX_PT, ResultDocument, render_result_pdf
+from ekyc.signing.signatory import Party, SigningIdentity
 from ekyc.signing.trust_material import TrustMaterial, read_trust_material
 from ekyc.signing.validate import ValidationLimits, inspect_pdf
 
@@ -30,16 +40,24 @@ __all__ = [
     "EmbeddedAuthority",
     "Indication",
     "Integrity",
+    "Level",
     "Modifications",
+    "Party",
+    "PreparedPdf",
+    "ReservedField",
     "ResultDocument",
     "SignatureKind",
     "SignatureReport",
     "SigningIdentity",
+    "TimestampFailedError",
     "TimestampReport",
     "TrustMaterial",
     "ValidationLimits",
     "ValidationReport",
+    "augment_pdf",
+    "complete_pdf",
     "inspect_pdf",
+    "prepare_pdf",
     "read_trust_material",
     "render_result_pdf",
     "sign_pdf",

@@ -2,15 +2,13 @@
 
 It lets the whole chain run on a bare machine. It is for demonstrations and tests: its subjects say SAMPLE, its
 keys are software keys (see :mod:`ekyc.signing.keystore`), and the root key is online. Law asks for a licensed
-certification authority and hardware keys; both come in behind :class:`SigningIdentity` and
-:class:`~ekyc.signing.tsa.TimestampAuthority`.
+certification authority and hardware keys; both come in behind :class:`~ekyc.signing.signatory.Signatory`.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
@@ -24,8 +22,9 @@ from ekyc.ports import Clock, Random, SystemClock, SystemRandom
 from ekyc.signing import certificates
 from ekyc.signing.algorithms import SignatureAlgorithm
 from ekyc.signing.certificates import CertificateProfile, Issuer
-from ekyc.signing.keys import SigningKey
 from ekyc.signing.keystore import DerivationCost, read_file, seal, unseal, write_new
+from ekyc.signing.material import ValidationMaterial
+from ekyc.signing.signatory import SigningIdentity
 from ekyc.signing.software_keys import SoftwareKey
 from ekyc.signing.tsa import TimestampAuthority
 
@@ -37,19 +36,6 @@ _LEAVES: Final = {
     "signer": CertificateProfile.RESULT_SIGNER,
     "timestamper": CertificateProfile.TIMESTAMPER,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SigningIdentity:
-    """A private key and the certificate that names its owner."""
-
-    key: SigningKey
-    certificate_der: bytes
-    issuers_der: tuple[bytes, ...] = ()
-    """Certificates of the chain above, root included, without the owner's own."""
-
-    def __repr__(self) -> str:
-        return "SigningIdentity(…)"
 
 
 class EmbeddedAuthority:
@@ -166,6 +152,14 @@ class EmbeddedAuthority:
                     number=int(now.timestamp() * 1000),
                 )
         return crl.public_bytes(Encoding.DER)
+
+    def stamp(self, request_der: bytes) -> bytes:
+        """See :class:`~ekyc.signing.signatory.Services`."""
+        return self.timestamp_authority.answer(request_der)
+
+    def material(self) -> ValidationMaterial:
+        """See :class:`~ekyc.signing.signatory.Services`."""
+        return ValidationMaterial(certificates=self.anchors, crls=(self.crl_der(),))
 
     @classmethod
     def _from_contents(cls, contents: dict[str, str], *, clock: Clock, random: Random) -> Self:

@@ -23,7 +23,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from ekyc.errors import InputError
 from ekyc.ports import Clock
 from ekyc.signing.algorithms import SignatureAlgorithm
-from ekyc.signing.authority import SigningIdentity
 from ekyc.signing.certificates import (
     LIFE,
     CertificateProfile,
@@ -36,11 +35,13 @@ from ekyc.signing.certificates import (
 from ekyc.signing.keys import KeyStore
 from ekyc.signing.material import ValidationMaterial
 from ekyc.signing.ocsp import OcspResponder, ResponderIdentity
+from ekyc.signing.signatory import SigningIdentity
 from ekyc.signing.software_keys import SoftwareKey
 from ekyc.storage import CertificateRegister, CertificateStatus, Revocation
 
 CRL_RENEWAL: Final = timedelta(hours=1)
-_MAX_NAME: Final = 200
+_MAX_NAME: Final = 64
+"""ub-common-name and ub-serial-number (RFC 5280 appendix A.1)."""
 _EC: Final = SignatureAlgorithm.ECDSA_P256
 
 
@@ -56,7 +57,8 @@ class SubjectName:
         for text in (self.common_name, self.identifier):
             if text is not None and not 0 < len(text) <= _MAX_NAME:
                 raise InputError(
-                    "a name in a certificate has 1 to 200 characters", code="signing.subject.length"
+                    f"a name in a certificate has 1 to {_MAX_NAME} characters",
+                    code="signing.subject.length",
                 )
 
     def __repr__(self) -> str:

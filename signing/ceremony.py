@@ -27,11 +27,11 @@ from ekyc.errors import InputError
 from ekyc.ports import Clock, Random, SystemClock, SystemRandom
 from ekyc.signing import certificates
 from ekyc.signing.algorithms import SignatureAlgorithm
-from ekyc.signing.authority import SigningIdentity
 from ekyc.signing.ca import EmbeddedCa
 from ekyc.signing.certificates import CertificateProfile, Issuer, StatusPointers
 from ekyc.signing.keys import KeyStore
 from ekyc.signing.keystore import DerivationCost, read_file, write_new
+from ekyc.signing.signatory import SigningIdentity
 from ekyc.signing.software_keys import EmbeddedKeys
 from ekyc.signing.trust_material import read_trust_material
 from ekyc.signing.tsa import TimestampAuthority

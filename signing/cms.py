@@ -13,7 +13,7 @@ DER refuses, since a SET OF has no duplicates.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Final
 
@@ -22,6 +22,8 @@ from asn1crypto import x509
 from ekyc.signing.algorithms import SHA256_OID, SignatureAlgorithm
 from ekyc.signing.der import (
     context,
+    elements,
+    inside,
     integer,
     octet_string,
     oid,
@@ -109,6 +111,33 @@ def signed_data(
         set_of([signer_info]),
     )
     return sequence(oid(_SIGNED_DATA), context(0, body))
+
+
+def add_timestamp(cms_der: bytes, make_token: Callable[[bytes], bytes]) -> bytes | None:
+    """The same ContentInfo with a signature timestamp among its unsigned attributes (ETSI EN 319 122-1 §5.3).
+
+    Args:
+        cms_der: a ``SignedData`` of one signer.
+        make_token: RFC 3161 token over the SHA-256 that it is given.
+
+    Returns:
+        ``None`` if there are unsigned attributes already, or several signers: such a CMS is left as it is.
+
+    Raises:
+        ValueError: not DER.
+    """
+    kind, wrapped = elements(inside(cms_der))
+    (body,) = elements(inside(wrapped))
+    *before, signer_infos = elements(inside(body))
+    signers = elements(inside(signer_infos))
+    parts = elements(inside(signers[0])) if len(signers) == 1 else []
+    if (
+        not parts or parts[-1][:1] != b"\x04"
+    ):  # the signature value is last where no unsigned attributes follow
+        return None
+    token = make_token(hashlib.sha256(inside(parts[-1])).digest())
+    signer = sequence(*parts, _unsigned(token))
+    return sequence(kind, context(0, sequence(*before, set_of([signer]))))
 
 
 def directory_name(name_der: bytes) -> bytes:

@@ -25,6 +25,56 @@ def tlv(tag: int, *parts: bytes) -> bytes:
     return bytes((tag, 0x80 | len(octets))) + octets + contents
 
 
+def elements(contents: bytes) -> list[bytes]:
+    """The elements that stand one after the other in ``contents``, each whole.
+
+    Raises:
+        ValueError: not DER: a length that is indefinite, or not the shortest, or beyond the end; a tag of many bytes.
+    """
+    found: list[bytes] = []
+    place = 0
+    while place < len(contents):
+        end = place + element_size(contents[place : place + 6])
+        if end > len(contents):
+            raise ValueError("an element reaches beyond the end")
+        found.append(contents[place:end])
+        place = end
+    return found
+
+
+def inside(element: bytes) -> bytes:
+    """Contents of one element.
+
+    Raises:
+        ValueError: as :func:`elements`.
+    """
+    return element[len(element) - _length(element[:6])[1] :]
+
+
+def element_size(head: bytes) -> int:
+    """How many bytes the element takes that begins here.
+
+    Raises:
+        ValueError: as :func:`elements`.
+    """
+    octets, length = _length(head)
+    return 1 + octets + length
+
+
+def _length(head: bytes) -> tuple[int, int]:
+    """How many octets state the length, and the length."""
+    if len(head) < 2 or head[0] & 0x1F == 0x1F or head[1] in {0x80, 0xFF}:
+        raise ValueError("no DER element begins here")
+    if head[1] < 0x80:
+        return 1, head[1]
+    count = head[1] & 0x7F
+    octets = head[2 : 2 + count]
+    length = int.from_bytes(octets)
+    if count > 4 or len(octets) != count or octets[0] == 0 or length < 0x80:
+        raise ValueError("not the shortest form of a length")
+    return 1 + count, length
+
+
 def sequence(*parts: bytes) -> bytes:
     return tlv(0x30, *parts)
 

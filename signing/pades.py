@@ -1,187 +1,243 @@
-"""Sign a PDF: PAdES baseline B-T (ETSI EN 319 142-1) with the revocation list inside the signed revision.
+"""Sign a PDF: PAdES baseline signatures (ETSI EN 319 142-1), levels B-B, B-T, B-LT and B-LTA.
 
-1. Open the file; refuse what cannot be signed safely (encrypted, hybrid cross-references, unreadable).
-2. Put the signer's chain and the CRL into the document security store.
-3. Create the signature field, its appearance and a hole for the signature.
-4. Digest everything but the hole.
-5. Make the CMS: signed attributes with the signing certificate (CAdES), signature, RFC 3161 timestamp over it.
-6. Put the CMS into the hole.
+1. Open the file; refuse what cannot be signed safely, or what an earlier signature forbids.
+2. Level B-T: put chain and revocation lists into the document security store, inside the bytes to be signed, so that
+   the signature covers the whole file and nothing follows it.
+3. Create the signature field, its appearance and a hole; digest everything but the hole.
+4. Make the attributes that the key signs (CAdES, with the signing certificate).
+5. The key signs their digest: here, in a token, at a provider, or after somebody's activation.
+6. Check that value against the certificate. Ask for an RFC 3161 timestamp over it.
+7. Put the CMS into the hole.
+8. Levels B-LT and B-LTA: add what proves status, and a document timestamp over all of it (:mod:`.augment`).
 
-Since step 2 comes before step 4, the signature covers the whole file and nothing is appended after it. The CRL
-lets a validator check revocation without a network while the CRL is current; long-term proof (B-LTA) is a
-further step that this function does not take.
+:func:`prepare_pdf` takes steps 1 to 4, :func:`complete_pdf` 6 to 8; between them lies whatever the key needs.
+If a time-stamping authority fails, the signature itself is not lost: see :class:`TimestampFailedError`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
-from io import BytesIO
-from typing import Any, Final
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 
-from asn1crypto import crl, x509
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.pdf_utils.misc import PdfError
-from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter, enumerate_sig_fields
-from pyhanko.sign.general import SigningError
-from pyhanko.sign.signers.cms_embedder import (
-    PdfCMSEmbedder,
-    SigAppearanceSetup,
-    SigIOSetup,
-    SigObjSetup,
-)
-from pyhanko.sign.signers.constants import ESIC_EXTENSION_1
+from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko.sign.signers.pdf_byterange import SignatureObject
-from pyhanko.sign.validation.dss import DocumentSecurityStore
 
-from ekyc.errors import InputError, LimitError
-from ekyc.signing.appearance import Appearance, draw_appearance, stamp_style
-from ekyc.signing.authority import EmbeddedAuthority
+from ekyc.errors import InputError, UpstreamError
+from ekyc.signing.algorithms import SignatureAlgorithm, algorithm_of, verify_value
+from ekyc.signing.appearance import Appearance
+from ekyc.signing.augment import add_status, add_status_and_time
+from ekyc.signing.certificates import common_name
 from ekyc.signing.cms import signed_attributes, signed_data
+from ekyc.signing.pdf_writing import (
+    Hole,
+    ReservedField,
+    add_material,
+    choose_field,
+    filled_fields,
+    make_hole,
+    open_writer,
+    readable,
+    require_open,
+    reserve_field,
+)
 from ekyc.signing.result_document import ResultDocument
+from ekyc.signing.signatory import Services, Signatory, SigningIdentity, public_key_der_of
 from ekyc.signing.timestamp import request_token
 
-_DIGEST: Final = "sha256"
-MAX_PDF_BYTES: Final = 64 << 20
-_HOLE_HEX_DIGITS: Final = 16_384
-"""Twice the room that signature, chain and timestamp take (about 4 kB of DER)."""
+_ROOM_BYTES: Final = 8192
+"""What signature, attributes and timestamp may take besides the certificates of the chain."""
+
+
+class Level(StrEnum):
+    """Baseline levels (ETSI EN 319 142-1 §6)."""
+
+    B_B = "B-B"
+    """Who signed. Ends with the signer's certificate."""
+    B_T = "B-T"
+    """And when: proven by a time-stamping authority."""
+    B_LT = "B-LT"
+    """And that the certificates were good: chains and status travel in the file."""
+    B_LTA = "B-LTA"
+    """And a document timestamp over all of it, which can be renewed: proof over decades."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedPdf:
+    """A PDF that waits for the signature value."""
+
+    hole: Hole
+    attributes_der: bytes
+    certificate_der: bytes
+    issuers_der: tuple[bytes, ...]
+
+    @property
+    def algorithm(self) -> SignatureAlgorithm:
+        """What the value must be made with."""
+        return algorithm_of(public_key_der_of(self.certificate_der))
+
+    @property
+    def to_be_signed(self) -> bytes:
+        """The SHA-256 that the key signs (DTBS/R)."""
+        return hashlib.sha256(self.attributes_der).digest()
+
+    def __repr__(self) -> str:
+        return f"PreparedPdf({len(self.hole.pdf)} bytes)"
+
+
+class TimestampFailedError(UpstreamError):
+    """The time-stamping authority failed after the key had signed.
+
+    ``signed_pdf`` is a valid signature of level ``level``; :func:`ekyc.signing.augment_pdf` takes it further when the
+    authority is back.
+    """
+
+    default_code = "signing.timestamp.failed"
+
+    def __init__(self, *, signed_pdf: bytes, level: Level) -> None:
+        super().__init__(f"no timestamp; the signature is kept at level {level}")
+        self.signed_pdf = signed_pdf
+        self.level = level
 
 
 def sign_pdf(
     pdf: bytes,
-    authority: EmbeddedAuthority,
+    signatory: Signatory,
     *,
+    level: Level = Level.B_T,
     appearance: Appearance | None = None,
     document: ResultDocument | None = None,
     field_name: str | None = None,
     reason: str | None = None,
+    certify: bool = False,
+    reserve: ReservedField | None = None,
 ) -> bytes:
-    """Sign a PDF with the authority's signer and time-stamp the signature.
+    """Sign a PDF.
 
     Args:
         pdf: the document. Signatures already in it stay untouched: the new one is an incremental update.
-        authority: signer, timestamps, revocation list and clock.
+        signatory: key, timestamps, revocation lists and clock.
+        level: how long the signature is to be provable.
         appearance: what is seen on the page; by default nothing is.
         document: the result that ``pdf`` was rendered from; its appearance is taken if none is given.
-        field_name: name of the signature field; by default the first free ``Signature<n>``.
+        field_name: name of the signature field; by default the first free ``Signature<n>``. A field that exists and
+            carries a lock is locked by this signature.
         reason: why it was signed, shown by PDF readers. Holds no personal data.
+        certify: certify the document: afterwards only forms may be filled and fields signed (DocMDP 2).
+        reserve: a field to create for a later signer.
 
     Raises:
-        InputError: ``signing.pdf.unreadable``, ``.encrypted``, ``.hybrid``, ``.field``.
+        InputError: ``signing.pdf.unreadable``, ``.encrypted``, ``.hybrid``, ``.xfa``, ``.field``, ``.locked``,
+            ``.certify_late``.
         LimitError: the file passes 64 MiB.
+        TimestampFailedError: signed, but not at the level asked for.
+        UpstreamError: the key does not sign; there is nothing then.
     """
-    at = authority.clock.now()
     if appearance is None and document is not None:
-        appearance = document.appearance(authority.signer_name)
-    try:
-        writer = _open(pdf)  # (1)
-        _add_validation_data(writer, authority)  # (2)
-        name = _choose_field(writer, field_name)
-        filling = _prepare(writer, name, appearance, reason, at)  # (3)
-        out = BytesIO()
-        prepared, _ = filling.send(SigIOSetup(md_algorithm=_DIGEST, output=out))  # (4)
-    except (PdfError, SigningError) as exc:
-        raise _unreadable() from exc
-    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as exc:
-        # pyHanko lets these escape where a damaged file has an object of another type than the standard says.
-        raise _unreadable() from exc
-    filling.send(make_cms(prepared.document_digest, authority))  # (5) (6)
-    return out.getvalue()
-
-
-def make_cms(document_digest: bytes, authority: EmbeddedAuthority) -> bytes:
-    """DER of a CAdES-T ``SignedData`` over a SHA-256 digest, without the document itself."""
-    identity = authority.signer
-    attributes = signed_attributes(document_digest, identity.certificate_der)
-    digest = hashlib.sha256(attributes).digest()
-    signature = identity.key.sign_digest(digest)
-    token = request_token(
-        hashlib.sha256(signature).digest(),
-        ask=authority.timestamp_authority.answer,
-        random=authority.random,
-    )
-    return signed_data(
-        attributes,
-        signature,
-        identity.certificate_der,
-        algorithm=identity.key.algorithm,
-        certificates=[identity.certificate_der, *identity.issuers_der],
-        timestamp_token=token,
-    )
-
-
-def _open(pdf: bytes) -> IncrementalPdfFileWriter:
-    if len(pdf) > MAX_PDF_BYTES:
-        raise LimitError(f"more than {MAX_PDF_BYTES >> 20} MiB", code="signing.pdf.too_large")
-    writer = IncrementalPdfFileWriter(BytesIO(pdf))
-    if writer.prev.encrypted:
-        raise InputError("the PDF is encrypted", code="signing.pdf.encrypted")
-    if writer.prev.xrefs.hybrid_xrefs_present:
-        raise InputError(
-            "the PDF shows different readers different content (hybrid cross-references)",
-            code="signing.pdf.hybrid",
-        )
-    writer.ensure_output_version(version=(1, 7))  # type: ignore[no-untyped-call]  # untyped in pyHanko 0.38
-    if writer.output_version < (2, 0):
-        writer.register_extension(ESIC_EXTENSION_1)
-    return writer
-
-
-def _add_validation_data(writer: IncrementalPdfFileWriter, authority: EmbeddedAuthority) -> None:
-    DocumentSecurityStore.supply_dss_in_writer(
-        writer,
-        sig_contents=None,
-        certs=[x509.Certificate.load(der) for der in authority.signer.issuers_der],
-        crls=[crl.CertificateList.load(authority.crl_der())],
-    )
-
-
-def _choose_field(writer: IncrementalPdfFileWriter, wanted: str | None) -> str:
-    filled = {str(name): value is not None for name, value, _ in enumerate_sig_fields(writer)}
-    if wanted is None:
-        names = (f"Signature{n}" for n in range(1, len(filled) + 2))
-        return next(name for name in names if name not in filled)
-    if filled.get(wanted):
-        raise InputError(
-            "a signature field of this name is filled already", code="signing.pdf.field"
-        )
-    return wanted
-
-
-def _prepare(
-    writer: IncrementalPdfFileWriter,
-    name: str,
-    appearance: Appearance | None,
-    reason: str | None,
-    at: datetime,
-) -> Any:
-    """Create field, appearance and hole; returns pyHanko's generator, waiting for where to write."""
-    field = SigFieldSpec(sig_field_name=name)
-    if appearance is not None:
-        left, bottom, right, top = (round(side) for side in appearance.box_pt)
-        field = SigFieldSpec(
-            sig_field_name=name, on_page=appearance.page, box=(left, bottom, right, top)
-        )
-    filling = PdfCMSEmbedder(new_field_spec=field).write_cms(field_name=name, writer=writer)
-    next(filling)
-    signature = SignatureObject(
-        timestamp=at,
-        subfilter=SigSeedSubFilter.PADES,
+        appearance = document.appearance(common_name(signatory.signer.certificate_der))
+    prepared = prepare_pdf(
+        pdf,
+        signatory.signer,
+        signatory,
+        level=level,
+        appearance=appearance,
+        field_name=field_name,
         reason=reason,
-        bytes_reserved=_HOLE_HEX_DIGITS,
+        certify=certify,
+        reserve=reserve,
     )
-    filling.send(SigObjSetup(sig_placeholder=signature, appearance_setup=_stamp(appearance, at)))
-    return filling
+    value = signatory.signer.key.sign_digest(prepared.to_be_signed)  # (5)
+    return complete_pdf(prepared, value, signatory, level=level)
 
 
-def _stamp(appearance: Appearance | None, at: datetime) -> SigAppearanceSetup | None:
-    if appearance is None:
-        return None
-    style = stamp_style(draw_appearance(appearance, at))
-    return SigAppearanceSetup(style=style, timestamp=at, name=appearance.signer_name)
+def prepare_pdf(
+    pdf: bytes,
+    identity: SigningIdentity,
+    services: Services,
+    *,
+    level: Level = Level.B_T,
+    appearance: Appearance | None = None,
+    field_name: str | None = None,
+    reason: str | None = None,
+    certify: bool = False,
+    reserve: ReservedField | None = None,
+) -> PreparedPdf:
+    """Steps 1 to 4; arguments and errors as of :func:`sign_pdf`."""
+    at = services.clock.now()
+    certificates = (identity.certificate_der, *identity.issuers_der)
+    with readable():
+        writer = open_writer(pdf)  # (1)
+        if certify and filled_fields(writer):
+            raise InputError(
+                "only the first signature can certify a document", code="signing.pdf.certify_late"
+            )
+        name = choose_field(writer, field_name, prefix="Signature")
+        require_open(writer, name)
+        if level is Level.B_T:
+            add_material(writer, services.material())  # (2)
+        if reserve is not None:
+            reserve_field(writer, reserve)
+        placeholder = SignatureObject(
+            timestamp=at,
+            subfilter=SigSeedSubFilter.PADES,
+            reason=reason,
+            bytes_reserved=2 * (_ROOM_BYTES + sum(map(len, certificates))),
+        )
+        hole = make_hole(  # (3)
+            writer, name, placeholder, appearance=appearance, at=at, certify=certify
+        )
+    return PreparedPdf(
+        hole=hole,
+        attributes_der=signed_attributes(hole.digest, identity.certificate_der),  # (4)
+        certificate_der=identity.certificate_der,
+        issuers_der=identity.issuers_der,
+    )
 
 
-def _unreadable() -> InputError:
-    return InputError(
-        "the file is not a readable PDF, or cannot be signed", code="signing.pdf.unreadable"
+def complete_pdf(
+    prepared: PreparedPdf, value: bytes, services: Services, *, level: Level = Level.B_T
+) -> bytes:
+    """Steps 6 to 8.
+
+    Args:
+        prepared: as :func:`prepare_pdf` gave it.
+        value: the key's signature over ``prepared.to_be_signed``.
+        services: timestamps and status.
+        level: the same as in :func:`prepare_pdf`.
+
+    Raises:
+        TrustError: ``signing.key.mismatch``: not a signature of the certificate's key over this document.
+        TimestampFailedError: signed, but not at the level asked for.
+    """
+    public_key = public_key_der_of(prepared.certificate_der)
+    verify_value(public_key, prepared.to_be_signed, value)  # (6)
+    if level is Level.B_B:
+        return prepared.hole.filled(make_cms(prepared, value))  # (7)
+    try:
+        digest = hashlib.sha256(value).digest()
+        token = request_token(digest, ask=services.stamp, random=services.random)
+    except UpstreamError as exc:
+        kept = prepared.hole.filled(make_cms(prepared, value))
+        raise TimestampFailedError(signed_pdf=kept, level=Level.B_B) from exc
+    signed = prepared.hole.filled(make_cms(prepared, value, timestamp_token=token))  # (7)
+    if level is Level.B_LT:
+        return add_status(signed, services)  # (8)
+    if level is Level.B_T:
+        return signed
+    try:
+        return add_status_and_time(signed, services)  # (8)
+    except UpstreamError as exc:
+        raise TimestampFailedError(signed_pdf=signed, level=Level.B_T) from exc
+
+
+def make_cms(prepared: PreparedPdf, value: bytes, *, timestamp_token: bytes | None = None) -> bytes:
+    """DER of a CAdES ``SignedData``, without the document itself."""
+    return signed_data(
+        prepared.attributes_der,
+        value,
+        prepared.certificate_der,
+        algorithm=prepared.algorithm,
+        certificates=[prepared.certificate_der, *prepared.issuers_der],
+        timestamp_token=timestamp_token,
     )

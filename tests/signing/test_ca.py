@@ -12,73 +12,28 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 from hypothesis import given
 from hypothesis import strategies as st
+from signing_pilot import CHEAP, CITIZEN, EC, RSA, Pilot
 
 from ekyc.errors import InputError
-from ekyc.signing.algorithms import SignatureAlgorithm, verify_value
+from ekyc.signing.algorithms import verify_value
 from ekyc.signing.ca import SubjectName
 from ekyc.signing.ceremony import (
     RECORD,
     ROOT_CRL_LIFE,
     hold_ceremony,
-    open_authorities,
     renew_root_crl,
 )
 from ekyc.signing.certificates import CertificateProfile, StatusPointers
-from ekyc.signing.keystore import DerivationCost
 from ekyc.signing.software_keys import EmbeddedKeys, SoftwareKey
-from ekyc.storage import Storage
-from ekyc.testing import FixedClock
 
-CHEAP = DerivationCost(iterations=1, lanes=1, memory_kib=8)
-EC, RSA = SignatureAlgorithm.ECDSA_P256, SignatureAlgorithm.RSA_PSS_3072
-CITIZEN = SubjectName(common_name="Nguyễn Thị Mẫu", identifier="PNOVN-000000000001")
 KEY_COMPROMISE = x509.ReasonFlags.key_compromise
-
-
-class Pilot:
-    """A ceremony, and everything that works after it."""
-
-    def __init__(self, folder, **options):
-        self.clock = FixedClock()
-        self.folder = folder
-        self.keys = EmbeddedKeys.create(folder / "issuing", "b", cost=CHEAP)
-        self.record = hold_ceremony(
-            folder,
-            root_passphrase="a",
-            keys=self.keys,
-            witnesses=("Nguyễn Văn Chứng",),
-            cost=CHEAP,
-            clock=self.clock,
-        )
-        self.storage = Storage.open(folder / "state.sqlite3", clock=self.clock)
-        self.options = options
-        self.authorities = self.open()
-        self.ca = self.authorities.ca
-        self.root = x509.load_der_x509_certificate(self.authorities.root_der)
-        self.issuing = x509.load_der_x509_certificate(self.ca.chain_der[0])
-
-    def open(self, keys=None):
-        return open_authorities(
-            self.folder,
-            keys=keys or self.keys,
-            register=self.storage.certificates,
-            clock=self.clock,
-            **self.options,
-        )
-
-    def certify(self, profile=CertificateProfile.CITIZEN, key=None):
-        key = key or SoftwareKey.generate(EC)
-        der = self.ca.certify(
-            key.public_key_der, profile=profile, subject=CITIZEN, credential="c-1"
-        )
-        return x509.load_der_x509_certificate(der)
 
 
 @pytest.fixture
 def pilot(tmp_path):
     made = Pilot(tmp_path)
     yield made
-    made.storage.close()
+    made.close()
 
 
 def code_of(call):
@@ -184,9 +139,14 @@ class TestCertificates:
         key = SoftwareKey.generate(RSA)
         pilot.certify(key=key).verify_directly_issued_by(pilot.issuing)
 
-    @pytest.mark.parametrize("name", ["", "x" * 201])
+    @pytest.mark.parametrize("name", ["", "x" * 65])
     def test_names_are_bounded(self, name):
         assert code_of(lambda: SubjectName(common_name=name)) == "signing.subject.length"
+
+    def test_the_longest_name_is_certified(self, pilot):
+        key, name = SoftwareKey.generate(EC), SubjectName(common_name="ườ" * 32)
+        profile = CertificateProfile.CITIZEN
+        assert pilot.ca.certify(key.public_key_der, profile=profile, subject=name, credential="c")
 
     def test_the_name_does_not_show_itself(self):
         assert "Mẫu" not in repr(CITIZEN)
@@ -201,7 +161,7 @@ class TestCertificates:
         assert point.full_name[0].value == "http://ca.example.vn/1.crl"
         (access,) = extension(certificate, x509.AuthorityInformationAccess).value
         assert access.access_location.value == "http://ca.example.vn/ocsp"
-        pilot.storage.close()
+        pilot.close()
 
 
 class TestOneShot:
@@ -256,7 +216,7 @@ class TestRevocation:
         theirs = other.certify()
         code = code_of(lambda: pilot.ca.revoke(theirs.public_bytes(Encoding.DER), KEY_COMPROMISE))
         assert code == "signing.certificate.unknown"
-        other.storage.close()
+        other.close()
 
     def test_material_holds_the_chain_and_both_lists(self, pilot):
         material = pilot.ca.material()
@@ -353,7 +313,7 @@ class TestOcsp:
 def long_lived(tmp_path_factory):
     made = Pilot(tmp_path_factory.mktemp("pilot"))
     yield made
-    made.storage.close()
+    made.close()
 
 
 @given(junk=st.binary(max_size=300))
