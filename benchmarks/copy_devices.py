@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ekyc.imaging import effects
 from ekyc.imaging.effects import quad_of, shaken
-from ekyc.imaging.geometry import resize
+from ekyc.imaging.geometry import resize, to_gray
 from ekyc.samples import scan_of
 from ekyc.samples.documents import ScanConditions
 from ekyc.values import BoxPx
@@ -28,6 +28,12 @@ class Mode(StrEnum):
     SCAN = "scan"
     PHOTO = "photo"
     PHOTOCOPY = "photocopy"
+    COARSE = "coarse"
+    """A scan of 100 dots per inch."""
+    GREY = "grey"
+    """A scan without colour."""
+    CROPPED = "cropped"
+    """A scan that lost some of its margins."""
 
 
 def original_scan(page: BgrImage, random: np.random.Generator) -> BgrImage:
@@ -96,9 +102,39 @@ def _photocopy(page: BgrImage, random: np.random.Generator) -> BgrImage:
     return effects.jpeg_round_trip(copy, int(random.integers(65, 92)))
 
 
+def _coarse(page: BgrImage, random: np.random.Generator) -> BgrImage:
+    scan = scan_of(page, int(random.integers(1 << 30)), ScanConditions(turn_deg=1.5))
+    return effects.jpeg_round_trip(_scaled(scan, 100 / 150), int(random.integers(70, 92)))
+
+
+def _grey(page: BgrImage, random: np.random.Generator) -> BgrImage:
+    gray = to_gray(_scan(page, random))
+    return gray[:, :, None].repeat(3, axis=2)
+
+
+def _cropped(page: BgrImage, random: np.random.Generator) -> BgrImage:
+    scan = _scan(page, random)
+    height, width = scan.shape[:2]
+    left, top, right, bottom = (
+        round(float(share) * side)
+        for share, side in zip(
+            random.uniform(0.0, 0.035, 4), (width, height, width, height), strict=True
+        )
+    )
+    return scan[top : height - bottom, left : width - right].copy()
+
+
 def _scaled(page: BgrImage, scale: float) -> BgrImage:
     height, width = page.shape[:2]
     return resize(page, round(width * scale), round(height * scale))
 
 
-_WAYS = {Mode.CLEAN: _clean, Mode.SCAN: _scan, Mode.PHOTO: _photo, Mode.PHOTOCOPY: _photocopy}
+_WAYS = {
+    Mode.CLEAN: _clean,
+    Mode.SCAN: _scan,
+    Mode.PHOTO: _photo,
+    Mode.PHOTOCOPY: _photocopy,
+    Mode.COARSE: _coarse,
+    Mode.GREY: _grey,
+    Mode.CROPPED: _cropped,
+}

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from ekyc.benchmarks.copy_changes import Change, plant
 from ekyc.benchmarks.copy_devices import Mode, copied, original_scan
-from ekyc.benchmarks.copy_papers import Change, draw_sheet, invented_paper, plant
+from ekyc.benchmarks.copy_papers import draw_sheet, invented_paper
 
 if TYPE_CHECKING:
     from ekyc.values import BgrImage
@@ -39,6 +40,9 @@ class Example:
         return originals, [np.ascontiguousarray(np.rot90(page, self.turns)) for page in copies]
 
 
+_SHOWN = tuple(Change)[: list(Change).index(Change.DIGIT_ALIKE)]
+
+
 def _examples() -> tuple[Example, ...]:
     """Every change by two devices each, two of them turned, and an honest scan."""
     modes = (Mode.SCAN, Mode.PHOTO, Mode.PHOTOCOPY, Mode.CLEAN)
@@ -49,7 +53,7 @@ def _examples() -> tuple[Example, ...]:
             mode=mode,
             seed=1000 + 10 * i + k,
         )
-        for i, change in enumerate(Change)
+        for i, change in enumerate(_SHOWN)
         for k, mode in enumerate((modes[i % 4], modes[(i + 1) % 4]))
     ]
     turned = [

@@ -1,4 +1,4 @@
-"""Invented papers for the suite ``ocr-copy``: four forms, many looks, and one change planted at a time.
+"""Invented papers for the suite ``ocr-copy``: four forms, many looks.
 
 The forms carry the labels of the real ones; layouts, people and offices are invented, and every page says that it is a
 sample. Fonts are those of the machine where it has some that draw Vietnamese, else the one that ships.
@@ -6,16 +6,14 @@ sample. Fonts are those of the machine where it has some that draw Vietnamese, e
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ekyc.benchmarks.copy_forms import FAMILY, FORMS, GIVEN, MIDDLE, Row, invented_name
+from ekyc.benchmarks.copy_forms import FORMS, Row, invented_name
 from ekyc.imaging.draw import Canvas, TextStyle, missing_glyphs
 from ekyc.samples.paper import INK, PEN_BLUE, RED, guilloche, round_stamp, signature
 from ekyc.values import BoxPx
@@ -28,29 +26,10 @@ WIDTH_PX: Final = 1240
 HEIGHT_PX: Final = 1754
 """A4 at 150 dots per inch."""
 
-_TONES = "\u0300\u0301\u0303\u0309\u0323"
+OFFICE: Final = "ỦY BAN NHÂN DÂN PHƯỜNG"
 _FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
 _FAMILIES = ("Tinos", "Arimo", "DejaVuSerif", "FreeSerif", "Carlito", "Cousine", "Roboto")
 _ALPHABET = "ẠậặỆễợữỳỵỹđĐƠƯ0123456789/:,.-"
-
-
-class Change(StrEnum):
-    """What is planted."""
-
-    DIGIT = "digit"
-    TONE = "tone"
-    NAME = "name"
-    STAMP = "stamp"
-    SIGNATURE = "signature"
-    LINE = "line"
-    PAGES_SWAPPED = "pages-swapped"
-    PAGE_MISSING = "page-missing"
-    PAGE_EXCHANGED = "page-exchanged"
-
-    @property
-    def needs_pages(self) -> bool:
-        """Whether it takes a paper of several pages."""
-        return self in {Change.PAGES_SWAPPED, Change.PAGE_MISSING, Change.PAGE_EXCHANGED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,41 +57,25 @@ class Sheet:
     rows: tuple[Row, ...]
     signer: str
     look: Look
-    stamped: bool = True
+    office: str | None = OFFICE
+    """Who stamped it; None for nobody."""
     signed: bool = True
+    note: str = ""
+    """A line above the rows, in their letters."""
+    portrait: int | None = None
+    """Seed of the picture of its holder; None for a paper without one."""
 
 
-def invented_paper(random: np.random.Generator, *, pages: int = 1) -> tuple[Sheet, ...]:
+def invented_paper(
+    random: np.random.Generator, *, pages: int = 1, portrait: bool = False
+) -> tuple[Sheet, ...]:
     """A paper of so many pages, drawn at random; all pages look alike but say different things."""
     look = _look(random)
-    return tuple(
-        _sheet(random, replace(look, seed=int(random.integers(1 << 30)))) for _ in range(pages)
+    sheets = (
+        invented_sheet(random, replace(look, seed=int(random.integers(1 << 30))))
+        for _ in range(pages)
     )
-
-
-def plant(
-    paper: tuple[Sheet, ...], change: Change, random: np.random.Generator
-) -> tuple[Sheet, ...]:
-    """The paper with one change."""
-    if change is Change.PAGES_SWAPPED:
-        return (paper[1], paper[0], *paper[2:])
-    if change is Change.PAGE_MISSING:
-        gone = int(random.integers(len(paper)))
-        return (*paper[:gone], *paper[gone + 1 :])
-    at = int(random.integers(len(paper)))
-    sheet = paper[at]
-    if change is Change.PAGE_EXCHANGED:
-        changed = _sheet(random, sheet.look)
-    elif change is Change.STAMP:
-        changed = replace(sheet, stamped=False)
-    elif change is Change.SIGNATURE:
-        changed = replace(sheet, signed=False)
-    elif change is Change.LINE:
-        gone = int(random.integers(len(sheet.rows)))
-        changed = _with_row(sheet, gone, Row(label="", value=""))
-    else:
-        changed = _with_character(sheet, change, random)
-    return (*paper[:at], changed, *paper[at + 1 :])
+    return tuple(replace(sheet, portrait=sheet.look.seed if portrait else None) for sheet in sheets)
 
 
 def draw_sheet(sheet: Sheet) -> BgrImage:
@@ -133,6 +96,10 @@ def draw_sheet(sheet: Sheet) -> BgrImage:
     canvas.text(middle, 258, sheet.title, title, "centre")
     if sheet.number:
         canvas.text(middle, 310, f"Số: {sheet.number}", plain, "centre")
+    if sheet.note:
+        canvas.text(look.left_px, 351, sheet.note, plain)
+    if sheet.portrait is not None:
+        canvas.paste(_portrait(sheet.portrait), _PORTRAIT)
     y = 390.0
     for row in sheet.rows:
         _draw_row(canvas, row, y, look)
@@ -170,10 +137,10 @@ def _sign_off(canvas: Canvas, sheet: Sheet, y: float, bold: TextStyle) -> None:
     if sheet.signed:
         box = BoxPx(left=centre - 150, top=y + 22, right=centre + 140, bottom=y + 128)
         _sign(canvas, box, look, random)
-    if sheet.stamped:
-        stamp = round_stamp(
-            224, around="ỦY BAN NHÂN DÂN PHƯỜNG", below="SAMPLE", middle="DẤU MẪU"
-        ).turned(look.stamp_deg)
+    if sheet.office is not None:
+        stamp = round_stamp(224, around=sheet.office, below="SAMPLE", middle="DẤU MẪU").turned(
+            look.stamp_deg
+        )
         canvas.stamp(stamp, centre - 300, y - 30, opacity=0.9)
     canvas.text(centre, y + 176, sheet.signer, bold, "centre")
 
@@ -187,6 +154,33 @@ def _sign(canvas: Canvas, box: BoxPx, look: Look, random: np.random.Generator) -
     x = box.left + box.width * (0.9 * steps + 0.06 * np.sin(steps * turns * 6))
     y = box.top + box.height * (0.5 + swing * np.sin(steps * turns * 5 + random.uniform(0, 6)))
     canvas.line(list(zip(x.tolist(), y.tolist(), strict=True)), look.pen, 3)
+
+
+_PORTRAIT: Final = BoxPx(left=66, top=60, right=216, bottom=260)
+
+
+def _portrait(seed: int) -> BgrImage:
+    """Nobody: a head, hair and shoulders of drawn size, place and colour."""
+    random = np.random.default_rng(seed)
+    canvas = Canvas(150, 200, (206, 188, 170))
+    x, y = 75 + float(random.uniform(-6, 6)), 88 + float(random.uniform(-6, 6))
+    wide, high = float(random.uniform(33, 42)), float(random.uniform(44, 54))
+    hair = int(random.integers(20, 60))
+    skin = (int(random.integers(130, 190)), int(random.integers(160, 205)), 225)
+
+    def round_shape(cx: float, cy: float, rx: float, ry: float, colour: Colour) -> None:
+        box = BoxPx(left=cx - rx, top=cy - ry, right=cx + rx, bottom=cy + ry)
+        canvas.ellipse(box, fill=colour)
+
+    round_shape(x, 205, float(random.uniform(58, 70)), 66, (90, int(random.integers(60, 200)), 60))
+    down = float(random.uniform(-14, 10))
+    round_shape(x, y - 6 + down / 2, wide + 7, high + 8 + abs(down), (hair, hair, hair))
+    round_shape(x, y + 8, wide, high, skin)
+    apart = wide * float(random.uniform(0.36, 0.5))
+    for side in (-1, 1):
+        round_shape(x + side * apart, y, 5, 3, (40, 40, 50))
+    round_shape(x, y + high * float(random.uniform(0.5, 0.66)), 11, 3, (90, 80, 180))
+    return canvas.picture()
 
 
 def _paper(look: Look) -> BgrImage:
@@ -236,56 +230,8 @@ def _font_file(name: str) -> Path | None:
     return min(files, default=None)
 
 
-def _with_row(sheet: Sheet, at: int, row: Row) -> Sheet:
-    return replace(sheet, rows=(*sheet.rows[:at], row, *sheet.rows[at + 1 :]))
-
-
-def _with_character(sheet: Sheet, change: Change, random: np.random.Generator) -> Sheet:
-    at = int(random.choice([i for i, row in enumerate(sheet.rows) if _fits(row, change)]))
-    row = sheet.rows[at]
-    return _with_row(sheet, at, replace(row, value=_CHANGERS[change](row.value, random)))
-
-
-def _fits(row: Row, change: Change) -> bool:
-    if change is Change.NAME:
-        return row.is_name
-    return any(char.isdigit() if change is Change.DIGIT else _tone(char) for char in row.value)
-
-
-def _other_digit(text: str, random: np.random.Generator) -> str:
-    at = int(random.choice([i for i, char in enumerate(text) if char.isdigit()]))
-    other = str((int(text[at]) + int(random.integers(1, 10))) % 10)
-    return text[:at] + other + text[at + 1 :]
-
-
-def _other_tone(text: str, random: np.random.Generator) -> str:
-    at = int(random.choice([i for i, char in enumerate(text) if _tone(char)]))
-    letters = unicodedata.normalize("NFD", text[at])
-    bare = unicodedata.normalize("NFC", "".join(c for c in letters if c not in _TONES))
-    other = str(random.choice([tone for tone in _TONES if tone != _tone(text[at])]))
-    return text[:at] + unicodedata.normalize("NFC", bare + other) + text[at + 1 :]
-
-
-def _other_name(text: str, random: np.random.Generator) -> str:
-    words = text.split()
-    at = int(random.integers(len(words)))
-    pool = [word for word in (FAMILY, MIDDLE, GIVEN)[min(at, 2)] if word != words[at]]
-    words[at] = str(random.choice(pool))
-    return " ".join(words)
-
-
-_CHANGERS: Final = {
-    Change.DIGIT: _other_digit,
-    Change.TONE: _other_tone,
-    Change.NAME: _other_name,
-}
-
-
-def _tone(char: str) -> str:
-    return next((c for c in unicodedata.normalize("NFD", char) if c in _TONES), "")
-
-
-def _sheet(random: np.random.Generator, look: Look) -> Sheet:
+def invented_sheet(random: np.random.Generator, look: Look) -> Sheet:
+    """One page of any form in the given look."""
     form = FORMS[int(random.integers(len(FORMS)))]
     title, rows = form(random)
     return Sheet(

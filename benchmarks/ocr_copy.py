@@ -2,13 +2,16 @@
 
 1. *Honest copies.* Invented papers (:mod:`ekyc.benchmarks.copy_papers`), each copied by every kind of device
    (:mod:`ekyc.benchmarks.copy_devices`). A false alarm is a page whose copy does not pass.
-2. *Planted changes.* The same papers with one change each: found means not passed; failed is counted as well.
-3. *Pages.* Papers of two pages with pages swapped, missing, or exchanged for another of the same kind.
+2. *Planted changes* (:mod:`ekyc.benchmarks.copy_changes`). The same papers with one change each, a third of the kinds
+   by turns: found means not passed; failed is counted as well.
+3. *Pages.* Papers of two pages with pages swapped, missing, or exchanged.
 4. *Cost.* CPU milliseconds of a pair of pages, reading of the original included.
 5. *Outside material.* With ``--data DIR`` (``docs.jsonl``): papers that another generator drew, copied by the same
-   devices; honest, and with one line of print painted over.
+   devices; honest, with one line of print painted over, and with one line in the place of another.
 
-All material is generated: it shows what breaks, not what paper does. Thresholds were chosen with other seeds.
+At its own size the suite plants about 400 changes in clean copies and scans: were all found, at least 99 % are, at 95 %
+confidence. All material is generated: it shows what breaks, not what paper does. Thresholds were chosen with other
+seeds.
 """
 
 from __future__ import annotations
@@ -20,10 +23,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ekyc.benchmarks.copy_changes import Change, plant
 from ekyc.benchmarks.copy_devices import Mode, copied, original_scan
-from ekyc.benchmarks.copy_papers import Change, draw_sheet, invented_paper, plant
+from ekyc.benchmarks.copy_papers import draw_sheet, invented_paper
 from ekyc.benchmarks.ocr_material import truth
 from ekyc.imaging.decode import read_image
+from ekyc.imaging.geometry import resize
 from ekyc.inference import Engine
 from ekyc.ocr import compare_copy
 from ekyc.ocr.engines import READING_MODELS, open_reader
@@ -39,8 +44,25 @@ if TYPE_CHECKING:
 
 _SINGLE = tuple(change for change in Change if not change.needs_pages)
 _PAGES = tuple(change for change in Change if change.needs_pages)
-_PAPERS, _QUICK_PAPERS = 24, 1
-_OUTSIDE, _QUICK_OUTSIDE = 10, 1
+_PAPERS, _QUICK_PAPERS = 40, 1
+_OUTSIDE, _QUICK_OUTSIDE = 16, 1
+_BY_TURNS = 3
+"""Of so many kinds of change one is planted in each copy of a paper."""
+_WITH_PORTRAIT = 4
+"""Of so many papers one bears a picture of its holder."""
+_GROUPS = {
+    "clean_and_scan": (Mode.CLEAN, Mode.SCAN),
+    "photo": (Mode.PHOTO,),
+    "photocopy": (Mode.PHOTOCOPY,),
+    "coarse": (Mode.COARSE,),
+    "grey": (Mode.GREY,),
+    "cropped": (Mode.CROPPED,),
+}
+_REQUIRED = {Change.DIGIT, Change.TONE, Change.NAME, Change.STAMP, Change.PAGES_SWAPPED}
+"""The kinds that the requirements name."""
+_FOUND_AT_LEAST = {"clean_and_scan": 0.99, "photo": 0.95}
+_FALSE_ALARMS_AT_MOST = 0.05
+_CHECKED_FOR_ALARMS = ("clean_and_scan", "photo", "photocopy")
 
 
 class _OnceReader:
@@ -48,7 +70,6 @@ class _OnceReader:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._image: BgrImage | None = None
         self._pages: list[tuple[BgrImage, PageReading]] = []
 
     def read_page(self, image: BgrImage, *, long_side: int = 1280) -> PageReading:
@@ -90,23 +111,34 @@ class _Tally:
                 recorder.rate(f"{prefix}.{mode}.{planted}_failed", failed, len(outcomes))
 
     def totals(self, recorder: Recorder, prefix: str) -> None:
-        """The rows that the requirements name."""
-        for name, modes in (
-            ("clean_and_scan", (Mode.CLEAN, Mode.SCAN)),
-            ("photo", (Mode.PHOTO,)),
-            ("photocopy", (Mode.PHOTOCOPY,)),
-        ):
-            planted = [
-                outcome
-                for (what, mode), outcomes in self.outcomes.items()
-                for outcome in outcomes
-                if what != "honest" and mode in modes
-            ]
-            honest = [o for mode in modes for o in self.outcomes.get(("honest", mode), [])]
-            for row, found in (("changes_found", planted), ("false_alarms_per_page", honest)):
-                if found:
-                    stopped = sum(outcome is not Outcome.PASSED for outcome in found)
-                    recorder.rate(f"{prefix}.{name}.{row}", stopped, len(found))
+        """The rows that the requirements name, and the same for the other devices."""
+        for name, modes in _GROUPS.items():
+            planted = sorted({what for what, mode in self.outcomes if mode in modes} - {"honest"})
+            self._found(recorder, f"{prefix}.{name}.changes_found", planted, modes)
+            required = [what for what in planted if what in _REQUIRED]
+            self._found(recorder, f"{prefix}.{name}.required_changes_found", required, modes)
+            if len(modes) > 1:
+                for what in planted:
+                    self._found(recorder, f"{prefix}.{name}.{what}_found", [what], modes)
+            self._found(recorder, f"{prefix}.{name}.false_alarms_per_page", ["honest"], modes)
+            if name in _FOUND_AT_LEAST:
+                for row in ("changes_found", "required_changes_found"):
+                    recorder.must(f"{prefix}.{name}.{row}", at_least=_FOUND_AT_LEAST[name])
+            if name in _CHECKED_FOR_ALARMS:
+                row = f"{prefix}.{name}.false_alarms_per_page"
+                recorder.must(row, at_most=_FALSE_ALARMS_AT_MOST)
+
+    def _found(
+        self, recorder: Recorder, row: str, planted: Sequence[str], modes: Sequence[Mode]
+    ) -> None:
+        outcomes = [o for what in planted for mode in modes for o in self.of(what, mode)]
+        if outcomes:
+            stopped = sum(outcome is not Outcome.PASSED for outcome in outcomes)
+            recorder.rate(row, stopped, len(outcomes))
+
+    def of(self, what: str, mode: Mode) -> Sequence[Outcome]:
+        """Outcomes of one kind of copy."""
+        return self.outcomes.get((what, mode), ())
 
 
 def run(recorder: Recorder, options: RunOptions) -> None:
@@ -119,7 +151,7 @@ def run(recorder: Recorder, options: RunOptions) -> None:
         reader = open_reader(engine)
         tally = _Tally()
         _single_pages(recorder, reader, tally, papers, random)
-        _several_pages(recorder, reader, tally, max(1, papers // 3), random)
+        _several_pages(recorder, reader, tally, max(1, papers // 2), random)
         tally.rates(recorder, "copies")
         tally.totals(recorder, "copies")
         if options.data is not None:
@@ -131,21 +163,30 @@ def _single_pages(
 ) -> None:
     milliseconds = list[float]()
     for done in range(papers):
-        paper = invented_paper(random)
+        portrait = done % _WITH_PORTRAIT == 0
+        paper = invented_paper(random, portrait=portrait)
         original = original_scan(draw_sheet(paper[0]), random)
         once = _OnceReader(reader)
-        for mode in Mode:
+        for turn, mode in enumerate(Mode):
             recorder.progress(f"single pages, {mode}", done, papers)
             copy = copied(draw_sheet(paper[0]), mode, random)
-            started = time.process_time()
-            compare_copy([original], [copy], reader)
-            milliseconds.append((time.process_time() - started) * 1000)
+            if done == 0 or not turn:
+                started = time.process_time()
+                compare_copy([original], [copy], reader)
+                milliseconds.append((time.process_time() - started) * 1000)
             _compare(recorder, tally, ("honest", mode), ([original], [copy]), once)
-            for change in _SINGLE:
+            for change in _by_turns(_SINGLE, done + turn, portrait=portrait):
                 (sheet,) = plant(paper, change, random)
                 copies = [copied(draw_sheet(sheet), mode, random)]
                 _compare(recorder, tally, (change, mode), ([original], copies), once)
     recorder.samples("copies.cpu_per_pair", milliseconds, unit="ms", statistic=np.mean)
+
+
+def _by_turns(kinds: Sequence[Change], turn: int, *, portrait: bool = False) -> list[Change]:
+    """A third of the kinds, others each turn; portraits are exchanged wherever there is one."""
+    plain = [kind for kind in kinds if not kind.needs_portrait]
+    chosen = [kind for i, kind in enumerate(plain) if (i + turn) % _BY_TURNS == 0]
+    return chosen + [kind for kind in kinds if portrait and kind.needs_portrait]
 
 
 def _several_pages(
@@ -155,9 +196,9 @@ def _several_pages(
         paper = invented_paper(random, pages=2)
         originals = [original_scan(draw_sheet(sheet), random) for sheet in paper]
         once = _OnceReader(reader)
-        for mode in Mode:
+        for turn, mode in enumerate(Mode):
             recorder.progress(f"two pages, {mode}", done, papers)
-            for change in _PAGES:
+            for change in _by_turns(_PAGES, done + turn):
                 sheets = plant(paper, change, random)
                 copies = [copied(draw_sheet(sheet), mode, random) for sheet in sheets]
                 _compare(recorder, tally, (change, mode), (originals, copies), once)
@@ -171,31 +212,56 @@ def _outside(
     entries = [
         entry
         for entry in truth(options.data, "docs")
-        if entry["mode"] == "clean" and entry["kind"] != "card"
+        if entry["mode"] in {"clean", "scan"} and entry["kind"] != "card"
     ][: _QUICK_OUTSIDE if options.quick else _OUTSIDE]
     for done, entry in enumerate(entries):
         page = read_image(options.data / entry["file"])
         once = _OnceReader(reader)
-        original = original_scan(page, random)
+        original = original_scan(page, random) if entry["mode"] == "clean" else page
         for mode in Mode:
             recorder.progress(f"outside papers, {mode}", done, len(entries))
             copy = [copied(page, mode, random)]
             _compare(recorder, tally, ("honest", mode), ([original], copy), once)
-            copy = [copied(_painted_over(page, entry, random), mode, random)]
-            _compare(recorder, tally, (Change.LINE, mode), ([original], copy), once)
+            for planted, altered in (
+                (Change.LINE, _painted_over(page, entry, random)),
+                ("line-exchanged", _line_exchanged(page, entry, random)),
+            ):
+                copy = [copied(altered, mode, random)]
+                _compare(recorder, tally, (planted, mode), ([original], copy), once)
     tally.rates(recorder, "outside")
     tally.totals(recorder, "outside")
 
 
 def _painted_over(page: BgrImage, entry: dict[str, Any], random: np.random.Generator) -> BgrImage:
     """The page without one of its lines, in the colour of the paper around it."""
-    quads = [line["quad"] for line in entry["lines"]]
-    corners = np.array(quads[int(random.integers(len(quads)))])
-    (left, top), (right, bottom) = corners.min(axis=0) - 3, corners.max(axis=0) + 3
-    box = np.s_[max(0, int(top)) : int(bottom), max(0, int(left)) : int(right)]
+    boxes = _boxes(entry)
+    box = boxes[int(random.integers(len(boxes)))]
     painted = page.copy()
     painted[box] = np.percentile(page[box].reshape(-1, 3), 85, axis=0).astype(np.uint8)
     return painted
+
+
+def _line_exchanged(page: BgrImage, entry: dict[str, Any], random: np.random.Generator) -> BgrImage:
+    """The page with the picture of one line over another one, the nearest in length."""
+    boxes = _boxes(entry)
+    at = int(random.integers(len(boxes)))
+    height, width = page[boxes[at]].shape[:2]
+    sizes = [page[box].shape for box in boxes]
+    others = [i for i in range(len(boxes)) if i != at]
+    nearest = min(others, key=lambda i: abs(sizes[i][1] * height / sizes[i][0] - width))
+    changed = page.copy()
+    changed[boxes[at]] = resize(page[boxes[nearest]], width, height)
+    return changed
+
+
+def _boxes(entry: dict[str, Any]) -> list[tuple[slice, slice]]:
+    """Where the lines of an outside page stand: rows and columns."""
+    boxes = list[tuple[slice, slice]]()
+    for line in entry["lines"]:
+        corners = np.array(line["quad"])
+        (left, top), (right, bottom) = corners.min(axis=0) - 3, corners.max(axis=0) + 3
+        boxes.append(np.s_[max(0, int(top)) : int(bottom), max(0, int(left)) : int(right)])
+    return boxes
 
 
 def _compare(
