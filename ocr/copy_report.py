@@ -97,7 +97,6 @@ class _View:
 
 def comparison_page(
     comparison: DocumentComparison,
-    originals: Sequence[BgrImage],
     copies: Sequence[BgrImage],
     *,
     made_at: datetime | None = None,
@@ -105,9 +104,8 @@ def comparison_page(
     """The page as HTML.
 
     Args:
-        comparison: what was found.
-        originals: the pages that were compared.
-        copies: the same of the copy.
+        comparison: what was found, with the original's pages as they were compared.
+        copies: the copy's pages as they were given to :func:`ekyc.ocr.compare_copy`.
         made_at: shown at the foot; now, if None.
     """
     source = (resources.files("ekyc.ocr") / "comparison.html.j2").read_text(encoding="utf-8")
@@ -116,7 +114,7 @@ def comparison_page(
     )
     check = comparison.checks[0]
     registry = reason_registry()
-    cards, hidden = difference_cards(comparison, originals, copies)
+    cards, hidden = difference_cards(comparison, copies)
     shown = {
         *comparison.matching.extra,
         *comparison.matching.duplicates,
@@ -130,7 +128,7 @@ def comparison_page(
         hidden=hidden,
         fields=_fields(comparison),
         pages=tuple(
-            _page(index, page, originals, copies, cards)
+            _page(index, page, comparison.originals[index], copies, cards)
             for index, page in enumerate(comparison.pages)
         ),
         extra=tuple((j + 1, _whole(copies[j])) for j in sorted(shown)),
@@ -158,11 +156,10 @@ def _fields(comparison: DocumentComparison) -> tuple[_Field, ...]:
 def _page(
     index: int,
     page: PageComparison,
-    originals: Sequence[BgrImage],
+    original: BgrImage,
     copies: Sequence[BgrImage],
     cards: Sequence[DifferenceCard],
 ) -> _Page:
-    original = originals[index]
     copy = ""
     if page.registration is not None and page.copy_page is not None:
         copy = _whole(lay_over(original, copies[page.copy_page], page.registration))

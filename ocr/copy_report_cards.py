@@ -101,7 +101,7 @@ class _Place:
 
 
 def difference_cards(
-    comparison: DocumentComparison, originals: Sequence[BgrImage], copies: Sequence[BgrImage]
+    comparison: DocumentComparison, copies: Sequence[BgrImage]
 ) -> tuple[tuple[DifferenceCard, ...], int]:
     """The cards, confirmed ones first, and how many more there would be."""
     places = sorted(
@@ -109,7 +109,7 @@ def difference_cards(
         key=lambda place: (place.tone != "no", place.page, place.quad.top_left.y),
     )
     cards = tuple(
-        _card(number, place, comparison, originals, copies)
+        _card(number, place, comparison, copies)
         for number, place in enumerate(places[:MAX_CARDS], start=1)
     )
     return cards, max(0, len(places) - MAX_CARDS)
@@ -193,14 +193,13 @@ def _card(
     number: int,
     place: _Place,
     comparison: DocumentComparison,
-    originals: Sequence[BgrImage],
     copies: Sequence[BgrImage],
 ) -> DifferenceCard:
     page = comparison.pages[place.page]
     registration = page.registration
     assert registration is not None  # a page without one has no differences
     assert page.copy_page is not None
-    pictures = (originals[place.page], copies[page.copy_page])
+    pictures = (comparison.originals[place.page], copies[page.copy_page])
     shown, spots = _view_of(place)
     one, other = _both(pictures, registration, shown, _ZOOM_PX if spots else _REGION_PX)
     line_one, line_other = "", ""

@@ -26,7 +26,7 @@ def main() -> None:
                 continue
             originals, copies = example.pages()
             comparison = compare_copy(originals, copies, reader)
-            report = comparison_page(comparison, originals, copies)
+            report = comparison_page(comparison, copies)
             (folder / f"{example.name}.html").write_text(report, encoding="utf-8")
             check = comparison.checks[0]
             sys.stdout.write(f"{example.name}: {check.outcome} {', '.join(check.reasons)}\n")

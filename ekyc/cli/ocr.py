@@ -138,9 +138,7 @@ def compare(
         if html is not None:
             from ekyc.ocr.copy_report import comparison_page
 
-            html.write_text(
-                comparison_page(comparison, comparison.originals, copies), encoding="utf-8"
-            )
+            html.write_text(comparison_page(comparison, copies), encoding="utf-8")
     except EkycError as error:
         fail(error, json_output=json_output, command="ocr-compare")
     check = comparison.checks[0]
