@@ -126,7 +126,7 @@ def _own_cpu_ms() -> float:
 def _with_our_detector(
     detector: TextDetector, recogniser: LineRecogniser, long_side: int
 ) -> _ReadPage:
-    reader = TextReader.from_parts(detector, recogniser, workers=1)
+    reader = TextReader(detector, recogniser, workers=1)
     return lambda image: reader.read_page(image, long_side=long_side)
 
 

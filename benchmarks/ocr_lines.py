@@ -173,7 +173,7 @@ def _measure(
         recogniser.read_line(line.image)
         costs.append(spent_ms() - before)
     recorder.samples("cpu_per_line", costs, unit="ms", statistic=np.mean, peer=peer)
-    reader = TextReader.from_parts(detector, recogniser, workers=1)
+    reader = TextReader(detector, recogniser, workers=1)
     for name, (image, wanted) in scans.items():
         recorder.progress(f"{name}, {peer or 'ours'}", 0, 1)
         scores = score_closest(wanted, [line.text for line in reader.read_page(image).lines])

@@ -46,7 +46,7 @@ def open_reader(engine: Engine, *, workers: int | None = None) -> TextReader:
     """
     if workers is None:
         workers = max(2, engine.policy.workers * engine.policy.max_batch)
-    return TextReader.from_parts(
+    return TextReader(
         TextDetector(engine.model(DETECTOR)), open_recogniser(engine), workers=workers
     )
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ekyc.imaging.text_regions import cut_line
-from ekyc.ocr.asterocr import AsterRecogniser
-from ekyc.ocr.detect import LONG_SIDE_PAGE, RegionDetector, TextDetector
+from ekyc.ocr.detect import LONG_SIDE_PAGE, RegionDetector
 from ekyc.ocr.lines import ReadLine
 from ekyc.ocr.recognise import LineRecogniser, LineText
 from ekyc.ocr.rows import group_rows, place_lines
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ekyc.imaging.text_regions import TextRegion
-    from ekyc.ports import Model
     from ekyc.values import BgrImage, QuadPx
 
 MAX_LINES = 200
@@ -74,27 +72,17 @@ class TextReader:
     """Detector and recogniser together. Holds no state between calls and may be shared by threads.
 
     Args:
-        detector: ``ppocr-v6-tiny-det``.
-        recogniser: ``asterocr-1.0.2``; others by :meth:`from_parts`, all at once by :func:`ekyc.ocr.engines.open_reader`.
-        vocabulary: the text of each class of the recogniser, blank first.
+        detector: finds lines.
+        recogniser: reads each. :func:`ekyc.ocr.engines.open_reader` chooses both.
         workers: lines read at the same time.
     """
 
     def __init__(
-        self, detector: Model, recogniser: Model, vocabulary: tuple[str, ...], *, workers: int = 2
+        self, detector: RegionDetector, recogniser: LineRecogniser, *, workers: int = 2
     ) -> None:
-        self._detector: RegionDetector = TextDetector(detector)
-        self._recogniser: LineRecogniser = AsterRecogniser(recogniser, vocabulary)
+        self._detector = detector
+        self._recogniser = recogniser
         self._workers = workers
-
-    @classmethod
-    def from_parts(
-        cls, detector: RegionDetector, recogniser: LineRecogniser, *, workers: int = 2
-    ) -> TextReader:
-        """A reader of other parts, e.g. another recogniser."""
-        reader = cls.__new__(cls)
-        reader._detector, reader._recogniser, reader._workers = detector, recogniser, workers  # noqa: SLF001  # an alternative constructor of the same class
-        return reader
 
     def read_page(self, image: BgrImage, *, long_side: int = LONG_SIDE_PAGE) -> PageReading:
         """All lines of a page that is turned by less than 45°.

@@ -1,7 +1,7 @@
 """Reads single lines of text. Recognisers stand behind a small Protocol, so that one may replace another.
 
-:mod:`ekyc.ocr.line_net` is our own, :mod:`ekyc.ocr.asterocr`, :mod:`ekyc.ocr.tesseract` and
-:mod:`ekyc.ocr.paddle` are others', :mod:`ekyc.ocr.vote` lets several read and tells where they agree.
+:mod:`ekyc.ocr.line_net` is our own, :mod:`ekyc.ocr.asterocr` and :mod:`ekyc.ocr.foreign` are others',
+:mod:`ekyc.ocr.vote` lets several read and tells where they agree.
 """
 
 from __future__ import annotations

@@ -116,12 +116,16 @@ def box_detector(*boxes):
     return StaticModel("boxes", answer)
 
 
+def stripe_reader(*boxes):
+    recogniser = AsterRecogniser(ink_model(), VOCABULARY)
+    return TextReader(TextDetector(box_detector(*boxes)), recogniser)
+
+
 def test_a_page_is_found_read_and_ordered():
     page = np.full((600, 900, 3), 240, np.uint8)
     page[100:140, 90:450] = bars(5)
     page[300:340, 90:330] = bars(3)
-    detector = box_detector((0.1, 0.5, 0.37, 0.567), (0.1, 0.167, 0.5, 0.233))
-    reading = TextReader(detector, ink_model(), VOCABULARY).read_page(page)
+    reading = stripe_reader((0.1, 0.5, 0.37, 0.567), (0.1, 0.167, 0.5, 0.233)).read_page(page)
     assert [line.text for line in reading.lines] == ["aaaaa", "aaa"]
     assert reading.text == "aaaaa\naaa"
     assert reading.lines[0].box.left == pytest.approx(90, abs=35)
@@ -131,8 +135,8 @@ def test_a_page_is_found_read_and_ordered():
 
 def test_an_empty_page_has_no_lines():
     page = np.full((600, 900, 3), 240, np.uint8)
-    assert TextReader(box_detector(), ink_model(), VOCABULARY).read_page(page).lines == ()
-    found = TextReader(box_detector((0.1, 0.1, 0.5, 0.2)), ink_model(), VOCABULARY).read_page(page)
+    assert stripe_reader().read_page(page).lines == ()
+    found = stripe_reader((0.1, 0.1, 0.5, 0.2)).read_page(page)
     assert found.lines == ()
 
 

@@ -1,14 +1,13 @@
 """What is drawn can be read and seen by the real models, at several seeds."""
 
-import json
-
 import pytest
 
 from ekyc.face import FaceDetector
 from ekyc.imaging.decode import decode_image, read_image
 from ekyc.imaging.encode import encode_jpeg
 from ekyc.inference import ModelStore
-from ekyc.ocr import TextReader, read_card
+from ekyc.ocr import read_card
+from ekyc.ocr.engines import open_reader
 from ekyc.outcomes import Outcome
 from ekyc.samples import (
     FacePicture,
@@ -37,12 +36,7 @@ def picture(request, detector):
 
 @pytest.fixture(scope="module")
 def reader(models):
-    table = json.loads(ModelStore().asset_path("asterocr-vocab").read_text(encoding="utf-8"))
-    return TextReader(
-        models.model("ppocr-v6-tiny-det"),
-        models.model("asterocr-1.0.2"),
-        tuple(table["chars"]),
-    )
+    return open_reader(models)
 
 
 def face_widths(detector, pictures):
