@@ -128,7 +128,7 @@ def decode_video(
 
     Args:
         data: MP4 or QuickTime, WebM or Matroska, AVI, or JPEG pictures one after the other. Whether a codec is known
-            depends on OpenCV's build; H.264, HEVC, VP8, VP9, MPEG-4 and Motion JPEG usually are.
+            depends on OpenCV's build: H.264, HEVC, VP8, VP9, MPEG-4 and Motion JPEG are in its wheels, AV1 is not.
         name: what errors call this input; a role or file name, nothing personal.
         frames: how many come back, 1 to 60; fewer when the video has fewer.
         limits: bounds.

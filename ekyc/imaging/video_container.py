@@ -28,6 +28,7 @@ _SEGMENT: Final = b"\x18S\x80g"
 _JPEG_START: Final = b"\xff\xd8\xff"
 _JPEG_END: Final = b"\xff\xd9"
 _MAX_BOXES: Final = 100_000
+_VIDEO_CODEC: Final = re.compile(rb"\x86[\x83-\xbf]V_")  # RFC 9559 §5.1.4.1.21: CodecID
 _VIDEO_HANDLER: Final = re.compile(rb"hdlr.{8}vide", re.DOTALL)  # ISO/IEC 14496-12 §8.4.3
 
 
@@ -67,7 +68,7 @@ def shows_pictures(data: bytes, kind: VideoType) -> bool:
         case VideoType.MP4:
             return _VIDEO_HANDLER.search(data) is not None
         case VideoType.WEBM:
-            return b"V_" in data  # RFC 9559 §5.1.4.1.21: CodecID of a video track
+            return _VIDEO_CODEC.search(data) is not None
         case VideoType.AVI:
             return b"vids" in data
         case VideoType.MJPEG:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 _T = TypeVar("_T")
+_HELD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class _Kept(Generic[_T]):
 class EvenSampler(Generic[_T]):
     """Keeps ``count`` items of a stream whose length nobody knows, spread evenly over its **time**, not its number.
 
-    Twice as many are held on the way; when there are more, the spacing grows and the crowded ones go. Frames of a burst
+    Up to three times as many are held on the way; when there are more, the spacing grows and the crowded ones go. Frames of a burst
     in a video of variable rate therefore count no more than their share of time.
     """
 
@@ -36,7 +37,7 @@ class EvenSampler(Generic[_T]):
         if not self.wants(time_s):
             return
         self._kept.append(_Kept(time_s, index, item))
-        if len(self._kept) > 2 * self._count:
+        if len(self._kept) > _HELD * self._count:
             self._thin()
 
     def chosen(self) -> tuple[tuple[int, _T], ...]:
@@ -55,7 +56,7 @@ class EvenSampler(Generic[_T]):
 
     def _thin(self) -> None:
         span = self._kept[-1].time_s - self._kept[0].time_s
-        self._spacing_s = max(2 * self._spacing_s, span / self._count / 1.5)
+        self._spacing_s = max(1.5 * self._spacing_s, span / (_HELD - 1) / self._count)
         thinned = self._kept[:1]
         for kept in self._kept[1:]:
             if kept.time_s - thinned[-1].time_s >= self._spacing_s:
