@@ -30,7 +30,7 @@ def capture_faults(
     """Reasons, without repetition, and the numbers of the front that they rest on."""
     sides = [front] if back is None else [front, back]
     reasons = list[str]()
-    if any(side.search.others for side in sides):
+    if any(side.cards > 1 for side in sides):
         reasons.append("card.several_documents")
     if _is_wrong_side(front, back):
         reasons.append("card.wrong_side")

@@ -6,23 +6,34 @@
 2. The side is read. If a title, a label or the machine readable zone stands on it, it is upright.
 3. Otherwise it is read in the other directions that its shape allows, and the one that says most is taken. Where none
    says anything the first stays.
+4. If nothing of a card stands on what was cut out, it was another sheet: further outlines are read in its place, then
+   the whole picture.
+5. Further outlines count as cards if something of a card stands on them, and so do a second title and a second zone on
+   a picture that was read whole.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ekyc.imaging.document_corners import DocumentSearch, DocumentShape, find_document
+from ekyc.imaging.document_corners import (
+    DocumentSearch,
+    DocumentShape,
+    NotFound,
+    find_document,
+)
 from ekyc.imaging.geometry import turn_quarters, warp_quad
 from ekyc.ocr.detect import LONG_SIDE_CARD
-from ekyc.ocr.labels import find_labels
+from ekyc.ocr.labels import find_labels, fold
 from ekyc.ocr.mrz_reader import zone_text
-from ekyc.ocr.templates import choose_template, load_templates
+from ekyc.ocr.templates import choose_template, fills_line, load_templates
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ekyc.ocr.reading import PageReading, Reader
     from ekyc.values import BgrImage, QuadPx
 
@@ -30,6 +41,7 @@ _WIDTHS_PX: Final = (1000, 1600)
 """A small card is enlarged: print and code are read better so."""
 _ENOUGH_LABELS: Final = 2
 _ZONE_CHARS: Final = 24
+_ZONE_LINES: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +62,8 @@ class CardSide:
     """Whether at least two lines look like a machine readable zone."""
     long_side_px: float
     """Length of the card's long side on the submitted picture; of a card not found the picture's."""
+    cards: int = 1
+    """Cards that the picture shows, as far as they were noticed."""
 
 
 def read_side(picture: BgrImage, reader: Reader) -> CardSide:
@@ -60,20 +74,58 @@ def read_side(picture: BgrImage, reader: Reader) -> CardSide:
         BusyError: a model's queue is full.
     """
     search = find_document(picture, DocumentShape.CARD)
-    flat, long_side = picture, float(max(picture.shape[:2]))
-    if search.document is not None:
-        flat, long_side = straightened(picture, search.document.quad)
-    best = _read(flat, 0, search, long_side, reader)
-    if is_upright(best):
-        return best
-    directions = (2,) if search.document is not None else (2, 1, 3)
+    if search.document is None:
+        whole = _read_whole(picture, search, reader)
+        return replace(whole, cards=max(1, _cards_on(whole.page)))
+    quads = (search.document.quad, *search.others)
+    read = [_read_cut_out(picture, quad, search, reader) for quad in quads]
+    cards = [side for side in read if is_upright(side)]
+    if cards:
+        return replace(cards[0], cards=len(cards))
+    whole = _read_whole(picture, replace(search, document=None, refusal=NotFound.UNCLEAR), reader)
+    return replace(whole, cards=max(1, _cards_on(whole.page))) if is_upright(whole) else read[0]
+
+
+def _read_cut_out(
+    picture: BgrImage, quad: QuadPx, search: DocumentSearch, reader: Reader
+) -> CardSide:
+    flat, long_side = straightened(picture, quad)
+    return _best_way_up(flat, (0, 2), search, long_side, reader)
+
+
+def _read_whole(picture: BgrImage, search: DocumentSearch, reader: Reader) -> CardSide:
+    long_side = float(max(picture.shape[:2]))
+    return _best_way_up(picture, (0, 2, 1, 3), search, long_side, reader)
+
+
+def _best_way_up(
+    flat: BgrImage,
+    directions: Sequence[int],
+    search: DocumentSearch,
+    long_side: float,
+    reader: Reader,
+) -> CardSide:
+    """The first direction in which something of a card is read, else the one that says most."""
+    best: CardSide | None = None
     for quarters in directions:
-        other = _read(turn_quarters(flat, quarters), quarters, search, long_side, reader)
-        if _says(other) > _says(best):
-            best = other
+        image = turn_quarters(flat, quarters) if quarters else flat
+        side = _read(image, quarters, search, long_side, reader)
+        if best is None or _says(side) > _says(best):
+            best = side
         if is_upright(best):
             break
+    if best is None:
+        raise ValueError("no direction to read in")
     return best
+
+
+def _cards_on(page: PageReading) -> int:
+    """How many cards a picture shows: how often its most frequent title stands on it, or how many zones."""
+    lines = [fold(line.text).letters for line in page.lines]
+    titles = {fold(t).letters for template in load_templates("cards") for t in template.titles}
+    stands = [sum(fills_line(title, line) for line in lines) for title in titles]
+    zones = sum(_is_zone_line(line.text) for line in page.lines) // _ZONE_LINES
+    return max(*stands, zones)
 
 
 def is_upright(side: CardSide) -> bool:

@@ -130,7 +130,7 @@ def read_card(front: BgrImage, back: BgrImage | None, reader: Reader) -> CardRea
     fields = _fields(pages, template or load_templates("cards")[0])
     printed = facts_of_print(fields)
     zone = _zone(pages)
-    qr = find_card_qr(text for side in sides for text in read_qr_texts(side.image))
+    qr = _code([side.image for side in sides], [front] if back is None else [front, back])
     decoded = [] if zone.mrz is None else [facts_of_mrz(zone.mrz)]
     decoded += [] if qr is None else [facts_of_qr(qr)]
     faults, measurements = capture_faults(sides[0], sides[1] if back is not None else None)
@@ -162,6 +162,14 @@ def _fields(pages: tuple[PageReading, ...], template: Template) -> tuple[ReadFie
         for field in read_fields(page, template.fields, index=index):
             found.setdefault(field.name, field)
     return tuple(found.values())
+
+
+def _code(sides: Sequence[BgrImage], pictures: Sequence[BgrImage]) -> CardQr | None:
+    """The code of a straightened side, else of a picture as it was submitted: its own pixels are sharper."""
+    straightened = find_card_qr(text for image in sides for text in read_qr_texts(image))
+    if straightened is not None:
+        return straightened
+    return find_card_qr(text for image in pictures for text in read_qr_texts(image))
 
 
 def _zone(pages: tuple[PageReading, ...]) -> MrzReading:

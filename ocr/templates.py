@@ -107,12 +107,13 @@ def choose_template(pages: Sequence[PageReading], templates: Sequence[Template])
     for template in templates:
         for title in template.titles:
             letters = fold(title).letters
-            allowed = int(len(letters) * _TITLE_EDITS)
-            fits = any(
-                abs(len(line) - len(letters)) <= allowed
-                and best_match(letters, line, allowed) is not None
-                for line in lines
-            )
+            fits = any(fills_line(letters, line) for line in lines)
             if fits and (best is None or len(letters) > best[0]):
                 best = (len(letters), template)
     return None if best is None else best[1]
+
+
+def fills_line(title: str, line: str) -> bool:
+    """Whether a folded line is a folded title, a few letters misread."""
+    allowed = int(len(title) * _TITLE_EDITS)
+    return abs(len(line) - len(title)) <= allowed and best_match(title, line, allowed) is not None

@@ -9,7 +9,7 @@ So a quadrilateral counts only if all of this holds:
    inside and have paper on both sides.
 4. Its sides are fitted anew at full resolution, and 1 and 2 must hold afterwards.
 5. No rival that contradicts it is about as good.
-6. Looked at straight, it carries many rows of print that fill it, run along its sides, and do not run over them
+6. Looked at straight, it carries many rows of print that fill it and run along its sides
    (:mod:`ekyc.imaging.printed_rows`). The rows know nothing of the sides, so the two judge each other. What carries no
    such print is dropped, and the next best is looked at.
 
@@ -72,10 +72,8 @@ _LOOKS: Final = 8
 # Limits of print. Of 260 generated scenes of seeds 101 and 102 every true outline keeps a wide distance from them, and
 # so does nearly every other quadrilateral that passes all else when the true one is taken away (docs/cards.md).
 _LEAST_ROWS: Final = 8
-_MOST_CUT: Final = 0.15
-"""Of all rows: print of another sheet may end at the side where print of the document begins."""
-_MOST_SLANT: Final = 0.012
-_MOST_FAN: Final = 0.012
+_MOST_SLANT: Final = 0.006
+_MOST_FAN: Final = 0.008
 _LEAST_REACH: Final = {"id-1": (0.45, 0.6), "iso-a": (0.45, 0.3)}
 """Of the rows, in width and height; a page may be half empty."""
 _SAME: Final = 0.9
@@ -186,16 +184,18 @@ class _Sight:
 
     def shows_document(self, quad: _Floats) -> bool:
         """Whether a quadrilateral of the picture carries a document's print and is no printed frame."""
-        far = steps_at_sides(self.lab, quad[None] / self.scale - 0.5, _FAR_PX)
+        sides = quad[None] / self.scale - 0.5
+        far = steps_at_sides(self.lab, sides, _FAR_PX) > _LEAST_FAR_STEP
+        # Far from a side another document of the same colour may lie.
+        clear = steps_at_sides(self.lab, sides) > _FULL_STEP
         rows = find_printed_rows(self.image, quad, self.shape.aspect)
-        return bool(far.min() > _LEAST_FAR_STEP) and _is_set_along(rows, self.shape)
+        return bool((far | clear).all()) and _is_set_along(rows, self.shape)
 
 
 def _is_set_along(rows: PrintedRows, shape: DocumentShape) -> bool:
     width, height = _LEAST_REACH[shape.value]
     return (
         rows.count >= _LEAST_ROWS
-        and rows.cut <= _MOST_CUT * rows.count
         and rows.slant <= _MOST_SLANT
         and rows.fan <= _MOST_FAN
         and rows.width >= width

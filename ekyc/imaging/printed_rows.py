@@ -1,8 +1,8 @@
 """Rows of print on a quadrilateral looked at straight: what tells a document from a portrait, a box or a tile.
 
 Straight sides, the right proportions and another colour around are what portraits, printed frames, notes and tiles
-have too. Documents carry print that runs along them, many rows of it, and no row runs over their edge. So the
-quadrilateral is straightened with a margin, small dark strokes are joined to rows, and rows are counted that
+have too. Documents carry print that runs along them, many rows of it. So the quadrilateral is straightened with a
+margin, small dark strokes are joined to rows, and those rows count that
 
 1. are long and low,
 2. alternate between stroke and ground as letters do: joints, borders and shadows do not,
@@ -56,8 +56,6 @@ _DIRECTED: Final = 3.5
 """Times its height a row is long whose slope counts."""
 _FREE_PX: Final = 3
 _MOST_BESIDE: Final = 0.4
-_OVER: Final = 0.035
-"""Share of the width by which a row reaches to both sides of an edge that cuts it."""
 _MAX_PARTS: Final = 800
 
 
@@ -67,8 +65,6 @@ class PrintedRows:
 
     count: int
     """Rows that lie inside wholly."""
-    cut: int
-    """Rows that run over the left or the right edge, whichever has more."""
     slant: float
     """Median slope of the rows, absolute; 0 where the sides are those that the print was set by. 1 without rows."""
     fan: float
@@ -101,7 +97,6 @@ def find_printed_rows(image: BgrImage, quad: _Floats, aspect: float) -> PrintedR
     reach = ends.max(axis=0) - boxes[:, :2].min(axis=0)
     return PrintedRows(
         count=len(inner),
-        cut=max(_count_cut(rows, edge, width) for edge in (frame[0], frame[2])),
         slant=slant,
         fan=fan,
         width=float(reach[0]) / width,
@@ -140,11 +135,6 @@ def _lies_inside(row: _Box, frame: _Box) -> bool:
     x, y, w, h = row
     left, top, right, bottom = frame
     return x > left + 1 and y > top + 1 and x + w < right - 1 and y + h < bottom - 1
-
-
-def _count_cut(rows: list[_Box], edge: int, width: int) -> int:
-    over = _OVER * width
-    return sum(x < edge - over and x + w > edge + over for x, _, w, _ in rows)
 
 
 def _slopes(strokes: NDArray[np.uint8], rows: list[_Box]) -> tuple[float, float]:

@@ -26,7 +26,7 @@ WHOLE = box(0, 0, 1200, 757)
 def test_a_card_has_many_level_rows_that_fill_it(card, quarters):
     rows = find_printed_rows(turn_quarters(card, quarters), WHOLE, ASPECT)
     assert rows.count >= 12
-    assert (rows.cut, rows.width > 0.6, rows.height > 0.8) == (0, True, True)
+    assert (rows.width > 0.6, rows.height > 0.8) == (True, True)
     assert rows.slant < 0.004
     assert rows.fan < 0.006
 
@@ -41,12 +41,6 @@ def test_print_in_a_shadow_counts(gain):
 def test_what_lies_askew_is_seen():
     turned = effects.move(FRONT, turn_deg=2)
     assert find_printed_rows(turned, WHOLE, ASPECT).slant > 0.02
-
-
-def test_a_side_through_print_cuts_rows():
-    rows = find_printed_rows(BACK, box(0, 0, 600, 378), ASPECT)
-    through = find_printed_rows(FRONT, box(500, 200, 1200, 640), ASPECT)
-    assert max(rows.cut, through.cut) >= 2
 
 
 @pytest.mark.parametrize(

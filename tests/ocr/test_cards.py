@@ -227,6 +227,51 @@ def test_a_card_that_fills_no_picture_is_cut_out_and_turned(build):
     assert reading.qr is not None
 
 
+def two_beside_each_other(first, second):
+    table = np.full((700, 1500, 3), (60, 70, 90), np.uint8)
+    table[120:555, 40:730] = resize(first, 690, 435)
+    table[120:555, 745:1435] = resize(second, 690, 435)
+    return table
+
+
+def test_a_second_card_beside_the_first_stops_the_picture(build):
+    page = build.page(*(build.line(*line) for line in FRONT.values()))
+    reading = read_card(two_beside_each_other(with_qr(), with_qr()), None, Pages(page, page))
+    assert reading.sides[0].cards == 2
+    assert "card.several_documents" in reading.checks[0].reasons
+
+
+def test_a_sheet_beside_the_card_is_no_second_card(build):
+    page = build.page(*(build.line(*line) for line in FRONT.values()))
+    sheet = build.page(("BIÊN LAI THU TIỀN", 40, 40))
+    picture = two_beside_each_other(with_qr(), BACK)
+    for order in ((page, sheet), (sheet, sheet, page)):
+        reading = read_card(picture, None, Pages(*order))
+        assert reading.kind == "cccd-2021"
+        assert "card.several_documents" not in reading.checks[0].reasons
+
+
+def test_two_titles_on_a_picture_read_whole_are_two_cards(build):
+    lines = [build.line(*line) for line in FRONT.values()]
+    second = build.line("CĂN CƯỚC CÔNG DÂN", 40, 1400)
+    picture = np.full((900, 900, 3), 200, np.uint8)
+    reading = read_card(picture, None, Pages(build.page(*lines, second)))
+    assert "card.several_documents" in reading.checks[0].reasons
+    assert "card.several_documents" not in (
+        read_card(picture, None, Pages(build.page(*lines))).checks[0].reasons
+    )
+
+
+def test_where_nothing_of_a_card_stands_on_what_was_cut_out_the_whole_picture_is_read(build):
+    page = build.page(*(build.line(*line) for line in FRONT.values()))
+    table = np.full((1000, 1500, 3), (60, 70, 90), np.uint8)
+    table[120:877, 150:1350] = with_qr()
+    reading = read_card(table, None, Pages(build.page(), build.page(), page))
+    assert reading.sides[0].search.document is None
+    assert reading.sides[0].image.shape == table.shape
+    assert reading.kind == "cccd-2021"
+
+
 def test_a_picture_without_text_has_no_text(build):
     reading = read_card(BLANK, None, Pages(build.page()))
     assert reading.checks[0].reasons[0] == "card.no_text"
