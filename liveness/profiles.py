@@ -135,13 +135,19 @@ PROFILES: Final[Mapping[ProfileName, PadProfile]] = MappingProxyType(
                 views=Views.IN_TURN,
                 models=_MODELS,
                 thresholds=PadThresholds(min_frames=8),
-                detector_long_sides_px=(192, 480),
-                detector_thinned_to_px=256,
-                screen_lines_every=4,
+                detector_long_sides_px=(320, 480),
+                detector_thinned_to_px=320,
+                screen_lines_every=8,
             ),
-            PadProfile(name=ProfileName.DEFAULT, views=Views.ALL, models=_MODELS),
             PadProfile(
-                name=ProfileName.USER_WEIGHTS, views=Views.ALL, models=_MODELS, user_weights=True
+                name=ProfileName.DEFAULT, views=Views.ALL, models=_MODELS, screen_lines_every=2
+            ),
+            PadProfile(
+                name=ProfileName.USER_WEIGHTS,
+                views=Views.ALL,
+                models=_MODELS,
+                user_weights=True,
+                screen_lines_every=2,
             ),
             PadProfile(
                 name=ProfileName.DEMO,
