@@ -23,6 +23,7 @@ from ekyc.cli import (
     doctor,
     face,
     liveness,
+    liveness_sessions,
     models,
     ocr,
     serve,
@@ -66,6 +67,7 @@ validate.register(app)
 demo.register(app)
 serve.register(app)
 doctor.register(app)
+liveness.liveness_app.add_typer(liveness_sessions.sessions_app, name="sessions")
 app.add_typer(case.case_app, name="case")
 app.add_typer(challenge.challenge_app, name="challenge")
 chip_read.register(chip.chip_app)

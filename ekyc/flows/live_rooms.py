@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ekyc.errors import InputError
 from ekyc.flows.live_sessions import LiveParts, LiveSessions
@@ -11,7 +11,7 @@ from ekyc.flows.live_signing import ServiceReportSigner
 from ekyc.flows.stages import Stage
 from ekyc.imaging.decode import decode_image
 from ekyc.liveness import check_liveness
-from ekyc.liveness.active import MeshObserver
+from ekyc.liveness.active import ActivePolicy, MeshObserver, PlanShape, Step
 from ekyc.liveness.active.mesh_observer import FRAME_LIMITS
 from ekyc.ports import SystemClock, SystemRandom
 from ekyc.storage.liveness_values import DEFAULT_SESSION_BOUNDS
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from ekyc.ports import Clock, Model, Random
     from ekyc.storage import ServiceKey, SessionBounds, Storage
     from ekyc.values import BgrImage
+
+
+SEEN_BY_THE_MESH: Final = tuple(step for step in Step if step is not Step.BLINK)
+"""Movements that the mesh follows on pictures. Not shut eyes: of 196 press photographs none came below 0.16 of height
+over width, eyes squeezed by laughter included, and lids painted over open eyes changed nothing."""
+MESH_POLICY: Final = ActivePolicy(shape=PlanShape(among=SEEN_BY_THE_MESH))
 
 
 class FramePassiveDetection:
@@ -51,6 +57,7 @@ def live_parts(rooms: Rooms, key: ServiceKey, *, attestor: Attestor | None = Non
         signer=ServiceReportSigner(key),
         models=dict(rooms.model_digests((Stage.FACE, Stage.LIVENESS))),
         attestor=attestor,
+        policy=MESH_POLICY,
     )
 
 

@@ -29,6 +29,12 @@ class ServiceReportSigner:
         """SubjectPublicKeyInfo: what to pin."""
 
     @property
+    def public_key_pem(self) -> str:
+        """The same as PEM."""
+        pem = self._key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        return pem.decode()
+
+    @property
     def key_id(self) -> str:
         """``ed25519:`` and the SHA-256 of the public key."""
         return f"ed25519:{hashlib.sha256(self.public_key_der).hexdigest()}"

@@ -25,6 +25,8 @@ COMMANDS = (
     ("ocr", "compare"),
     ("face", "compare"),
     ("liveness", "check"),
+    ("liveness", "sessions", "public-key"),
+    ("liveness", "sessions", "forget"),
     ("models", "install"),
     ("models", "list"),
     ("models", "verify"),
