@@ -3,6 +3,7 @@
 Law asks for a licensed authority and hardware keys; what the embedded one lacks stands in ``docs/signing.md``.
 """
 
+from ekyc.signing.activation import ActivationError, ActivationModule, Credential, SadIssuer
 from ekyc.signing.appearance import Appearance
 from ekyc.signing.augment import augment_pdf
 from ekyc.signing.authority import ROOT_NAME, EmbeddedAuthority
@@ -27,6 +28,7 @@ from ekyc.signing.report import (
     ValidationReport,
 )
 from ekyc.signing.result_document import SIGNATURE_BOX_PT, ResultDocument, render_result_pdf
+from ekyc.signing.sad import Evidence, ShownDocument
 from ekyc.signing.signatory import Party, SigningIdentity
 from ekyc.signing.trust_material import TrustMaterial, read_trust_material
 from ekyc.signing.validate import ValidationLimits, inspect_pdf
@@ -34,10 +36,14 @@ from ekyc.signing.validate import ValidationLimits, inspect_pdf
 __all__ = [
     "ROOT_NAME",
     "SIGNATURE_BOX_PT",
+    "ActivationError",
+    "ActivationModule",
     "Appearance",
     "Coverage",
+    "Credential",
     "DerivationCost",
     "EmbeddedAuthority",
+    "Evidence",
     "Indication",
     "Integrity",
     "Level",
@@ -46,6 +52,8 @@ __all__ = [
     "PreparedPdf",
     "ReservedField",
     "ResultDocument",
+    "SadIssuer",
+    "ShownDocument",
     "SignatureKind",
     "SignatureReport",
     "SigningIdentity",

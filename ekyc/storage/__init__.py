@@ -10,6 +10,7 @@ This is the only room that imports SQLAlchemy and Alembic::
         nonce = storage.nonces.redeem(challenge.id, ACTIVE_AUTHENTICATION)
 """
 
+from ekyc.storage.activations import ActivationStore, ActivationUsedError
 from ekyc.storage.certificates import CertificateRegister, CertificateStatus, Revocation
 from ekyc.storage.errors import FreshnessError, StorageError
 from ekyc.storage.frame_store import FrameStore
@@ -38,6 +39,8 @@ __all__ = [
     "CHIP_AUTHENTICATION",
     "DATABASE_NAME",
     "KEY_NAME",
+    "ActivationStore",
+    "ActivationUsedError",
     "AttemptsError",
     "CertificateRegister",
     "CertificateStatus",

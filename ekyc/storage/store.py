@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from ekyc.ports import SystemClock, SystemRandom
 from ekyc.storage import migrate
+from ekyc.storage.activations import ActivationStore
 from ekyc.storage.certificates import CertificateRegister
 from ekyc.storage.engine import make_engine, parse_target, reading, subject_of
 from ekyc.storage.errors import StorageError, storage_errors
@@ -40,6 +41,7 @@ class Storage:
         self._random = random
         self.nonces = NonceStore(engine, clock=clock, random=random, subject=subject)
         self.results = ResultStore(engine, clock=clock, random=random, subject=subject)
+        self.activations = ActivationStore(engine, clock=clock, subject=subject)
         self.certificates = CertificateRegister(engine, clock=clock, random=random, subject=subject)
 
     @classmethod

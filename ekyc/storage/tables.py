@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -151,4 +152,19 @@ crl_numbers = Table(
     metadata,
     Column("issuer", String(64), primary_key=True),
     Column("number", BigInteger, nullable=False),
+)
+
+activations = Table(
+    "activations",
+    metadata,
+    Column("jti", String(64), primary_key=True),
+    Column("credential", String(64), nullable=False),
+    Column("evidence", String(64), nullable=False),
+    Column("holds", String(64), nullable=True),
+    Column("hashes_digest", String(64), nullable=False),
+    Column("burnt_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("released_at", Instant, nullable=True),
+    UniqueConstraint("holds", name="uq_activations_holds"),
+    Index("ix_activations_evidence", "evidence"),
 )

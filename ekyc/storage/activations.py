@@ -1,0 +1,131 @@
+"""Activations of signing keys: each is used once, and each piece of evidence lets signatures out once.
+
+An activation is *burnt* before the key is touched and *released* before a signature leaves. What lies between may be
+cut off by a crash: then nothing left, the activation stays burnt, and once it has expired the evidence is free for
+another one. A released activation holds its evidence for good.
+
+A UNIQUE column decides, so that of any number of racing processes exactly one goes on, on every database.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from ekyc.errors import InputError
+from ekyc.storage.errors import storage_errors
+from ekyc.storage.tables import activations
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from ekyc.ports import Clock
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}\Z")
+
+
+class ActivationUsedError(InputError):
+    """The activation cannot be used.
+
+    Codes: ``activation.already_used`` (this very one was), ``activation.evidence_used`` (another one with the same
+    evidence was, or is being used right now), ``activation.not_burnt``.
+    """
+
+    default_code: ClassVar[str] = "activation.already_used"
+
+
+class ActivationStore:
+    """The used activations. Safe across threads and processes."""
+
+    def __init__(self, engine: Engine, *, clock: Clock, subject: str) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._subject = subject
+
+    def burn(
+        self, jti: str, *, credential: str, evidence: str, hashes_digest: str, expires_at: datetime
+    ) -> None:
+        """Use an activation up. It is on disk before this returns.
+
+        Args:
+            jti: its identifier.
+            credential: whose key is to sign.
+            evidence: identifier of the decision that it rests on.
+            hashes_digest: SHA-256 (hex) over what is to be signed, for the audit.
+            expires_at: its end.
+
+        Raises:
+            ActivationUsedError: ``activation.already_used``, ``activation.evidence_used``.
+            InputError: a value is not of its form.
+            StorageError, BusyError: the database failed; whether it is used up is then not known, and the key is not
+                to be touched.
+        """
+        for name, value in (("jti", jti), ("credential", credential), ("evidence", evidence)):
+            if not _NAME.match(value):
+                raise InputError("not of the form that is kept", subject=name)
+        if not _DIGEST.match(hashes_digest):
+            raise InputError("not a SHA-256 in lower-case hexadecimal", subject="hashes_digest")
+        now = self._clock.now()
+        with storage_errors(self._subject):
+            try:
+                with self._engine.begin() as connection:
+                    connection.execute(
+                        update(activations)
+                        .where(
+                            activations.c.holds == evidence,
+                            activations.c.released_at.is_(None),
+                            activations.c.expires_at <= now,
+                        )
+                        .values(holds=None)
+                    )
+                    connection.execute(
+                        insert(activations).values(
+                            jti=jti,
+                            credential=credential,
+                            evidence=evidence,
+                            holds=evidence,
+                            hashes_digest=hashes_digest,
+                            burnt_at=now,
+                            expires_at=expires_at,
+                        )
+                    )
+            except IntegrityError as exc:
+                raise self._refusal(jti) from exc
+
+    def release(self, jti: str) -> None:
+        """Record that signatures leave. Nothing may leave before this returns, nor if it raises.
+
+        Raises:
+            ActivationUsedError: ``activation.not_burnt``: unknown, released before, or its evidence is no longer held.
+            StorageError, BusyError: the database failed.
+        """
+        with storage_errors(self._subject), self._engine.begin() as connection:
+            changed = connection.execute(
+                update(activations)
+                .where(
+                    activations.c.jti == jti,
+                    activations.c.released_at.is_(None),
+                    activations.c.holds.is_not(None),
+                )
+                .values(released_at=self._clock.now())
+            ).rowcount
+        if changed != 1:
+            raise ActivationUsedError(
+                "no burnt activation waits for its release", code="activation.not_burnt"
+            )
+
+    def _refusal(self, jti: str) -> ActivationUsedError:
+        with self._engine.begin() as connection:
+            query = select(activations.c.jti).where(activations.c.jti == jti)
+            known = connection.execute(query).one_or_none() is not None
+        if known:
+            return ActivationUsedError("the activation was used already")
+        return ActivationUsedError(
+            "the evidence was used, or is being used, by another activation",
+            code="activation.evidence_used",
+        )

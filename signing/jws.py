@@ -1,0 +1,115 @@
+"""Compact JWS (RFC 7515) with ES256 alone: just what signed activations need.
+
+The algorithm is not negotiated: a header that names another one, or holds anything unexpected, is refused before any
+key is looked at.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
+
+from ekyc.errors import InputError, TrustError
+from ekyc.signing.algorithms import verify_value
+from ekyc.signing.keys import SigningKey
+
+MAX_BYTES: Final = 64 << 10
+_HALF: Final = 32
+
+
+def sign_compact(claims: Mapping[str, Any], *, key: SigningKey, kid: str, typ: str) -> str:
+    """Sign claims with an EC P-256 key."""
+    header = {"alg": "ES256", "kid": kid, "typ": typ}
+    signed = f"{_encode(_json(header))}.{_encode(_json(claims))}"
+    value = key.sign_digest(hashlib.sha256(signed.encode()).digest())
+    raw = b"".join(number.to_bytes(_HALF) for number in decode_dss_signature(value))
+    return f"{signed}.{_encode(raw)}"
+
+
+def verify_compact(
+    text: str, *, public_key_of: Callable[[str], bytes | None], typ: str
+) -> tuple[str, dict[str, Any]]:
+    """Check a token and give the name of its key and its claims.
+
+    Args:
+        text: compact serialisation.
+        public_key_of: SubjectPublicKeyInfo of an EC P-256 key by its ``kid``; ``None`` for one that is not trusted.
+        typ: the kind of token that is expected.
+
+    Raises:
+        InputError: ``jws.malformed``: not a token of this kind.
+        TrustError: ``jws.untrusted``: the key is not trusted, or did not sign this.
+    """
+    parts = text.split(".")
+    if len(text) > MAX_BYTES or len(parts) != 3:
+        raise _malformed()
+    header, claims = _object(parts[0]), _object(parts[1])
+    raw = _decode(parts[2])
+    kid = header.get("kid")
+    if header != {"alg": "ES256", "kid": kid, "typ": typ} or not isinstance(kid, str):
+        raise _malformed()
+    if len(raw) != 2 * _HALF:
+        raise _malformed()
+    public_key_der = public_key_of(kid)
+    if public_key_der is None:
+        raise _untrusted()
+    value = encode_dss_signature(int.from_bytes(raw[:_HALF]), int.from_bytes(raw[_HALF:]))
+    digest = hashlib.sha256(f"{parts[0]}.{parts[1]}".encode()).digest()
+    try:
+        verify_value(public_key_der, digest, value)
+    except TrustError as exc:
+        raise _untrusted() from exc
+    return kid, claims
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(_decode(text), object_pairs_hook=_without_duplicates)
+    except (ValueError, RecursionError) as exc:
+        raise _malformed() from exc
+    if not isinstance(value, dict):
+        raise _malformed()
+    return value
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name stands twice")
+    return members
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _decode(text: str) -> bytes:
+    """Base64url without padding, in its one canonical form."""
+    try:
+        data = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+    except (UnicodeEncodeError, binascii.Error, ValueError) as exc:
+        raise _malformed() from exc
+    if _encode(data) != text:
+        raise _malformed()
+    return data
+
+
+def _malformed() -> InputError:
+    return InputError("not a token of the expected form", code="jws.malformed")
+
+
+def _untrusted() -> TrustError:
+    return TrustError("no trusted key signed this token", code="jws.untrusted")

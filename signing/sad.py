@@ -1,0 +1,193 @@
+"""What stands in a SAD: its parts as values, written to claims and read back strictly.
+
+Reading accepts exactly what writing gives: no further claim, no other type, no other order of hashes.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from ekyc.errors import InputError
+from ekyc.policy import Verdict
+from ekyc.signing.algorithms import DIGEST_BYTES, SHA256_OID
+
+MAX_DOCUMENTS: Final = 100
+MAX_TITLE: Final = 200
+_HEX: Final = re.compile(r"[0-9a-f]{64}\Z")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+
+
+class ActivationMethod(StrEnum):
+    """How the person authorised."""
+
+    VERIFICATION = "verification"
+    """By being verified, just now: chip, face, liveness."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A decision on a person, as the side that verified states it."""
+
+    result_id: str
+    """Record of the decision (:class:`ekyc.storage.ResultStore`)."""
+    report_digest: str
+    """SHA-256 (hex) of its report."""
+    verdict: Verdict
+    holder: str
+    """SHA-256 (hex) pseudonym of the person who was verified."""
+    session: str
+    """SHA-256 (hex) of the session in which that happened."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownDocument:
+    """A document as it was shown to the person, and what its signature covers."""
+
+    title: str
+    shown_digest: str
+    """SHA-256 (hex) of the file whose pages were shown."""
+    to_be_signed: bytes
+    """The SHA-256 that the key is to sign."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sad:
+    """The claims of one activation."""
+
+    issuer: str
+    credential: str
+    jti: str
+    issued_at: datetime
+    expires_at: datetime
+    algorithm: str
+    """Dotted identifier of the signature algorithm."""
+    documents: tuple[ShownDocument, ...]
+    evidence: Evidence
+    method: ActivationMethod
+
+    @property
+    def hashes(self) -> tuple[bytes, ...]:
+        """What may be signed, sorted."""
+        return tuple(sorted(document.to_be_signed for document in self.documents))
+
+    def __repr__(self) -> str:
+        return f"Sad({self.credential}, {len(self.documents)} documents)"
+
+
+def write_claims(sad: Sad) -> dict[str, Any]:
+    """The claims as they are signed."""
+    evidence = sad.evidence
+    return {
+        "iss": sad.issuer,
+        "sub": sad.credential,
+        "jti": sad.jti,
+        "iat": int(sad.issued_at.timestamp()),
+        "exp": int(sad.expires_at.timestamp()),
+        "scal": 2,
+        "hashAlg": SHA256_OID,
+        "signAlg": sad.algorithm,
+        "hashes": [_text(digest) for digest in sad.hashes],
+        "documents": [
+            {
+                "title": document.title,
+                "shown": document.shown_digest,
+                "hash": _text(document.to_be_signed),
+            }
+            for document in sad.documents
+        ],
+        "evidence": {
+            "result": evidence.result_id,
+            "digest": evidence.report_digest,
+            "verdict": evidence.verdict.value,
+            "holder": evidence.holder,
+            "session": evidence.session,
+            "at": int(evidence.at.timestamp()),
+        },
+        "method": sad.method.value,
+    }
+
+
+def read_claims(claims: Mapping[str, Any]) -> Sad:
+    """The claims of a token whose signature holds.
+
+    Raises:
+        InputError: ``activation.malformed``: not exactly what :func:`write_claims` gives.
+    """
+    try:
+        sad = _read(claims)
+        same = write_claims(sad) == claims
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as exc:
+        raise _malformed() from exc
+    if not same or not _is_well_formed(sad):
+        raise _malformed()
+    return sad
+
+
+def _read(claims: Mapping[str, Any]) -> Sad:
+    evidence = claims["evidence"]
+    return Sad(
+        issuer=claims["iss"],
+        credential=claims["sub"],
+        jti=claims["jti"],
+        issued_at=_time(claims["iat"]),
+        expires_at=_time(claims["exp"]),
+        algorithm=claims["signAlg"],
+        documents=tuple(
+            ShownDocument(
+                title=document["title"],
+                shown_digest=document["shown"],
+                to_be_signed=base64.b64decode(document["hash"], validate=True),
+            )
+            for document in claims["documents"]
+        ),
+        evidence=Evidence(
+            result_id=evidence["result"],
+            report_digest=evidence["digest"],
+            verdict=Verdict(evidence["verdict"]),
+            holder=evidence["holder"],
+            session=evidence["session"],
+            at=_time(evidence["at"]),
+        ),
+        method=ActivationMethod(claims["method"]),
+    )
+
+
+def _is_well_formed(sad: Sad) -> bool:
+    evidence = sad.evidence
+    names = (sad.issuer, sad.credential, sad.jti, evidence.result_id)
+    digests = (evidence.report_digest, evidence.holder, evidence.session)
+    return (
+        all(_NAME.match(name) for name in names)
+        and all(_HEX.match(digest) for digest in digests)
+        and 1 <= len(sad.documents) <= MAX_DOCUMENTS
+        and all(_is_document(document) for document in sad.documents)
+    )
+
+
+def _is_document(document: ShownDocument) -> bool:
+    return (
+        1 <= len(document.title) <= MAX_TITLE
+        and _HEX.match(document.shown_digest) is not None
+        and len(document.to_be_signed) == DIGEST_BYTES
+    )
+
+
+def _time(seconds: object) -> datetime:
+    if type(seconds) is not int:
+        raise TypeError("a time is a whole number of seconds")
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _text(digest: bytes) -> str:
+    return base64.b64encode(digest).decode()
+
+
+def _malformed() -> InputError:
+    return InputError("not the claims of an activation", code="activation.malformed")
