@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ekyc.cli.face_calibrate import calibrate
+from ekyc.cli.face_pipeline import AcceptOption, OpenPipeline, PackOption, open_pipeline
 from ekyc.cli.output import (
     JsonFlag,
     checks_table,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ekyc.face import FaceComparison, MatchThresholds
+    from ekyc.face.calibrate import Calibration
+    from ekyc.values import BgrImage
 
 face_app = typer.Typer(help="Compare faces, one to one.", no_args_is_help=True)
 face_app.command()(calibrate)
@@ -48,34 +51,55 @@ def compare(
         Path | None,
         typer.Option(metavar="FILE", help="Thresholds from `ekyc face calibrate`."),
     ] = None,
+    insightface: PackOption = None,
+    accept_licence: AcceptOption = False,
     json_output: JsonFlag = False,
 ) -> None:
     """Do A and B show the same person? Exit code 0 yes, 11 no, 10 undecided.
 
-    It does not tell a living face from a picture of one: that is `ekyc liveness check`.
+    It does not tell a living face from a picture of one: that is `ekyc liveness check`. Our thresholds hold for our own
+    models only; with --insightface give a --calibration made with the same pack.
     """
     try:
         frames = picture_files([probe])
-        comparison = _compare(portrait, frames, _thresholds(issued, calibration))
+        made = _calibration(issued, calibration)
+        pictures = _read([portrait, *frames])
+        with open_pipeline(insightface, accept_licence=accept_licence) as opened:
+            comparison = _compare(pictures, _thresholds(issued, made, opened), opened)
     except EkycError as error:
         fail(error, json_output=json_output, command="face-compare")
     if json_output:
-        write_json(_as_json(comparison, frames))
+        write_json(_as_json(comparison, frames, opened))
     else:
         _print(comparison)
     exit_for(comparison.check.outcome)
 
 
-def _thresholds(issued: datetime | None, calibration: Path | None) -> MatchThresholds:
-    from ekyc.face import DEFAULT_MATCH, thresholds_for_portrait
+def _calibration(issued: datetime | None, calibration: Path | None) -> Calibration | None:
     from ekyc.face.calibrate import parse_calibration
 
-    if calibration is not None and issued is not None:
+    if calibration is None:
+        return None
+    if issued is not None:
         raise InputError(
             "give --issued or --calibration, not both", code="face.option_invalid", subject="issued"
         )
+    return parse_calibration(_text_of(calibration))
+
+
+def _thresholds(
+    issued: datetime | None, calibration: Calibration | None, opened: OpenPipeline
+) -> MatchThresholds:
+    from ekyc.face import DEFAULT_MATCH, thresholds_for_portrait
+
     if calibration is not None:
-        return parse_calibration(_text_of(calibration)).loosest_to_strictest()
+        if opened.models[-1] not in calibration.models:
+            raise InputError(
+                "the calibration was made with another embedder",
+                code="face.thresholds_of_another_model",
+                subject=opened.models[-1][0],
+            )
+        return calibration.loosest_to_strictest()
     if issued is None:
         return DEFAULT_MATCH
     return thresholds_for_portrait(issued.date(), SystemClock().now().date())
@@ -90,23 +114,27 @@ def _text_of(path: Path) -> str:
         ) from exc
 
 
-def _compare(portrait: Path, frames: Sequence[Path], thresholds: MatchThresholds) -> FaceComparison:
-    from ekyc.face import FacePipeline, compare_faces
+def _read(files: Sequence[Path]) -> list[BgrImage]:
     from ekyc.imaging import read_image
-    from ekyc.inference import Engine
 
-    reference = read_image(portrait)
-    probes = [read_image(path) for path in frames]
-    with Engine.open(ids=FacePipeline.MODELS) as engine:
-        pipeline = FacePipeline.over(engine)
-        return compare_faces(
-            reference, probes, pipeline.detector, pipeline.embedder, thresholds=thresholds
-        )
+    return [read_image(file) for file in files]
 
 
-def _as_json(comparison: FaceComparison, frames: Sequence[Path]) -> dict[str, Any]:
-    from ekyc.face import FacePipeline
+def _compare(
+    pictures: list[BgrImage], thresholds: MatchThresholds, opened: OpenPipeline
+) -> FaceComparison:
+    from ekyc.face import compare_faces
 
+    reference, *probes = pictures
+    pipeline = opened.pipeline
+    return compare_faces(
+        reference, probes, pipeline.detector, pipeline.embedder, thresholds=thresholds
+    )
+
+
+def _as_json(
+    comparison: FaceComparison, frames: Sequence[Path], opened: OpenPipeline
+) -> dict[str, Any]:
     return result_object(
         "face-compare",
         comparison.check.outcome.value,
@@ -123,7 +151,7 @@ def _as_json(comparison: FaceComparison, frames: Sequence[Path]) -> dict[str, An
             }
             for frame in comparison.frames
         ],
-        models=list(FacePipeline.MODELS),
+        models=[name for name, _ in opened.models],
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ekyc.cli.face_pipeline import AcceptOption, OpenPipeline, PackOption, open_pipeline
 from ekyc.cli.output import JsonFlag, console, fail, result_object, say, write_json
 from ekyc.cli.pictures import picture_files
 from ekyc.errors import EkycError, InputError
@@ -35,6 +36,8 @@ def calibrate(
     flip: Annotated[
         bool, typer.Option("--flip", help="Add the mirrored face to every vector.")
     ] = False,
+    insightface: PackOption = None,
+    accept_licence: AcceptOption = False,
     json_output: JsonFlag = False,
 ) -> None:
     """Measure thresholds on your own pictures, with intervals; refused where they are too few.
@@ -42,7 +45,8 @@ def calibrate(
     Use it with `ekyc face compare --calibration FILE`. The file holds no picture, no vector and no name.
     """
     try:
-        result = _calibrate(pairs, tuple(fmr or (1e-2, 1e-3)), flip=flip)
+        with open_pipeline(insightface, accept_licence=accept_licence, flip=flip) as opened:
+            result = _calibrate(pairs, tuple(fmr or (1e-2, 1e-3)), opened, flip=flip)
         _write(out, result)
     except EkycError as error:
         fail(error, json_output=json_output, command="face-calibrate")
@@ -53,11 +57,11 @@ def calibrate(
         _print(result, out)
 
 
-def _calibrate(folder: Path, fmrs: tuple[float, ...], *, flip: bool) -> Calibration:
-    from ekyc.face import FacePipeline
+def _calibrate(
+    folder: Path, fmrs: tuple[float, ...], opened: OpenPipeline, *, flip: bool
+) -> Calibration:
     from ekyc.face.calibrate import calibrate as measure
     from ekyc.face.calibrate import dataset_digest
-    from ekyc.inference import Engine
 
     people = _people(folder)
     digests = [
@@ -65,17 +69,15 @@ def _calibrate(folder: Path, fmrs: tuple[float, ...], *, flip: bool) -> Calibrat
         for person, files in enumerate(people)
         for path in files
     ]
-    with Engine.open(ids=FacePipeline.MODELS) as engine:
-        samples, unusable = _samples(people, FacePipeline.over(engine, flip=flip))
-        registry = engine.store.registry
-        return measure(
-            samples,
-            fmrs,
-            dataset_sha256=dataset_digest(digests),
-            unusable=unusable,
-            models=tuple((model, registry[model].sha256) for model in FacePipeline.MODELS),
-            flip=flip,
-        )
+    samples, unusable = _samples(people, opened.pipeline)
+    return measure(
+        samples,
+        fmrs,
+        dataset_sha256=dataset_digest(digests),
+        unusable=unusable,
+        models=opened.models,
+        flip=flip,
+    )
 
 
 def _people(folder: Path) -> list[tuple[Path, ...]]:

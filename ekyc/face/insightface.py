@@ -8,6 +8,7 @@ opens nothing until the caller says that the licence is kept. No threshold of ou
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -57,6 +58,14 @@ class InsightFacePack:
         """
         return cls(detector=_one(folder, DETECTORS), embedder=_one(folder, EMBEDDERS))
 
+    def digests(self) -> tuple[tuple[str, str], ...]:
+        """Name and SHA-256 of the detector's file and of the embedder's.
+
+        Raises:
+            InputError: ``model.file_unreadable``.
+        """
+        return tuple((path.name, _sha256(path)) for path in (self.detector, self.embedder))
+
 
 def open_pack(folder: Path, *, accept_licence: bool = False, flip: bool = False) -> FacePipeline:
     """A pipeline over a pack. Its landmarks are the detector's own; there is no mesh.
@@ -77,6 +86,14 @@ def open_pack(folder: Path, *, accept_licence: bool = False, flip: bool = False)
         detector=ScrfdDetector(FileModel.read(pack.detector)),
         embedder=FaceEmbedder(FileModel.read(pack.embedder), pixels=ARCFACE, flip=flip),
     )
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as exc:
+        raise InputError("cannot be read", code="model.file_unreadable", subject=path.name) from exc
 
 
 def _one(folder: Path, names: tuple[str, ...]) -> Path:

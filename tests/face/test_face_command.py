@@ -76,3 +76,64 @@ def test_without_models_the_error_says_so(tmp_path, monkeypatch):
 
 def test_wrong_usage():
     assert CliRunner().invoke(face_app, ["compare"]).exit_code == 2
+
+
+def picture(path):
+    import numpy as np
+
+    from ekyc.imaging import encode_png
+
+    path.write_bytes(encode_png(np.zeros((50, 50, 3), dtype=np.uint8)))
+    return path
+
+
+def test_a_pack_opens_only_once_its_licence_is_accepted(tmp_path):
+    image = picture(tmp_path / "a.png")
+    (tmp_path / "pack").mkdir()
+    code, answer = run(image, image, "--insightface", tmp_path / "pack")
+    assert (code, answer["reasons"]) == (1, ["face.licence_not_accepted"])
+    assert "non-commercial" in answer["error"]["message"]
+    code, answer = run(image, image, "--insightface", tmp_path / "pack", "--accept-licence")
+    assert (code, answer["reasons"]) == (1, ["face.pack_incomplete"])
+
+
+def test_a_licence_of_no_pack_cannot_be_accepted(tmp_path):
+    image = picture(tmp_path / "a.png")
+    code, answer = run(image, image, "--accept-licence")
+    assert (code, answer["reasons"]) == (1, ["face.option_invalid"])
+
+
+@pytest.mark.models
+def test_a_calibration_of_another_embedder_is_refused(models, tmp_path):
+    image = picture(tmp_path / "a.png")
+    row = {
+        "fmr": 0.01,
+        "cosine": 0.4,
+        "cosine_low": 0.35,
+        "cosine_high": 0.45,
+        "fnmr": 0.0,
+        "fnmr_low": 0.0,
+        "fnmr_high": 0.1,
+        "false_matches": 3,
+        "support": "bound",
+    }
+    made = {
+        "schema": "ekyc.face-calibration/1",
+        "dataset_sha256": "00" * 32,
+        "people": 40,
+        "mated_people": 40,
+        "pictures": 80,
+        "pictures_without_a_usable_face": 0,
+        "genuine_pairs": 40,
+        "impostor_pairs": 3000,
+        "people_pairs": 780,
+        "models": [["w600k_mbf.onnx", "11" * 32]],
+        "flip": False,
+        "seed": 1,
+        "thresholds": [row],
+    }
+    path = tmp_path / "ours.json"
+    path.write_text(json.dumps(made))
+    code, answer = run(image, image, "--calibration", path)
+    assert (code, answer["reasons"]) == (1, ["face.thresholds_of_another_model"])
+    assert answer["error"]["subject"] == "sface-2021dec"
