@@ -76,11 +76,6 @@ _VARIANTS = {"ngan": "nghin", "le": "linh", "tu": "bon", "nham": "lam"}
 _WORDS_DATE = re.compile(r"(?:ngay)?(?:mung|mong)?(.+?)thang(.+?)nam((?:mot|hai)nghin.*)")
 
 
-def number_from_words(words: str) -> int | None:
-    """The number from 0 to 9999 that Vietnamese words say, or None. Diacritics and capitals do not matter."""
-    return _numbers().get(_letters(words))
-
-
 def date_from_words(text: str) -> date | None:
     """The date that a text like *Ngày mười, tháng sáu, năm một nghìn chín trăm chín mươi mốt* says.
 

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ekyc.errors import InputError
+from ekyc.mrz import strip_diacritics
 from ekyc.ocr.dates import (
     date_from_digits,
     date_from_words,
     date_in_words,
-    number_from_words,
     number_in_words,
 )
 
@@ -42,8 +42,8 @@ def test_numbers_are_written_by_the_rules(number, words):
     assert number_in_words(number) == words
 
 
-def test_every_number_is_read_back():
-    assert all(number_from_words(number_in_words(n)) == n for n in range(10_000))
+def test_no_two_numbers_are_written_alike():
+    assert len({strip_diacritics(number_in_words(n)) for n in range(10_000)}) == 10_000
 
 
 def test_every_day_from_1900_to_2100_is_read_back():
@@ -89,7 +89,6 @@ def test_dates_in_digits(text, expected):
 def test_any_text_is_judged_without_an_error(text):
     date_from_digits(text)
     date_from_words(text)
-    number_from_words(text)
 
 
 @pytest.mark.parametrize("number", [-1, 10_000])
