@@ -6,6 +6,7 @@ import pytest
 from ekyc.face import FaceDetector
 from ekyc.imaging import read_image, resize
 from ekyc.liveness import DEFAULT_PAD, measure_screen_lines
+from ekyc.liveness.screen_lines import _OUTER, TILE_PX, _periodic
 from ekyc.values import BoxPx
 
 AT = DEFAULT_PAD.screen_lines_at
@@ -89,3 +90,13 @@ def test_honest_portraits_stay_far_below(models, shared_data):
     assert len(found) > 20
     assert max(found) < 2
     assert min(found) > 0
+
+
+def test_half_a_spectrum_with_its_margin_is_the_whole_one():
+    """The transform of a real picture: what the half leaves out follows from its symmetry."""
+    random = np.random.default_rng(5)
+    tile = random.normal(0, 1, (TILE_PX, TILE_PX))
+    whole = np.abs(np.fft.fft2(tile)) ** 2
+    half = whole[:, : TILE_PX // 2 + 1].astype(np.float32)
+    expected = np.pad(whole, _OUTER, mode="wrap")[:, : half.shape[1] + 2 * _OUTER]
+    np.testing.assert_allclose(_periodic(half), expected, rtol=1e-5)
