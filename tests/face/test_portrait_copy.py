@@ -104,7 +104,7 @@ def test_size_and_place_of_the_copy_do_not_matter():
 def test_a_mesh_that_trembles_is_set_right_by_the_texture():
     portrait = skin(1)
     trembling = mesh().points.copy()
-    trembling[:, :2] += np.random.default_rng(2).normal((3.0, -2.0), 1.5, (468, 2))
+    trembling[:, :2] += np.random.default_rng(2).normal((6.0, -5.5), 1.5, (468, 2))
     found = texture_agreement(
         portrait, mesh(), altered(portrait), FaceMesh(points=trembling, presence=30.0)
     )
