@@ -464,3 +464,20 @@ def test_a_statement_about_the_client_is_in_the_report(storage, clock, claimed, 
     (check,) = (check for check in report["checks"] if check["id"] == "liveness.client")
     assert check["outcome"] == outcome
     assert check["reasons"] == ([reason] if reason else [])
+
+
+@pytest.mark.models
+def test_the_real_rooms_ask_what_their_mesh_sees_and_judge_real_pictures(models):
+    from ekyc.flows import live_parts
+    from ekyc.flows.rooms import Rooms
+    from ekyc.imaging import encode_jpeg, read_image
+    from ekyc.inference import ModelStore
+    from ekyc.liveness.active import Step
+
+    parts = live_parts(Rooms.over(models), KEY)
+    assert set(Step) - set(parts.policy.shape.among) == {Step.BLINK}
+    assert {"mediapipe-face-mesh", "sface-2021dec", "faceplugin-liveness"} <= set(parts.models)
+    picture = encode_jpeg(read_image(ModelStore().asset_path("portrait-astronaut")))
+    assert parts.observer.observe(picture).face is not None
+    assert parts.passive.check([b"no picture"]).outcome is Outcome.NOT_PERFORMED
+    assert parts.passive.check([picture] * 6).outcome is Outcome.INDETERMINATE  # one and the same

@@ -318,3 +318,17 @@ def test_attempts_are_limited(minutes_ago, wait_s):
 def test_an_attempt_from_the_future_counts_as_now():
     limits = AttemptLimits(most=1)
     assert may_attempt([NOW + timedelta(days=1)], NOW, limits).wait == limits.window
+
+
+@given(st.binary(min_size=32, max_size=32), st.sets(st.sampled_from(list(Step)), min_size=3))
+def test_a_plan_asks_only_what_may_be_asked(secret, among):
+    chosen = tuple(step for step in Step if step in among)
+    plan = draw_plan(secret, PlanShape(among=chosen))
+    assert set(plan.steps) <= among
+    assert len(set(plan.steps)) == 3
+
+
+@pytest.mark.parametrize("among", [(), (Step.BLINK, Step.LOOK_UP), (Step.BLINK,) * 3])
+def test_too_little_to_ask_is_refused(among):
+    with pytest.raises(InputError):
+        PlanShape(among=among)
