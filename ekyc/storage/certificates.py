@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _ISSUER: Final = re.compile(r"[0-9a-f]{64}\Z")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}\Z")
 _REASON: Final = re.compile(r"[a-zA-Z]{1,32}\Z")
+_INSERT: Final = insert(certificates)
 KEEP_EXPIRED: Final = timedelta(days=40)
 """How long a revoked certificate stays on the lists after it expired: longer than any list lasts."""
 
@@ -100,17 +101,16 @@ class CertificateRegister:
         try:
             with storage_errors(self._subject), self._engine.begin() as connection:
                 made = make(serial)
-                connection.execute(
-                    insert(certificates).values(
-                        issuer=issuer,
-                        serial=f"{serial:x}",
-                        profile=profile,
-                        credential=credential,
-                        digest=hashlib.sha256(made).hexdigest(),
-                        issued_at=self._clock.now(),
-                        expires_at=expires_at,
-                    )
-                )
+                row = {
+                    "issuer": issuer,
+                    "serial": f"{serial:x}",
+                    "profile": profile,
+                    "credential": credential,
+                    "digest": hashlib.sha256(made).hexdigest(),
+                    "issued_at": self._clock.now(),
+                    "expires_at": expires_at,
+                }
+                connection.execute(_INSERT, row)
         except StorageError as exc:
             if isinstance(exc.__cause__, IntegrityError):
                 raise StorageError(
