@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from functools import cache, partial
 from pathlib import Path
 
+from fuzz_frames import container, container_seeds, jpeg_facts, jpeg_seeds
 from fuzz_pages import page_seeds, pages, pdf, pdf_seeds, picture, qr, qr_seeds
 
 from ekyc.chip import ChainVerdict, inspect_signed_file
@@ -277,10 +278,12 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
     for target in (
         apdu,
+        container,
         csca_list,
         details,
         dg2,
         dg13,
+        jpeg_facts,
         mrz,
         pages,
         pdf,
@@ -339,6 +342,7 @@ def seeds() -> dict[str, tuple[bytes, ...]]:
     pieces = (b"\x90\x00", com[:4] + b"\x90\x00", com + b"\x90\x00", b"\x62\x82", b"\x69\x82")
     return {
         "apdu": (b"".join(bytes((len(piece),)) + piece for piece in pieces), bytes.fromhex("6108")),
+        "container": container_seeds(),
         "csca_list": (der.encode(0x30, b"\x02\x01\x00", der.encode(0x31, csca)), csca, signed[4:]),
         "details": (
             der.encode(0x6B, der.encode(0x5C, b"\x5f\x0e\x5f\x2b"), person),
@@ -349,6 +353,7 @@ def seeds() -> dict[str, tuple[bytes, ...]]:
         ),
         "dg2": (build_dg2(_JPEG), der.encode(0x75, der.encode(0x7F61, b"\x02\x01\x01", template))),
         "dg13": (build_dg13(citizen),),
+        "jpeg_facts": jpeg_seeds(),
         "relay": (_relayed(com), _handed_over(com)),
         "mrz": tuple(build(**zone).encode() for build in (build_td1, build_td2, build_td3)),
         "pages": page_seeds(),
