@@ -14,7 +14,7 @@ from ekyc.benchmarks.card_scenes import SceneKind, make_scene
 from ekyc.benchmarks.ocr_material import invented_birth
 from ekyc.imaging import effects
 from ekyc.imaging.draw import Canvas
-from ekyc.imaging.geometry import crop
+from ekyc.imaging.geometry import crop, resize
 from ekyc.samples import (
     SampleCitizen,
     Sex,
@@ -28,7 +28,8 @@ from ekyc.values import BoxPx, PointPx
 if TYPE_CHECKING:
     from ekyc.values import BgrImage
 
-COVERS: Final = ("finger", "paper", "bar", "glare", "blur")
+COVERS: Final = ("finger", "paper", "bar", "glare", "blur", "sticker", "fluid", "pixels")
+"""What may hide a field. A sticker has the card's own colour, fluid is correction fluid."""
 
 _PLACES: Final = (
     "Điện Phước, Điện Bàn, Quảng Nam",
@@ -170,19 +171,15 @@ def capture(side: BgrImage, how: str, random: np.random.Generator) -> BgrImage:
 
 def covered(side: BgrImage, box: BoxPx, cover: str, random: np.random.Generator) -> BgrImage:
     """The side with something over one place."""
-    if cover == "blur":
-        part = effects.blur(crop(side, box), 9)
-        hidden = side.copy()
-        top, left = round(box.top), round(box.left)
-        hidden[top : top + part.shape[0], left : left + part.shape[1]] = part
-        return hidden
-    if cover == "glare":
-        lit, x = side, box.left
-        while x <= box.right + 30:
-            middle = PointPx(x, (box.top + box.bottom) / 2)
-            lit = effects.glare(lit, middle, max(34.0, box.height * 0.6), 250)
-            x += 40
-        return lit
+    hide = {
+        "blur": _blurred,
+        "pixels": _pixelated,
+        "glare": _lit,
+        "fluid": _painted_over,
+        "sticker": _stuck_over,
+    }.get(cover)
+    if hide is not None:
+        return hide(side, box, random)
     canvas = Canvas.on(side)
     if cover == "bar":
         canvas.rectangle(box, fill=(0, 0, 0))
@@ -192,3 +189,57 @@ def covered(side: BgrImage, box: BoxPx, cover: str, random: np.random.Generator)
         tone = (int(random.integers(185, 230)), int(random.integers(140, 175)), 125)
         canvas.rectangle(box, fill=tone, radius_px=box.height / 2)
     return canvas.picture()
+
+
+def _blurred(side: BgrImage, box: BoxPx, _random: np.random.Generator) -> BgrImage:
+    return _with_part(side, box, effects.blur(crop(side, box), 9))
+
+
+def _pixelated(side: BgrImage, box: BoxPx, random: np.random.Generator) -> BgrImage:
+    """Squares of about half the height of a letter, as editors make them."""
+    cell = int(random.integers(13, 20))
+    part = crop(side, box)
+    height, width = part.shape[:2]
+    coarse = resize(part, max(1, width // cell), max(1, height // cell))
+    rows, columns = (
+        np.arange(n) * m // n for n, m in zip((height, width), coarse.shape, strict=False)
+    )
+    return _with_part(side, box, coarse[rows[:, None], columns[None, :]])
+
+
+def _lit(side: BgrImage, box: BoxPx, _random: np.random.Generator) -> BgrImage:
+    lit, x = side, box.left
+    while x <= box.right + 30:
+        middle = PointPx(x, (box.top + box.bottom) / 2)
+        lit = effects.glare(lit, middle, max(34.0, box.height * 0.6), 250)
+        x += 40
+    return lit
+
+
+def _painted_over(side: BgrImage, box: BoxPx, random: np.random.Generator) -> BgrImage:
+    """White strokes with uneven edges."""
+    canvas = Canvas.on(side)
+    step, x = 0.5 * box.height, box.left
+    while x < box.right + step:
+        r = 0.5 * box.height * float(random.uniform(0.85, 1.1))
+        y = (box.top + box.bottom) / 2 + float(random.normal(0, 0.05)) * box.height
+        level = int(random.integers(244, 254))
+        blot = BoxPx(left=x - r, top=y - r, right=x + r, bottom=y + r)
+        canvas.ellipse(blot, fill=(level, level, level - 2))
+        x += step
+    return canvas.picture()
+
+
+def _stuck_over(side: BgrImage, box: BoxPx, _random: np.random.Generator) -> BgrImage:
+    around = crop(side, box).reshape(-1, 3)
+    ground = np.median(around[around.sum(axis=1) >= np.median(around.sum(axis=1))], axis=0)
+    part = np.empty_like(crop(side, box))
+    part[:] = ground.astype(np.uint8)
+    return _with_part(side, box, part)
+
+
+def _with_part(side: BgrImage, box: BoxPx, part: BgrImage) -> BgrImage:
+    changed = side.copy()
+    top, left = round(box.top), round(box.left)
+    changed[top : top + part.shape[0], left : left + part.shape[1]] = part
+    return changed

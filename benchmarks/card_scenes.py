@@ -95,6 +95,34 @@ def make_scene(document: BgrImage, kind: SceneKind, random: np.random.Generator)
     )
 
 
+def two_cards(first: BgrImage, second: BgrImage, random: np.random.Generator) -> BgrImage:
+    """Two cards of one size beside or below each other, 0 to 60 pixels apart, nearly level, on any ground."""
+    kinds = (SceneKind.PLAIN, SceneKind.WOOD, SceneKind.CLOTH, SceneKind.STONE, SceneKind.CLUTTER)
+    kind = kinds[int(random.integers(0, len(kinds)))]
+    picture = _surface(kind, WIDTH_PX, HEIGHT_PX, random)
+    beside = random.random() < 0.5
+    width = 620.0 if beside else 720.0
+    height = width * CARD_HEIGHT_PX / CARD_WIDTH_PX
+    gap = float(random.uniform(0, 60))
+    middle = np.array([WIDTH_PX / 2, HEIGHT_PX / 2]) + random.normal(0, 12, 2)
+    across = np.array([width + gap, 0]) if beside else np.array([0, height + gap])
+    turn = float(random.normal(0, 4))
+    along = np.deg2rad(turn)
+    across = np.array([[np.cos(along), np.sin(along)], [-np.sin(along), np.cos(along)]]) @ across
+    for document, side in ((first, -0.5), (second, 0.5)):
+        corners = middle + side * across + _turned_box(width, height, turn)
+        picture = _laid_down(picture, document, quad_from(corners), kind, random)
+    return _photographed(picture, random)
+
+
+def _turned_box(width: float, height: float, turn_deg: float) -> NDArray[np.float64]:
+    """Corners about the origin, shape (4, 2)."""
+    turn = np.deg2rad(turn_deg)
+    right = np.array([np.cos(turn), -np.sin(turn)]) * width / 2
+    down = np.array([np.sin(turn), np.cos(turn)]) * height / 2
+    return np.array([-right - down, right - down, right + down, -right + down])
+
+
 def is_card(document: BgrImage) -> bool:
     """Whether a picture has the proportions of an ID-1 card."""
     height, width = document.shape[:2]
