@@ -80,12 +80,6 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
                 function="pad_active:run",
             ),
             Suite(
-                name="ocr",
-                question="How well is print read, and are altered copies told from honest ones?",
-                function="ocr:run",
-                data="lines.jsonl and docs.jsonl with their pictures (generated Vietnamese OCR set)",
-            ),
-            Suite(
                 name="ocr-cards",
                 question="Is a card found, read and refused where it must be?",
                 function="ocr_cards:run",

@@ -74,6 +74,8 @@ def unread_reasons(readings: Sequence[DocumentReading]) -> list[str]:
 
 
 def _page_as_json(page: PageReading, view: PageView) -> dict[str, Any]:
+    from ekyc.ocr.vote import acceptance
+
     search = view.search
     document = None if search is None else search.document
     return {
@@ -91,6 +93,7 @@ def _page_as_json(page: PageReading, view: PageView) -> dict[str, Any]:
                 "text": line.text,
                 "confidence": round(line.confidence, 4),
                 "certainty": None if line.certainty is None else round(line.certainty, 4),
+                "acceptance": acceptance(line).value,
                 "quad": quad_as_json(view.flat.on_picture(line.quad)),
             }
             for line in page.lines
