@@ -24,7 +24,7 @@ from typing import Final
 from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko.sign.signers.pdf_byterange import SignatureObject
 
-from ekyc.errors import InputError, UpstreamError
+from ekyc.errors import BusyError, InputError, UpstreamError
 from ekyc.signing.algorithms import SignatureAlgorithm, algorithm_of, verify_value
 from ekyc.signing.appearance import Appearance
 from ekyc.signing.augment import add_status, add_status_and_time
@@ -45,6 +45,7 @@ from ekyc.signing.pdf_writing import (
 from ekyc.signing.result_document import ResultDocument
 from ekyc.signing.signatory import Services, Signatory, SigningIdentity, public_key_der_of
 from ekyc.signing.timestamp import request_token
+from ekyc.storage import StorageError
 
 _ROOM_BYTES: Final = 8192
 """What signature, attributes and timestamp may take besides the certificates of the chain."""
@@ -87,7 +88,7 @@ class PreparedPdf:
 
 
 class TimestampFailedError(UpstreamError):
-    """The time-stamping authority failed after the key had signed.
+    """Time, or words on status, could not be had after the key had signed; the cause says which.
 
     ``signed_pdf`` is a valid signature of level ``level``; :func:`ekyc.signing.augment_pdf` takes it further when the
     authority is back.
@@ -96,7 +97,7 @@ class TimestampFailedError(UpstreamError):
     default_code = "signing.timestamp.failed"
 
     def __init__(self, *, signed_pdf: bytes, level: Level) -> None:
-        super().__init__(f"no timestamp; the signature is kept at level {level}")
+        super().__init__(f"no time or status; the signature is kept at level {level}")
         self.signed_pdf = signed_pdf
         self.level = level
 
@@ -221,13 +222,12 @@ def complete_pdf(
         kept = prepared.hole.filled(make_cms(prepared, value))
         raise TimestampFailedError(signed_pdf=kept, level=Level.B_B) from exc
     signed = prepared.hole.filled(make_cms(prepared, value, timestamp_token=token))  # (7)
-    if level is Level.B_LT:
-        return add_status(signed, services)  # (8)
     if level is Level.B_T:
         return signed
+    preserve = add_status if level is Level.B_LT else add_status_and_time
     try:
-        return add_status_and_time(signed, services)  # (8)
-    except UpstreamError as exc:
+        return preserve(signed, services)  # (8)
+    except (BusyError, StorageError, UpstreamError) as exc:
         raise TimestampFailedError(signed_pdf=signed, level=Level.B_T) from exc
 
 

@@ -14,7 +14,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from signing_pilot import CITIZEN, EC, RSA, Pilot, make_pdf
 
-from ekyc.errors import InputError, LimitError, TrustError, UpstreamError
+from ekyc.errors import BusyError, InputError, LimitError, TrustError, UpstreamError
 from ekyc.signing import (
     Appearance,
     Level,
@@ -31,6 +31,7 @@ from ekyc.signing.ceremony import renew_root_crl
 from ekyc.signing.cms import add_timestamp
 from ekyc.signing.der import element_size
 from ekyc.signing.keys import ProviderKey
+from ekyc.signing.pdf_writing import _forbids
 from ekyc.signing.software_keys import SoftwareKey
 
 YEARS = timedelta(days=4 * 365 + 1)
@@ -221,6 +222,17 @@ class TestFailures:
         assert caught.value.level is Level.B_T
         assert inspected(pilot, augment_pdf(caught.value.signed_pdf, officer)).outcome == "PASSED"
 
+    @pytest.mark.parametrize("level", [Level.B_LT, Level.B_LTA])
+    def test_without_words_on_status_a_b_t_is_left(self, pilot, officer, level):
+        def locked():
+            raise BusyError("another process holds the database", code="storage.locked")
+
+        party = pilot.as_party(officer.signer, vouch=locked)
+        with pytest.raises(TimestampFailedError) as caught:
+            sign_pdf(make_pdf(), party, level=level)
+        assert caught.value.level is Level.B_T
+        assert inspected(pilot, augment_pdf(caught.value.signed_pdf, officer)).outcome == "PASSED"
+
     def test_an_authority_that_answers_another_question_is_noticed(self, pilot, officer):
         old = []
 
@@ -345,6 +357,27 @@ class TestOfficerAndSeal:
         assert code_of(lambda: sign_pdf(signed, officer, certify=True)) == (
             "signing.pdf.certify_late"
         )
+
+
+@pytest.mark.parametrize(
+    ("action", "fields", "forbidden"),
+    [
+        ("/All", None, True),
+        ("/Include", ["Mine"], True),
+        ("/Include", ["Other"], False),
+        ("/Exclude", ["Mine"], False),
+        ("/Exclude", ["Other"], True),
+    ],
+)
+def test_locks_of_earlier_signatures_are_read(action, fields, forbidden):
+    parameters = generic.DictionaryObject({"/Action": generic.pdf_name(action)})
+    if fields is not None:
+        names = generic.ArrayObject([generic.pdf_string(name) for name in fields])
+        parameters[generic.pdf_name("/Fields")] = names
+    reference = generic.DictionaryObject(
+        {"/TransformMethod": generic.pdf_name("/FieldMDP"), "/TransformParams": parameters}
+    )
+    assert _forbids(reference, "Mine") is forbidden
 
 
 def test_a_form_that_some_readers_show_instead_is_refused(officer):
