@@ -166,7 +166,7 @@ def check_liveness(
         silent_face=silent_face if profile.user_weights else None,
         profile=profile,
         bounds=bounds,
-        in_turn=profile.views is Views.IN_TURN and len(frames) >= len(VIEWS_IN_TURN),
+        thrifty=len(frames) >= bounds.min_frames,
     )
     looked_at = () if forbidden else eye.look_at_all(frames)
     scores = [frame.score for frame in looked_at if frame.score is not None]
@@ -235,8 +235,9 @@ class _Eye:
     silent_face: SilentFace | None
     profile: PadProfile
     bounds: PadThresholds
-    in_turn: bool
-    """Few frames are looked at in all views: one cut alone decides nothing, for the cuts fail on different people."""
+    thrifty: bool
+    """Whether views and grid may take turns. Few frames are looked at in every way: one cut alone decides nothing, for
+    the cuts fail on different people."""
 
     def look_at_all(self, frames: Sequence[BgrImage]) -> tuple[FrameLiveness, ...]:
         seen: set[bytes] = set()
@@ -278,12 +279,12 @@ class _Eye:
         return face.box if every == 1 else BoxPx(**{k: v * every for k, v in sides.items()})
 
     def _screen_lines(self, frame: BgrImage, face: BoxPx, scored: int) -> float | None:
-        skipped = scored % self.profile.screen_lines_every
+        skipped = self.thrifty and scored % self.profile.screen_lines_every
         return None if skipped else measure_screen_lines(frame, face)
 
     def _score(self, frame: BgrImage, face: BoxPx, scored: int) -> FrameScore:
         views: tuple[View, ...] = ALL_VIEWS
-        if self.in_turn:
+        if self.thrifty and self.profile.views is Views.IN_TURN:
             views = (VIEWS_IN_TURN[scored % len(VIEWS_IN_TURN)],)
         first = self._once(frame, face, views, 1.0)
         if first.live >= self.bounds.second_look_below:

@@ -85,6 +85,35 @@ def test_fast_takes_the_median_of_each_cut_before_their_mean(detector, draw):
     assert report.median == pytest.approx(0.675)
 
 
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_few_frames_are_looked_at_in_every_way(detector, draw, count):
+    """A single cut of a single frame would accuse people whom the other cut knows to be live."""
+    net = Counting(lambda item: 0.9)
+    report = check_liveness(
+        capture(draw, *[0.9] * count),
+        detector=detector,
+        pad_model=net,
+        profile=PROFILES[ProfileName.FAST],
+    )
+    assert net.runs == 4 * count
+    assert all(None not in {score.wide, score.square} for score in report.scored)
+    assert all(frame.screen_lines_nats is not None for frame in report.frames)
+    assert report.check.outcome is Outcome.INDETERMINATE
+
+
+def test_one_scored_frame_of_many_neither_passes_nor_accuses(detector, draw):
+    """With views in turn it was seen through one cut only."""
+    frames = [*capture(draw, 0.0), *capture(draw, *[0.0] * 9, faces=())]
+    report = check_liveness(
+        frames,
+        detector=detector,
+        pad_model=Counting(lambda item: 0.01),
+        profile=PROFILES[ProfileName.FAST],
+        policy=PadPolicy(assurance=Assurance.LOW),
+    )
+    assert report.check.outcome is Outcome.INDETERMINATE
+
+
 def test_default_runs_four_views(detector, draw):
     net = Counting(lambda item: 0.9)
     check_liveness(capture(draw, 0.9), detector=detector, pad_model=net)
