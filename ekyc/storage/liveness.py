@@ -335,9 +335,8 @@ class LivenessStore:
             .limit(_PURGE_BATCH)
         )
         _erase(connection, connection.execute(dead).scalars().all())
-        connection.execute(
-            delete(_attempts).where(_attempts.c.made_at < now - self.bounds.attempts_kept)
-        )
+        old = _attempts.c.made_at < now - self.bounds.attempts_kept
+        connection.execute(delete(_attempts).where(old))
 
     def _opened(self, row: Row[Any]) -> StoredSession:
         place = f"liveness_sessions/{row.id}"
