@@ -1,16 +1,17 @@
 """Sign a PDF: PAdES baseline signatures (ETSI EN 319 142-1), levels B-B, B-T, B-LT and B-LTA.
 
-1. Open the file; refuse what cannot be signed safely, or what an earlier signature forbids.
-2. Level B-T: put chain and revocation lists into the document security store, inside the bytes to be signed, so that
+1. The signer's certificate is valid and not revoked (:mod:`.fitness`); otherwise nothing is signed.
+2. Open the file; refuse what cannot be signed safely, or what an earlier signature forbids.
+3. Level B-T: put chain and revocation lists into the document security store, inside the bytes to be signed, so that
    the signature covers the whole file and nothing follows it.
-3. Create the signature field, its appearance and a hole; digest everything but the hole.
-4. Make the attributes that the key signs (CAdES, with the signing certificate).
-5. The key signs their digest: here, in a token, at a provider, or after somebody's activation.
-6. Check that value against the certificate. Ask for an RFC 3161 timestamp over it.
-7. Put the CMS into the hole.
-8. Levels B-LT and B-LTA: add what proves status, and a document timestamp over all of it (:mod:`.augment`).
+4. Create the signature field, its appearance and a hole; digest everything but the hole.
+5. Make the attributes that the key signs (CAdES, with the signing certificate).
+6. The key signs their digest: here, in a token, at a provider, or after somebody's activation.
+7. Check that value against the certificate. Ask for an RFC 3161 timestamp over it.
+8. Put the CMS into the hole.
+9. Levels B-LT and B-LTA: add what proves status, and a document timestamp over all of it (:mod:`.augment`).
 
-:func:`prepare_pdf` takes steps 1 to 4, :func:`complete_pdf` 6 to 8; between them lies whatever the key needs.
+:func:`prepare_pdf` takes steps 1 to 5, :func:`complete_pdf` 7 to 9; between them lies whatever the key needs.
 If a time-stamping authority fails, the signature itself is not lost: see :class:`TimestampFailedError`.
 """
 
@@ -30,6 +31,7 @@ from ekyc.signing.appearance import Appearance
 from ekyc.signing.augment import add_status, add_status_and_time
 from ekyc.signing.certificates import common_name
 from ekyc.signing.cms import signed_attributes, signed_data
+from ekyc.signing.fitness import require_fit
 from ekyc.signing.pdf_writing import (
     Hole,
     ReservedField,
@@ -132,8 +134,9 @@ def sign_pdf(
         InputError: ``signing.pdf.unreadable``, ``.encrypted``, ``.hybrid``, ``.xfa``, ``.field``, ``.locked``,
             ``.certify_late``.
         LimitError: the file passes 64 MiB.
+        TrustError: ``signing.certificate.expired``, ``.not_yet_valid``, ``.revoked``.
         TimestampFailedError: signed, but not at the level asked for.
-        UpstreamError: the key does not sign; there is nothing then.
+        UpstreamError: the key does not sign, or status cannot be had; there is nothing then.
     """
     if appearance is None and document is not None:
         appearance = document.appearance(common_name(signatory.signer.certificate_der))
@@ -148,7 +151,7 @@ def sign_pdf(
         certify=certify,
         reserve=reserve,
     )
-    value = signatory.signer.key.sign_digest(prepared.to_be_signed)  # (5)
+    value = signatory.signer.key.sign_digest(prepared.to_be_signed)  # (6)
     return complete_pdf(prepared, value, signatory, level=level)
 
 
@@ -164,11 +167,12 @@ def prepare_pdf(
     certify: bool = False,
     reserve: ReservedField | None = None,
 ) -> PreparedPdf:
-    """Steps 1 to 4; arguments and errors as of :func:`sign_pdf`."""
-    at = services.clock.now()
+    """Steps 1 to 5; arguments and errors as of :func:`sign_pdf`."""
+    at, material = services.clock.now(), services.material()
+    require_fit(identity.certificate_der, material, at=at)  # (1)
     certificates = (identity.certificate_der, *identity.issuers_der)
     with readable():
-        writer = open_writer(pdf)  # (1)
+        writer = open_writer(pdf)  # (2)
         if certify and filled_fields(writer):
             raise InputError(
                 "only the first signature can certify a document", code="signing.pdf.certify_late"
@@ -176,7 +180,7 @@ def prepare_pdf(
         name = choose_field(writer, field_name, prefix="Signature")
         require_open(writer, name)
         if level is Level.B_T:
-            add_material(writer, services.material())  # (2)
+            add_material(writer, material)  # (3)
         if reserve is not None:
             reserve_field(writer, reserve)
         placeholder = SignatureObject(
@@ -185,12 +189,12 @@ def prepare_pdf(
             reason=reason,
             bytes_reserved=2 * (_ROOM_BYTES + sum(map(len, certificates))),
         )
-        hole = make_hole(  # (3)
+        hole = make_hole(  # (4)
             writer, name, placeholder, appearance=appearance, at=at, certify=certify
         )
     return PreparedPdf(
         hole=hole,
-        attributes_der=signed_attributes(hole.digest, identity.certificate_der),  # (4)
+        attributes_der=signed_attributes(hole.digest, identity.certificate_der),  # (5)
         certificate_der=identity.certificate_der,
         issuers_der=identity.issuers_der,
     )
@@ -199,7 +203,7 @@ def prepare_pdf(
 def complete_pdf(
     prepared: PreparedPdf, value: bytes, services: Services, *, level: Level = Level.B_T
 ) -> bytes:
-    """Steps 6 to 8.
+    """Steps 7 to 9.
 
     Args:
         prepared: as :func:`prepare_pdf` gave it.
@@ -212,21 +216,21 @@ def complete_pdf(
         TimestampFailedError: signed, but not at the level asked for.
     """
     public_key = public_key_der_of(prepared.certificate_der)
-    verify_value(public_key, prepared.to_be_signed, value)  # (6)
+    verify_value(public_key, prepared.to_be_signed, value)  # (7)
     if level is Level.B_B:
-        return prepared.hole.filled(make_cms(prepared, value))  # (7)
+        return prepared.hole.filled(make_cms(prepared, value))  # (8)
     try:
         digest = hashlib.sha256(value).digest()
         token = request_token(digest, ask=services.stamp, random=services.random)
     except UpstreamError as exc:
         kept = prepared.hole.filled(make_cms(prepared, value))
         raise TimestampFailedError(signed_pdf=kept, level=Level.B_B) from exc
-    signed = prepared.hole.filled(make_cms(prepared, value, timestamp_token=token))  # (7)
+    signed = prepared.hole.filled(make_cms(prepared, value, timestamp_token=token))  # (8)
     if level is Level.B_T:
         return signed
     preserve = add_status if level is Level.B_LT else add_status_and_time
     try:
-        return preserve(signed, services)  # (8)
+        return preserve(signed, services)  # (9)
     except (BusyError, StorageError, UpstreamError) as exc:
         raise TimestampFailedError(signed_pdf=signed, level=Level.B_T) from exc
 

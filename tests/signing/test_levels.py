@@ -6,6 +6,8 @@ from datetime import timedelta
 from io import BytesIO
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ReasonFlags
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,9 +30,11 @@ from ekyc.signing import (
     sign_pdf,
 )
 from ekyc.signing.ceremony import renew_root_crl
+from ekyc.signing.certificates import issue_crl
 from ekyc.signing.cms import add_timestamp
 from ekyc.signing.der import element_size
 from ekyc.signing.keys import ProviderKey
+from ekyc.signing.material import ValidationMaterial
 from ekyc.signing.pdf_writing import _forbids
 from ekyc.signing.software_keys import SoftwareKey
 
@@ -158,7 +162,8 @@ class TestLevels:
         with later(pilot, timedelta(days=2)):
             pilot.ca.revoke(party.signer.certificate_der, ReasonFlags.key_compromise)
             pilot.clock.advance(timedelta(minutes=1))
-            after = sign_pdf(make_pdf(), party, level=Level.B_LTA)
+            unaware = pilot.as_party(party.signer, vouch=ValidationMaterial)
+            after = augment_pdf(sign_pdf(make_pdf(), unaware), party)
             lists = pilot.ca.material().crls
             assert inspected(pilot, before, crls=lists).signatures[0].indication == "TOTAL-PASSED"
             refused = inspected(pilot, after, crls=lists).signatures[0]
@@ -224,8 +229,13 @@ class TestFailures:
 
     @pytest.mark.parametrize("level", [Level.B_LT, Level.B_LTA])
     def test_without_words_on_status_a_b_t_is_left(self, pilot, officer, level):
+        asked = []
+
         def locked():
-            raise BusyError("another process holds the database", code="storage.locked")
+            asked.append(1)
+            if len(asked) > 1:
+                raise BusyError("another process holds the database", code="storage.locked")
+            return pilot.ca.material()
 
         party = pilot.as_party(officer.signer, vouch=locked)
         with pytest.raises(TimestampFailedError) as caught:
@@ -263,6 +273,45 @@ class TestFailures:
             )
         )
         assert code == "signing.key.unfit"
+
+
+class TestSignersOwnCheck:
+    """NĐ 23/2025/NĐ-CP art. 15: whose certificate is not good must not sign."""
+
+    def refused(self, party):
+        return code_of(lambda: sign_pdf(make_pdf(), party), TrustError)
+
+    def test_a_revoked_certificate(self, pilot):
+        party = pilot.party("citizen", "Nguyễn Thị Mẫu")
+        sign_pdf(make_pdf(), party)
+        pilot.ca.revoke(party.signer.certificate_der, ReasonFlags.superseded)
+        assert self.refused(party) == "signing.certificate.revoked"
+
+    def test_an_expired_one(self, pilot):
+        with pilot.ca.one_shot(pilot.keys, subject=CITIZEN, credential="c") as identity:
+            pilot.clock.advance(timedelta(minutes=11))
+            assert self.refused(pilot.as_party(identity)) == "signing.certificate.expired"
+
+    def test_one_that_is_not_valid_yet(self, pilot):
+        party = pilot.party("citizen", "Nguyễn Thị Mẫu")
+        pilot.clock.advance(-timedelta(hours=1))
+        code = self.refused(party)
+        pilot.clock.advance(timedelta(hours=1))
+        assert code == "signing.certificate.not_yet_valid"
+
+    def test_a_list_that_somebody_else_signed_says_nothing(self, pilot, tmp_path):
+        party = pilot.party("citizen", "Nguyễn Thị Mẫu")
+        other = Pilot(tmp_path)
+        number = x509.load_der_x509_certificate(party.signer.certificate_der).serial_number
+        forged = issue_crl(
+            other.ca._issuer,
+            at=pilot.clock.now(),
+            number=9,
+            revoked=[(number, pilot.clock.now(), None)],
+        ).public_bytes(Encoding.DER)
+        material = pilot.ca.material() + ValidationMaterial(crls=(forged,))
+        sign_pdf(make_pdf(), pilot.as_party(party.signer, vouch=lambda: material))
+        other.close()
 
 
 class TestInTwoSteps:

@@ -1,0 +1,62 @@
+"""Whether a certificate may be signed with now: the signer's own check before signing (NĐ 23/2025/NĐ-CP art. 15).
+
+1. It is valid now.
+2. None of its issuer's revocation lists at hand, signed by that issuer, names it.
+
+Purpose, chain and anchor are the validator's questions. A list that is not at hand says nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+
+from ekyc.errors import TrustError
+from ekyc.signing.material import ValidationMaterial
+
+
+def require_fit(certificate_der: bytes, material: ValidationMaterial, *, at: datetime) -> None:
+    """Return if a key may sign under this certificate.
+
+    Args:
+        certificate_der: the signer's.
+        material: chain and revocation lists at hand.
+        at: now, aware.
+
+    Raises:
+        TrustError: ``signing.certificate.not_yet_valid``, ``.expired``, ``.revoked``: then nothing must be signed.
+    """
+    certificate = x509.load_der_x509_certificate(certificate_der)
+    if at < certificate.not_valid_before_utc:  # (1)
+        raise _unfit("is not valid yet", "signing.certificate.not_yet_valid")
+    if at > certificate.not_valid_after_utc:
+        raise _unfit("has expired", "signing.certificate.expired")
+    for crl in _lists_about(certificate, material):  # (2)
+        if crl.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None:
+            raise _unfit("was revoked", "signing.certificate.revoked")
+
+
+def _lists_about(
+    certificate: x509.Certificate, material: ValidationMaterial
+) -> Iterator[x509.CertificateRevocationList]:
+    """Lists of the certificate's issuer that one of the certificates at hand verifies."""
+    lists = [x509.load_der_x509_crl(der) for der in material.crls]
+    issuers = [x509.load_der_x509_certificate(der) for der in material.certificates]
+    for crl in lists:
+        named = [issuer for issuer in issuers if issuer.subject == certificate.issuer]
+        if crl.issuer == certificate.issuer and any(_signed(crl, issuer) for issuer in named):
+            yield crl
+
+
+def _signed(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
+    try:
+        return crl.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]  # no key that it knows: TypeError
+    except (InvalidSignature, TypeError, ValueError):
+        return False
+
+
+def _unfit(what: str, code: str) -> TrustError:
+    return TrustError(f"the signer's certificate {what}; nothing is signed with it", code=code)
