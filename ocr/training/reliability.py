@@ -87,15 +87,14 @@ def main() -> None:
     lines: tuple[list[float], list[bool]] = ([], [])
     with Engine.open(ids=(OWN,)) as engine:
         own = own_recogniser(engine)
-        for crop, truth in read_crops(args.crops):
-            read = own.read_line(np.repeat(crop[:, :, None], 3, axis=2))
-            if read.certainty is None or not read.chars:
+        for crop in read_crops(args.crops):
+            read = own.read_line(np.repeat(crop.picture[:, :, None], 3, axis=2))
+            if crop.known or read.certainty is None or not read.chars:
                 continue
-            wanted = " ".join(truth.split())
             letters[0].extend(char.confidence for char in read.chars)
-            letters[1].extend(right_letters(wanted, read.text))
+            letters[1].extend(right_letters(crop.text, read.text))
             lines[0].append(read.certainty)
-            lines[1].append(read.text == wanted)
+            lines[1].append(read.text == crop.text)
     panels = [("characters", bins_of(*letters)), ("lines", bins_of(*lines))]
     draw(panels, args.picture)
     for title, bins in panels:
