@@ -82,3 +82,9 @@ class QuadPx:
     @property
     def corners(self) -> tuple[PointPx, PointPx, PointPx, PointPx]:
         return (self.top_left, self.top_right, self.bottom_right, self.bottom_left)
+
+    @property
+    def box(self) -> BoxPx:
+        """The smallest upright box around it."""
+        xs, ys = [p.x for p in self.corners], [p.y for p in self.corners]
+        return BoxPx(left=min(xs), top=min(ys), right=max(xs), bottom=max(ys))

@@ -61,8 +61,8 @@ WORTH_A_LOOK = 0.7
 """Confidence of both readings from which a small difference in ink is shown to an officer."""
 _ENOUGH_LINES = 5
 """Fewer lines tell nothing about the page."""
-_LONE = 0.2
-"""Ink of the original around a speck up to which it lies on blank paper."""
+_SPECKLED = 2
+"""Specks between the lines from which a page is speckled; one may have been put there."""
 LOST_LINE = 0.6
 """Part of a line's ink that must be gone before the line counts as missing."""
 
@@ -144,17 +144,15 @@ def page_wobble(lines: Sequence[StripDifference], *, specks: int) -> PageWobble:
         lines: all lines of the page.
         specks: dots of toner between its lines.
     """
-    spots = [strips.spots(INK_AGREES) for strips in lines]
-    lone = sum(_is_speck(spot) and spot.near < _LONE for line in spots for spot in line)
     peaks = sorted(
-        max((spot.peak for spot in line if not _is_speck(spot)), default=strips.peak)
+        max((spot.peak for spot in strips.spots(INK_AGREES) if not _is_speck(spot)), default=0.0)
         if strips.peak >= INK_AGREES
         else strips.peak
-        for strips, line in zip(lines, spots, strict=True)
+        for strips in lines
     )
     return PageWobble(
         ink=peaks[len(peaks) // 2] if len(peaks) >= _ENOUGH_LINES else 0.0,
-        speckled=specks + lone > 0,
+        speckled=specks >= _SPECKLED,
     )
 
 

@@ -283,10 +283,8 @@ def _outside(index: int, quad: QuadPx, ink: float, text: str) -> CopyDifference:
 
 def _of_mark(item: CopyDifference, marks: Sequence[Mark]) -> bool:
     """Whether a difference lies within a mark that is already known to be missing or unclear, as its letters do."""
-    xs, ys = [p.x for p in item.quad.corners], [p.y for p in item.quad.corners]
-    box = BoxPx(left=min(xs), top=min(ys), right=max(xs), bottom=max(ys))
     return any(
-        mark.presence is not Presence.PRESENT and _overlap(box, mark.box) > _WITHIN
+        mark.presence is not Presence.PRESENT and _overlap(item.quad.box, mark.box) > _WITHIN
         for mark in marks
     )
 

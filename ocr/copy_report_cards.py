@@ -213,7 +213,7 @@ def _card(
         words=place.words,
         field=place.field,
         page=place.page,
-        box=_box_of(place.quad),
+        box=place.quad.box,
         original=one,
         copy=other,
         spots=spots,
@@ -332,8 +332,3 @@ def _along(quad: QuadPx, point: PointPx) -> float:
 
 def _between(one: PointPx, other: PointPx, share: float) -> PointPx:
     return PointPx(one.x + share * (other.x - one.x), one.y + share * (other.y - one.y))
-
-
-def _box_of(quad: QuadPx) -> BoxPx:
-    xs, ys = [p.x for p in quad.corners], [p.y for p in quad.corners]
-    return BoxPx(left=min(xs), top=min(ys), right=max(xs), bottom=max(ys))

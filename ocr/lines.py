@@ -35,9 +35,7 @@ class ReadLine:
     @property
     def box(self) -> BoxPx:
         """Smallest upright box around the line."""
-        xs = [p.x for p in self.quad.corners]
-        ys = [p.y for p in self.quad.corners]
-        return BoxPx(left=min(xs), top=min(ys), right=max(xs), bottom=max(ys))
+        return self.quad.box
 
     def __repr__(self) -> str:
         """The place, not the text."""

@@ -65,11 +65,19 @@ class Bend:
         ]
         return float(found[0]), float(found[1])
 
-    def maps(self, width: int, height: int) -> tuple[FloatArray, FloatArray]:
-        """Coordinates plus shift for every pixel of a page of that size: x and y, float32, shape (height, width)."""
+    def maps(
+        self, width: int, height: int, part: slice = slice(None)
+    ) -> tuple[FloatArray, FloatArray]:
+        """Coordinates plus shift for every pixel of a page of that size: x and y, float32, shape (height, width).
+
+        Args:
+            width: of the page.
+            height: of the page.
+            part: rows that are wanted; all if not given.
+        """
         rows, columns = self.dx.shape
         u = np.linspace(0, columns - 1, width, dtype=np.float32)
-        v = np.linspace(0, rows - 1, height, dtype=np.float32)
+        v = np.linspace(0, rows - 1, height, dtype=np.float32)[part]
         grid_u, grid_v = np.meshgrid(u, v)
         x, y = (
             cv2.remap(d, grid_u, grid_v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -77,7 +85,7 @@ class Bend:
         )
         return (
             np.asarray(x + np.arange(width, dtype=np.float32)[None, :], dtype=np.float32),
-            np.asarray(y + np.arange(height, dtype=np.float32)[:, None], dtype=np.float32),
+            np.asarray(y + np.arange(height, dtype=np.float32)[part, None], dtype=np.float32),
         )
 
     def scaled(self, factor: float) -> Bend:

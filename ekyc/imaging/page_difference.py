@@ -30,10 +30,17 @@ _BORDER = 0.03
 """Edge of the page that is not compared, as a part of its width: shadows and cut edges of scans."""
 _SPOT_AT = 0.35
 """Unexplained ink from which a pixel belongs to a region."""
+_PEAK_AT = 0.45
+"""Unexplained ink that a region has somewhere: photocopied portraits reach 0.39."""
 _ROUGHLY = 0.2
 """A band whose ink nowhere differs by more, before anything is explained, needs no closer look."""
 _MIN_AREA_PX = 60
 """Smaller regions (at the working width) are dirt."""
+_DOT = 0.25
+"""A dot is so much darker than the original …"""
+_BLANK = 0.1
+_BLANK_AROUND_PX = 11
+"""… which is no darker than this around it."""
 _JOIN_PX = 15
 _MAX_REGIONS = 50
 _MOSTLY = 0.8
@@ -86,16 +93,34 @@ def difference_regions(
     height = max(_BAND, round(original.shape[0] * scale))
     one, other = (resize(page, _WORKING_WIDTH, height) for page in (original, laid_over))
     judged = _judged(one.shape[:2], lines, scale)
-    excess = np.where(judged, _excess(one, other, judged), np.float32(0.0))
-    return _regions(np.asarray(excess, dtype=np.float32), 1 / scale)
+    inks = (page_ink(to_gray(one)), page_ink(to_gray(other)))
+    excess = np.where(judged, _excess((one, other), inks, judged), np.float32(0.0))
+    return OutsideLines(
+        regions=_regions(np.asarray(excess, dtype=np.float32), 1 / scale),
+        specks=_specks(inks, judged),
+    )
 
 
-def _excess(one: BgrImage, other: BgrImage, judged: NDArray[np.bool_]) -> FloatArray:
+def _specks(inks: tuple[FloatArray, FloatArray], judged: NDArray[np.bool_]) -> int:
+    """Dots of ink of the copy where the original has blank paper all around."""
+    near = np.ones((_BLANK_AROUND_PX, _BLANK_AROUND_PX), np.uint8)
+    blank = np.asarray(cv2.dilate(inks[0], near), dtype=np.float32) < _BLANK
+    dots = ((inks[1] - inks[0] >= _DOT) & blank & judged).astype(np.uint8)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(dots)
+    areas = stats[1:count, cv2.CC_STAT_AREA]
+    return int(((areas > 1) & (areas < _MIN_AREA_PX)).sum())
+
+
+def _excess(
+    pages: tuple[BgrImage, BgrImage],
+    inks: tuple[FloatArray, FloatArray],
+    judged: NDArray[np.bool_],
+) -> FloatArray:
     """Unexplained ink of the whole page, in overlapping bands; of two values the smaller. Negative: added ink."""
+    one, other = pages
     height, width = one.shape[:2]
     excess = np.full((height, width), np.inf, dtype=np.float32)
     last = height - _BAND
-    inks = [page_ink(to_gray(page)) for page in (one, other)]
     for top in (*range(0, last, STRIP_HEIGHT // 2), last):
         band = np.s_[top : top + _BAND]
         inner = np.s_[top + HALO_PX : top + _BAND - HALO_PX, HALO_PX : width - HALO_PX]
@@ -125,22 +150,22 @@ def _judged(shape: tuple[int, ...], lines: Sequence[QuadPx], scale: float) -> ND
     return mask.astype(bool)
 
 
-def _regions(excess: FloatArray, scale: float) -> OutsideLines:
+def _regions(excess: FloatArray, scale: float) -> tuple[DifferenceRegion, ...]:
     strength = np.abs(excess)
     mask = (strength >= _SPOT_AT).astype(np.uint8)
     joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((_JOIN_PX, _JOIN_PX), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
     found: list[DifferenceRegion] = []
-    specks = 0
     for label in range(1, count):
         left, top, width, height, _area = (int(value) for value in stats[label])
         inside = labels[top : top + height, left : left + width] == label
         spots = mask[top : top + height, left : left + width].astype(bool) & inside
-        missing = float((excess[top : top + height, left : left + width][spots] > 0).mean())
         if spots.sum() < _MIN_AREA_PX:
-            specks += _kind(missing) is RegionKind.ADDED
             continue
+        missing = float((excess[top : top + height, left : left + width][spots] > 0).mean())
         peak = float(strength[top : top + height, left : left + width][inside].max())
+        if peak < _PEAK_AT:
+            continue
         box = BoxPx(
             left=left * scale,
             top=top * scale,
@@ -148,10 +173,7 @@ def _regions(excess: FloatArray, scale: float) -> OutsideLines:
             bottom=(top + height) * scale,
         )
         found.append(DifferenceRegion(box=box, peak=peak, kind=_kind(missing)))
-    return OutsideLines(
-        regions=tuple(sorted(found, key=lambda region: -region.peak)[:_MAX_REGIONS]),
-        specks=specks,
-    )
+    return tuple(sorted(found, key=lambda region: -region.peak)[:_MAX_REGIONS])
 
 
 def _kind(missing: float) -> RegionKind:

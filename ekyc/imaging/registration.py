@@ -27,7 +27,7 @@ from ekyc.imaging.geometry import resize_long_side, to_gray
 from ekyc.values import PointPx, QuadPx
 
 if TYPE_CHECKING:
-    from ekyc.values import BgrImage, GrayImage
+    from ekyc.values import BgrImage, FloatArray, GrayImage
 
 _WORKING_SIDE = 1000
 _MAX_FEATURES = 3000
@@ -44,6 +44,8 @@ _SMALLEST_SIDE_PX = 64
 _BLANK_CONTRAST = 24
 """A page whose grey values, noise aside, differ by less shows nothing."""
 _QUARTER = 90
+_ROWS_AT_ONCE = 256
+"""Rows that are laid over at once: coordinates take eight times the room of the picture."""
 
 
 class RegistrationProblem(StrEnum):
@@ -206,23 +208,33 @@ def lay_over(original: BgrImage, copy: BgrImage, registration: Registration) -> 
     """
     height, width = original.shape[:2]
     copy, matrix = _near_in_size(copy, registration.matrix)
-    if registration.bend is None:
-        x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    else:
-        x, y = registration.bend.maps(width, height)
     m = (_by_half(-1) @ matrix @ _by_half(1)).astype(np.float32)
-    depth = m[2, 0] * x + m[2, 1] * y + m[2, 2]
-    u = (m[0, 0] * x + m[0, 1] * y + m[0, 2]) / depth
-    v = (m[1, 0] * x + m[1, 1] * y + m[1, 2]) / depth
-    warped = cv2.remap(
-        copy,
-        u,
-        v,
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=(255, 255, 255),
+    over = np.empty((height, width, 3), dtype=np.uint8)
+    for top in range(0, height, _ROWS_AT_ONCE):
+        rows = slice(top, min(height, top + _ROWS_AT_ONCE))
+        x, y = _places(registration.bend, width, height, rows)
+        depth = m[2, 0] * x + m[2, 1] * y + m[2, 2]
+        over[rows] = cv2.remap(
+            copy,
+            (m[0, 0] * x + m[0, 1] * y + m[0, 2]) / depth,
+            (m[1, 0] * x + m[1, 1] * y + m[1, 2]) / depth,
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=(255, 255, 255),
+        )
+    return over
+
+
+def _places(
+    bend: Bend | None, width: int, height: int, rows: slice
+) -> tuple[FloatArray, FloatArray]:
+    """Where the pixels of some rows of the original lie before the homography: x and y."""
+    if bend is not None:
+        return bend.maps(width, height, rows)
+    x, y = np.meshgrid(
+        np.arange(width, dtype=np.float32), np.arange(rows.start, rows.stop, dtype=np.float32)
     )
-    return np.asarray(warped, dtype=np.uint8)
+    return x, y
 
 
 def _near_in_size(

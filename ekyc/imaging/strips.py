@@ -73,8 +73,6 @@ class Spot:
     """Largest excess, 0–1 and a little more."""
     added: float
     """The part of it that only the copy has, 0–1; the rest only the original has."""
-    near: float
-    """Darkest ink of the original within and beside it, 0–1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +113,6 @@ class StripDifference:
         if count < 2:
             return ()
         more = cv2.blur(self.copy_ink - self.original_ink, (_SPOT_PX, _SPOT_PX))
-        reach = np.ones((_NEAR_INK_PX, _NEAR_INK_PX), np.uint8)
-        near = cv2.dilate(self.original_ink, reach)
         width = mask.shape[1]
         found: list[Spot] = []
         for label in range(1, count):
@@ -130,7 +126,6 @@ class StripDifference:
                     area_px=area,
                     peak=float(self.excess[box][inside].max()),
                     added=float((more[box][inside] > 0).mean()),
-                    near=float(near[box][inside].max()),
                 )
             )
         return tuple(sorted(found, key=lambda spot: spot.left))

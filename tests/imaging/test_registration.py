@@ -1,9 +1,12 @@
 """Pages laid over each other, strips held against each other, regions that differ."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
+from ekyc.imaging import registration as laying
 from ekyc.imaging.page_difference import difference_regions
 from ekyc.imaging.registration import lay_over, register_page
 from ekyc.imaging.strips import STRIP_HEIGHT, compare_strips, cut_strips
@@ -92,6 +95,18 @@ def test_what_is_not_the_page_is_not_laid_over(other):
     assert register_page(page(), other) is None
 
 
+@pytest.mark.parametrize("bent", [True, False])
+def test_rows_laid_over_in_parts_join_without_a_seam(bent, monkeypatch):
+    original = page()
+    copy, _ = scanned(original)
+    found = register_page(original, copy)
+    assert found is not None
+    found = found if bent else replace(found, bend=None)
+    in_parts = lay_over(original, copy, found)
+    monkeypatch.setattr(laying, "_ROWS_AT_ONCE", len(original))
+    assert (in_parts == lay_over(original, copy, found)).all()
+
+
 def strip_of(original, copy, index, registration=None):
     registration = registration or register_page(original, copy)
     assert registration is not None
@@ -168,3 +183,18 @@ def test_a_removed_and_an_added_stamp_are_seen():
         box = found[0].box
         assert 480 < (box.left + box.right) / 2 < 640
         assert 830 < (box.top + box.bottom) / 2 < 980
+
+
+def specks(copy):
+    original = page()
+    quads = [quad_of_line(i) for i in range(len(LINES))]
+    return difference_regions(original, copy, quads).specks
+
+
+def test_dots_between_the_lines_are_counted_and_those_beside_print_are_not():
+    dotted = page()
+    for x in (720, 740, 760):
+        cv2.circle(dotted, (x, 400), 1, (40, 40, 40), -1, cv2.LINE_AA)
+    beside = page()
+    cv2.circle(beside, (200, TOP + PITCH * 2 - 34), 1, (40, 40, 40), -1, cv2.LINE_AA)
+    assert [specks(page()), specks(dotted), specks(beside)] == [0, 3, 0]

@@ -3,16 +3,24 @@
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from html import unescape
 
 import cv2
 import numpy as np
 import pytest
 
 from ekyc.imaging.text_regions import TextRegion
-from ekyc.ocr import LineText, PageReading, ReadLine, compare_copy
+from ekyc.ocr import (
+    FieldOutcome,
+    FieldVerdict,
+    LineText,
+    PageReading,
+    ReadLine,
+    compare_copy,
+)
 from ekyc.ocr.copy_report import comparison_page
 from ekyc.ocr.ctc import ReadChar
-from ekyc.values import PointPx, QuadPx
+from ekyc.values import PointPx, QuadPx, Redacted
 
 HOSTILE = "<script>alert(1)</script>"
 AT = datetime(2026, 1, 15, tzinfo=UTC)
@@ -76,6 +84,21 @@ def report():
 def test_text_of_the_papers_is_escaped(report):
     assert "<script" not in report
     assert "&lt;script&gt;" in report
+
+
+@pytest.mark.parametrize(
+    "text", [HOSTILE, '"><img src=x onerror=alert(1)>', "{{ view }}", "</td><iframe>", "a&b'c"]
+)
+def test_text_of_fields_is_escaped_wherever_it_stands(text):
+    page = drawn()
+    comparison = compare_copy([page], [page], OneLineReader("Số 1985", "Số 1985"))
+    field = FieldVerdict(
+        field=text, outcome=FieldOutcome.DIFFERS, original=Redacted(text), differences=()
+    )
+    shown = comparison_page(replace(comparison, fields=(field,)), [page], made_at=AT)
+    cells = re.findall(r"<td>(.*?)</td>", shown)
+    assert [unescape(cell) for cell in cells] == [text, text]
+    assert not re.search(r"<(script|iframe|img src=x)", shown)
 
 
 def test_it_loads_nothing_and_runs_nothing(report):
