@@ -10,8 +10,7 @@
    looks; PASSED follows from the first look alone, and needs ``min_frames`` above the policy's level for single frames,
    because single frames of a replayed video do pass.
 
-Terms follow ISO/IEC 30107-1 (presentation attack, bona fide) and 30107-3 (APCER, BPCER). Nothing here is certified to
-them.
+Terms follow ISO/IEC 30107-1 and 30107-3; nothing here is certified to them.
 
 What PASSED does not prove: one colour camera and one network with undisclosed training data stop prints and most
 screens; they do **not** stop masks (two of three paper masks and two of three 3D masks pass), nor generated or
@@ -158,8 +157,6 @@ def check_liveness(
         )
     bounds = profile.thresholds if thresholds is None else thresholds
     verify_frame_count(len(frames), bounds)
-    needed = policy.frames_needed(bounds)
-    forbidden = not policy.allow_undisclosed and not profile.training_data_disclosed
     eye = _Eye(
         detector=_detector_of(profile, detector),
         pad_model=pad_model,
@@ -168,17 +165,30 @@ def check_liveness(
         bounds=bounds,
         thrifty=len(frames) >= bounds.min_frames,
     )
-    looked_at = () if forbidden else eye.look_at_all(frames)
-    scores = [frame.score for frame in looked_at if frame.score is not None]
+    forbidden = not policy.allow_undisclosed and not profile.training_data_disclosed
+    looked_at = None if forbidden else eye.look_at_all(frames)
+    return _concluded(looked_at, profile, policy, bounds, started)
+
+
+def _concluded(
+    looked_at: tuple[FrameLiveness, ...] | None,
+    profile: PadProfile,
+    policy: PadPolicy,
+    bounds: PadThresholds,
+    started: float,
+) -> LivenessReport:
+    """Step 4; ``looked_at`` is None where the policy forbids to look."""
+    frames = looked_at or ()
+    scores = [frame.score for frame in frames if frame.score is not None]
     median = _combined(scores, lambda score: score.live)
     at_best = _combined(scores, lambda score: score.at_best)
-    lines = [f.screen_lines_nats for f in looked_at if f.screen_lines_nats is not None]
+    lines = [f.screen_lines_nats for f in frames if f.screen_lines_nats is not None]
     median_lines = statistics.median(lines) if lines else None
-    if forbidden:
-        found = _FORBIDDEN
-    else:
-        found = judge(
-            looked_at,
+    needed = policy.frames_needed(bounds)
+    outcome, reasons = _FORBIDDEN
+    if looked_at is not None:
+        outcome, reasons = judge(
+            frames,
             median=median,
             at_best=at_best,
             screen_lines=median_lines,
@@ -187,8 +197,8 @@ def check_liveness(
         )
     check = Check(
         id=CHECK_ID,
-        outcome=found[0],
-        reasons=found[1],
+        outcome=outcome,
+        reasons=reasons,
         measurements=_measurements(
             median, median_lines, len(scores), needed=needed, thresholds=bounds
         ),
@@ -202,7 +212,7 @@ def check_liveness(
         median=median,
         at_best=at_best,
         screen_lines_nats=median_lines,
-        frames=looked_at,
+        frames=frames,
     )
 
 
