@@ -1,9 +1,11 @@
 """Several engines read the same line; where they agree, nobody need look again.
 
-Two engines that were trained apart rarely make the same mistake: on 600 hard lines a line on which two agreed was
-right 98.5 to 99.7 times of 100, whichever two they were. One engine's calibrated certainty does the same for lines on
-which it alone is sure. What is neither goes to review. It is a rule about reading, not about the paper: a forged text
-that is printed clearly is accepted as what it says.
+Engines that were trained apart make fewer of the same mistakes, not none: what wear has taken from the picture no
+engine sees. On 1,177 generated lines worn beyond what papers look like (58 of 100 read rightly) a reading of ours between
+0.93 and 0.99 was right in 51 of 51 cases that Tesseract confirmed and 78 of 78 that asterocr did; from 0.85 to 0.93, in 40
+of 42 and 82 of 84, which is not enough. Ours alone was right in 174 of 174 cases from 0.99 on, in 85 of 86 from 0.96.
+``ocr/training/acceptance.py`` finds the thresholds; no line of a benchmark had a part in them. What is neither goes to
+review. It is a rule about reading, not about the paper: a forged text that is printed clearly is accepted as what it says.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 SURE_ALONE: Final = 0.99
 """Calibrated certainty from which one engine's reading is accepted."""
-SURE_TOGETHER: Final = 0.5
+SURE_TOGETHER: Final = 0.93
 """Certainty that the first engine needs when another reads the same; engines without one need none."""
 
 
@@ -53,7 +55,8 @@ def acceptance(line: Judged) -> Acceptance:
 class VotingRecogniser:
     """The first engine's text, with the names of the engines that read exactly the same.
 
-    The others are asked only where the first is not sure alone: a second engine costs several times our own.
+    The others are asked only where their word decides, where the first is neither sure alone nor too much in doubt: a
+    second engine costs several times our own.
     """
 
     def __init__(
@@ -71,7 +74,8 @@ class VotingRecogniser:
         """
         text = self._first.read_line(line, alphabet=alphabet)
         alone = replace(text, engines=(self._name,))
-        if not text.chars or acceptance(alone) is Acceptance.ACCEPTED:
+        doubtful = text.certainty is not None and text.certainty < SURE_TOGETHER
+        if not text.chars or doubtful or acceptance(alone) is Acceptance.ACCEPTED:
             return alone
         wanted = _compared(text)
         agreeing = tuple(
