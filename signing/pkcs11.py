@@ -18,15 +18,18 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Final, Self
 
-from asn1crypto import core, keys
+from asn1crypto import core
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from ekyc.errors import InputError, UpstreamError
 from ekyc.signing.algorithms import RSA_BITS, SignatureAlgorithm, algorithm_of, require_digest
+from ekyc.signing.der import integer, null, oid, sequence, tlv
 from ekyc.signing.keys import KeyProtection, require_label
 
 MAX_SESSIONS: Final = 8
-_CURVE: Final = "secp256r1"
+_RSA: Final = "1.2.840.113549.1.1.1"
+_EC: Final = "1.2.840.10045.2.1"
+_P256: Final = "1.2.840.10045.3.1.7"
 
 
 @dataclass(slots=True, eq=False)
@@ -241,7 +244,7 @@ class TokenKeys:
         }
         if algorithm is SignatureAlgorithm.RSA_PSS_3072:
             return session.generate_keypair(p11.KeyType.RSA, RSA_BITS, **options)
-        curve = {p11.Attribute.EC_PARAMS: keys.NamedCurve(_CURVE).dump()}
+        curve = {p11.Attribute.EC_PARAMS: oid(_P256)}
         parameters = session.create_domain_parameters(p11.KeyType.EC, curve, local=True)
         return parameters.generate_keypair(**options)
 
@@ -337,24 +340,18 @@ class TokenOneShotKey:
 
 
 def _public_der(p11: Any, public: Any) -> bytes:
-    """SubjectPublicKeyInfo of a public key object."""
+    """SubjectPublicKeyInfo of a public key object; what is no key of ours is refused by :func:`algorithm_of`."""
     attribute = p11.Attribute
     if public[attribute.KEY_TYPE] == p11.KeyType.RSA:
-        inner = keys.RSAPublicKey(
-            {
-                "modulus": int.from_bytes(public[attribute.MODULUS]),
-                "public_exponent": int.from_bytes(public[attribute.PUBLIC_EXPONENT]),
-            }
+        numbers = (public[attribute.MODULUS], public[attribute.PUBLIC_EXPONENT])
+        kind, inner = (
+            sequence(oid(_RSA), null()),
+            sequence(*map(integer, map(int.from_bytes, numbers))),
         )
-        der: bytes = keys.PublicKeyInfo.wrap(inner, "rsa").dump()
-        return der
-    point = core.OctetString.load(public[attribute.EC_POINT]).native
-    algorithm = {
-        "algorithm": "ec",
-        "parameters": keys.ECDomainParameters(name="named", value=_CURVE),
-    }
-    info: bytes = keys.PublicKeyInfo({"algorithm": algorithm, "public_key": point}).dump()
-    return info
+    else:
+        kind = sequence(oid(_EC), oid(_P256))
+        inner = core.OctetString.load(public[attribute.EC_POINT]).native
+    return sequence(kind, tlv(0x03, b"\x00", inner))
 
 
 def _failed() -> UpstreamError:
