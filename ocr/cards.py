@@ -2,7 +2,8 @@
 
 1. Each side is found on its ground, looked at straight and turned upright where its outline is clear
    (:mod:`ekyc.ocr.card_sides`), then read line by line; the title decides which card it is.
-2. Fields stand behind or below their labels (:mod:`ekyc.ocr.fields`).
+2. Fields stand behind or below their labels (:mod:`ekyc.ocr.fields`); what a misread label left of itself in front of
+   them is cut off (:mod:`ekyc.ocr.card_values`).
 3. The zone and the QR code are looked for on both sides.
 4. Faults of the pictures are named (:mod:`ekyc.ocr.card_capture`). A field that every card of the kind has must be
    there: what is covered is missing, or says less than zone or code.
@@ -31,8 +32,10 @@ from ekyc.ocr.card_facts import (
     facts_of_qr,
 )
 from ekyc.ocr.card_sides import CardSide, read_side
+from ekyc.ocr.card_values import without_remains
 from ekyc.ocr.fields import ReadField, read_fields
 from ekyc.ocr.id_number import parse_personal_number
+from ekyc.ocr.labels import best_match, fold
 from ekyc.ocr.mrz_reader import MrzReading, read_mrz
 from ekyc.ocr.qr import CardQr, find_card_qr
 from ekyc.ocr.templates import Template, choose_template, load_templates
@@ -69,10 +72,11 @@ _MANDATORY: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = MappingProxyType(
 )
 """Fields that every card of the kind has, on its front and on its back."""
 
-_TEXTS: Final[Mapping[str, int]] = MappingProxyType(
-    {"nationality": 6, "origin": 6, "residence": 6, "birth_place": 6}
-)
+_TEXTS: Final[Mapping[str, int]] = MappingProxyType({"origin": 6, "residence": 6, "birth_place": 6})
 """Letters that a text must have to count as there; shorter ones are what a finger left of it."""
+
+_NATIONALITY: Final = ("vietnam", 2)
+"""What every card of a citizen says, and how many of its letters may be misread: else a remnant of the label counts."""
 
 _LEAST_SHARE: Final = 0.8
 """Share of the code's address that print must show."""
@@ -160,7 +164,7 @@ def _fields(pages: tuple[PageReading, ...], template: Template) -> tuple[ReadFie
     found: dict[str, ReadField] = {}
     for index, page in enumerate(pages):
         for field in read_fields(page, template.fields, index=index):
-            found.setdefault(field.name, field)
+            found.setdefault(field.name, without_remains(field))
     return tuple(found.values())
 
 
@@ -213,6 +217,9 @@ def _is_there(name: str, printed: CardFacts) -> bool:
     fact = printed.get(name)
     if fact is None:
         return False
+    if name == "nationality":
+        wanted, misread = _NATIONALITY
+        return best_match(wanted, fold(fact.value.reveal()).letters, misread) is not None
     if name not in _TEXTS:
         return True
     letters = [char for char in fact.value.reveal() if char.isalpha()]

@@ -123,6 +123,12 @@ def test_a_whole_card_passes_all_three(read):
             "card.field_missing",
         ),
         (
+            {"front": {"nationality": ("Quốc tịch / Nationality: Na ton gàny", 680, 370)}},
+            "card.read",
+            "INDETERMINATE",
+            "card.field_missing",
+        ),
+        (
             {"front": {"name": ("NGUYỄN THỊ", 380, 250)}},
             "card.read",
             "INDETERMINATE",
