@@ -83,8 +83,11 @@ def _decode_stride(
     cells = kept // net.anchors
     corner = np.stack([cells % columns, cells // columns], axis=1).astype(np.float64)
     box = net.box(corner, outputs[-2][kept])
-    points = np.tile(corner, 5) + outputs[-1][kept]
-    return np.concatenate([box * stride, points * stride, score[kept, None]], axis=1)
+    points = np.tile(corner, 5) + outputs[-1][kept].astype(np.float64)
+    rows: Boxes = np.concatenate(
+        [box * stride, points * stride, score[kept, None].astype(np.float64)], axis=1
+    )
+    return rows
 
 
 def suppress_overlaps(boxes: Boxes) -> list[int]:

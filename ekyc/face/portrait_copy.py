@@ -288,7 +288,9 @@ def _terms(points: _Points, degree: int) -> _Points:
 
 def _fit(source: _Points, target: _Points, degree: int) -> _Points:
     """The polynomial that takes source points nearest to target points."""
-    return np.asarray(np.linalg.lstsq(_terms(source, degree), target, rcond=None)[0])
+    return np.asarray(
+        np.linalg.lstsq(_terms(source, degree), target, rcond=None)[0], dtype=np.float64
+    )
 
 
 def _look(one: FloatArray, other: FloatArray, band: tuple[float, float], *, reach: int) -> Found:

@@ -65,7 +65,8 @@ def _spline(nodes: Points, pull: Points) -> Points:
     matrix[:count] = _terms(nodes, nodes)
     matrix[:count, :count] += _STIFFNESS * np.eye(count)
     matrix[count:, :count] = matrix[:count, count:].T
-    return np.asarray(np.linalg.solve(matrix, np.concatenate([pull, np.zeros((3, 2))])))
+    known = np.concatenate([pull, np.zeros((3, 2))])
+    return np.asarray(np.linalg.solve(matrix, known), dtype=np.float64)
 
 
 def _terms(at: Points, nodes: Points) -> Points:
