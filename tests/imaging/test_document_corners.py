@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ekyc.benchmarks.card_scenes import SceneKind, View, make_scene, seen_corners
-from ekyc.imaging import effects
 from ekyc.imaging.document_corners import DocumentShape, NotFound, find_document
 from ekyc.imaging.geometry import overlap, resize, turn_quarters
 from ekyc.imaging.perspective import misfit
@@ -15,7 +14,6 @@ from ekyc.samples import (
     SampleCitizen,
     render_birth_certificate,
     render_card_back,
-    render_card_front,
 )
 
 CARD = render_card_back(SampleCitizen.default())
@@ -99,23 +97,6 @@ def test_a_card_right_beside_the_first_is_reported(gap):
     table[120:555, 730 + gap : 1420 + gap] = card
     found = find_document(table, DocumentShape.CARD)
     assert found.document is None or len(found.others) == 1
-
-
-def test_a_part_of_a_card_with_invisible_edges_is_not_taken_for_the_card():
-    front = render_card_front(SampleCitizen.default(), np.full((416, 312, 3), 90, np.uint8))
-    table = np.empty((1080, 1440, 3), np.uint8)
-    table[:] = np.median(front.reshape(-1, 3), axis=0)
-    faded = effects.blend(
-        np.ascontiguousarray(table[:757, :1200]), front, _fading_out_at_the_edges(front.shape[:2])
-    )
-    table[160:917, 120:1320] = faded
-    assert find_document(table, DocumentShape.CARD).document is None
-
-
-def _fading_out_at_the_edges(shape):
-    down, along = (np.minimum(np.arange(n), np.arange(n)[::-1]) for n in shape)
-    near = np.minimum(down[:, None], along[None, :])
-    return np.clip(near * 6, 0, 255).astype(np.uint8)
 
 
 def test_an_empty_sheet_is_no_document():
