@@ -196,5 +196,5 @@ def test_dots_between_the_lines_are_counted_and_those_beside_print_are_not():
     for x in (720, 740, 760):
         cv2.circle(dotted, (x, 400), 1, (40, 40, 40), -1, cv2.LINE_AA)
     beside = page()
-    cv2.circle(beside, (200, TOP + PITCH * 2 - 34), 1, (40, 40, 40), -1, cv2.LINE_AA)
+    cv2.circle(beside, (200, TOP + PITCH * 2 - 27), 1, (40, 40, 40), -1, cv2.LINE_AA)
     assert [specks(page()), specks(dotted), specks(beside)] == [0, 3, 0]
