@@ -41,7 +41,8 @@ from ekyc.storage import CertificateRegister, CertificateStatus, Revocation
 
 CRL_RENEWAL: Final = timedelta(hours=1)
 _MAX_NAME: Final = 64
-"""ub-common-name and ub-serial-number (RFC 5280 appendix A.1)."""
+"""ub-common-name and ub-serial-number (RFC 5280 appendix A.1), counted in bytes of UTF-8 as our X.509 library does: some 45
+Vietnamese letters."""
 _EC: Final = SignatureAlgorithm.ECDSA_P256
 
 
@@ -55,9 +56,9 @@ class SubjectName:
 
     def __post_init__(self) -> None:
         for text in (self.common_name, self.identifier):
-            if text is not None and not 0 < len(text) <= _MAX_NAME:
+            if text is not None and not 0 < len(text.encode("utf-8", "surrogatepass")) <= _MAX_NAME:
                 raise InputError(
-                    f"a name in a certificate has 1 to {_MAX_NAME} characters",
+                    f"a name in a certificate has 1 to {_MAX_NAME} bytes of UTF-8",
                     code="signing.subject.length",
                 )
 

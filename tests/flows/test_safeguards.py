@@ -9,7 +9,14 @@ import pytest
 from ekyc.chip import ChipIdentity
 from ekyc.face import FaceComparison, FaceProblem, FrameFace, MatchThresholds
 from ekyc.flows.safeguards import check_not_expired, with_frames_bound, without_sample_material
-from ekyc.liveness import FrameLiveness, FrameScore, LivenessReport, PadThresholds
+from ekyc.liveness import (
+    DEFAULT_PROFILE,
+    FrameLiveness,
+    FrameScore,
+    LivenessReport,
+    PadPolicy,
+    PadThresholds,
+)
 from ekyc.outcomes import Check, Outcome
 from ekyc.policy import Verdict, load_profile, profile_ids
 from ekyc.samples import SampleCitizen, make_case
@@ -78,7 +85,10 @@ def lively(*scored):
     return LivenessReport(
         check=Check(id="liveness.passive", outcome=Outcome.PASSED),
         thresholds=PadThresholds(),
+        profile=DEFAULT_PROFILE,
+        policy=PadPolicy(),
         median=0.9,
+        at_best=0.9,
         screen_lines_nats=0.0,
         frames=tuple(
             FrameLiveness(
