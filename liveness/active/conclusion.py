@@ -7,7 +7,8 @@ Check ``liveness.challenge`` – was everything asked, and answered by movements
 
 Check ``liveness.stream`` – do the frames come from one person and one run of a camera?
 
-3. The person at every prompt is the person at the first.
+3. The person at every prompt is the person at the first, and the one on the frame that is compared with the chip: a
+   median over frames would not notice one frame of somebody else.
 4. No frame returns after others came, and no stretch of motion does (:mod:`ekyc.liveness.active.motion`).
 5. The face is never elsewhere from one frame to the next.
 6. The frames were not seen in an earlier session (:mod:`ekyc.liveness.active.memory`).
@@ -159,19 +160,26 @@ def subject_likeness(session: Session) -> float | None:
     """Step 3: lowest, over the prompts, of the median cosine to the first prompt's person.
 
     None where a prompt to look straight has no face to compare. Turned faces of the other prompts count where they
-    were compared at all.
+    were compared at all. The same holds for the person of :func:`best_frame`; the lower of both counts.
     """
     found = [_embeddings(session.faces(prompt.index)) for prompt in session.plan.prompts]
     if not len(found[0]):
         return None
     first = found[0].mean(axis=0)
     first /= max(float(np.linalg.norm(first)), 1e-12)
+    people = [first]
+    compared = best_frame(session)
+    if compared is not None:
+        face = compared.seen.face
+        if face is None or len(face.embedding or ()) != len(first):
+            return None
+        people.append(np.array(face.embedding))
     lowest = 1.0
     for prompt, vectors in zip(session.plan.prompts, found, strict=True):
         if prompt.index > session.prompt:
             break
         if len(vectors):
-            lowest = min(lowest, float(np.median(vectors @ first)))
+            lowest = min(lowest, *(float(np.median(vectors @ person)) for person in people))
         elif prompt.kind is not PromptKind.STEP and prompt.index < session.prompt:
             return None
     return lowest

@@ -5,6 +5,7 @@ import warnings
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from ekyc.liveness.active import (
     PlanShape,
     ReplyKind,
     Step,
+    best_frame,
     draw_plan,
     may_attempt,
     receive,
@@ -34,6 +36,8 @@ from ekyc.liveness.active.simulated_client import (
     InsecureSimulationWarning,
     NumbersObserver,
     SimulatedClient,
+    encode_face,
+    unit,
 )
 from ekyc.liveness.active.ticket import chunk_key
 from ekyc.outcomes import Outcome, reason_registry
@@ -100,6 +104,38 @@ def test_a_person_who_does_what_is_asked_passes(observer, seed):
     assert found.reasons == ("liveness.client_unattested",)
     assert found.suspected == ()
     assert found.best_frame in found.frame_digests
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("frames", [1, 3])
+def test_the_frame_that_is_compared_shows_the_person_of_the_session(observer, seed, frames):
+    """Somebody answers for himself and slips in a few frames of the holder, sharper than all others."""
+    session = session_of(seed)
+    client = SimulatedClient(seed)
+    own = client.person.identity
+    holder = unit(np.random.default_rng((seed, 9)).normal(size=len(own)))
+    slipped = [0]
+
+    def frame(at_s, prompt):
+        wanted = prompt.index == 6 and slipped[0] < frames
+        slipped[0] += wanted
+        client.person.identity = holder if wanted else own
+        payload = client.person.frame(at_s)
+        if not wanted:
+            return payload
+        seen = observer.observe(payload)
+        still = replace(seen.face, yaw_deg=0.0, pitch_deg=float(seen.face.pitch_deg), sharpness=1e6)
+        return encode_face(replace(still, eye_openness=0.5), seen.picture_hash)
+
+    client.frame = frame
+    session = client.run(session, observer)
+    assert session.ended is ReplyKind.DONE
+    found = report(session)
+    (stream,) = (check for check in found.checks if check.id == "liveness.stream")
+    chosen = best_frame(session)
+    assert float(np.dot(chosen.seen.face.embedding, own)) < 0.5  # the holder's
+    assert stream.outcome is Outcome.FAILED
+    assert "liveness.subject_switch" in stream.reasons
 
 
 TABLE = {
