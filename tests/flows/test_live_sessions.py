@@ -339,15 +339,17 @@ def test_nothing_can_be_sent_or_finished_before_the_beginning(sessions, clock):
 @pytest.mark.parametrize("kind", ["subject", "case", "device"])
 def test_attempts_are_counted_by_subject_case_and_device(storage, clock, kind):
     sessions = sessions_of(storage, clock, attempts=AttemptLimits(most=3, pause=timedelta(0)))
-    for number in range(4):
+
+    def wanted(number):
         references = {name: f"{name}-{number}" for name in ("subject", "case", "device")}
         references[kind] = "the-same"
         device = references.pop("device")
-        wanted = LiveOrder(binding=LiveBinding(**references), device=device)
-        if number < 3:
-            sessions.order(wanted)
+        return LiveOrder(binding=LiveBinding(**references), device=device)
+
+    for number in range(3):
+        sessions.order(wanted(number))
     with pytest.raises(AttemptsError) as caught:
-        sessions.order(wanted)
+        sessions.order(wanted(3))
     assert caught.value.wait_s == 900
 
 
