@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -18,7 +20,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import IO, Any, Final
 
-_STANDARD_STREAMS: Final = 3
 _XCPU: Final = 24
 """The signal of CPU time used up, on Linux and macOS."""
 
@@ -62,7 +63,10 @@ def limit_self(*, memory_bytes: int, cpu_s: float) -> None:
         (resource.RLIMIT_AS, memory_bytes),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, _STANDARD_STREAMS),
+        (
+            resource.RLIMIT_NOFILE,
+            0,
+        ),  # not 3: whoever closes a stream could open another in its place
     ):
         resource.setrlimit(kind, (bound, bound))
 
@@ -84,7 +88,11 @@ def run_child(module: str, order: Mapping[str, Any], data: bytes, limits: ChildL
     """
     command = (sys.executable, "-m", module, json.dumps(order))
     with subprocess.Popen(  # noqa: S603  # our own module, by absolute interpreter path
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     ) as child:
         assert child.stdin is not None
         assert child.stdout is not None
@@ -112,7 +120,11 @@ def run_child(module: str, order: Mapping[str, Any], data: bytes, limits: ChildL
 
 
 def _stop(child: subprocess.Popen[bytes], late: threading.Event) -> None:
+    """With all processes that it made: one of them might hold the stream open."""
     late.set()
+    if child.returncode is None and hasattr(os, "killpg"):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
     child.kill()
 
 

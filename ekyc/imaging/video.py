@@ -154,14 +154,40 @@ def decode_video(
         )
     except ChildFailed as exc:
         raise _failure(exc.fault, name) from exc
+    return read_answer(kind, answer, name, frames=frames)
+
+
+def read_answer(kind: VideoType, answer: bytes, name: str, *, frames: int) -> Video:
+    """What the child says; one that was taken over may say anything.
+
+    Raises:
+        InputError, LimitError: as :func:`decode_video`.
+    """
     line, _, rest = answer.partition(b"\n")
     try:
         head = json.loads(line)
         if "refused" not in head:
-            return _assembled(kind, head, rest)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as exc:
-        raise _refusal("unreadable", name) from exc  # a child that was taken over may say anything
-    raise _refusal(str(head["refused"]), name)
+            video = _assembled(kind, head, rest)
+            _require_whole(video, frames)
+            return video
+        reason = str(head["refused"])
+    except (
+        *(ValueError, TypeError, KeyError, IndexError, AttributeError),
+        *(OverflowError, ZeroDivisionError, RecursionError),
+    ) as exc:
+        raise _refusal("unreadable", name) from exc
+    raise _refusal(reason, name)
+
+
+def _require_whole(video: Video, frames: int) -> None:
+    count = len(video.traces.times_s)
+    if (
+        not 1 <= len(video.frames) <= frames
+        or video.traces.times_s.shape != video.traces.digests.shape
+        or any(frame.image.size == 0 or not 0 <= frame.index < count for frame in video.frames)
+        or any(not math.isfinite(frame.time_s) for frame in video.frames)
+    ):
+        raise ValueError("the child contradicts itself")
 
 
 def _verify_envelope(data: bytes, name: str, limits: VideoLimits) -> VideoType:

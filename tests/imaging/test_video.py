@@ -1,6 +1,8 @@
 """Videos in a process that may fail without taking us along: real containers, and files that are none."""
 
 import io
+import json
+import os
 import struct
 import subprocess
 import sys
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 from ekyc.errors import InputError, LimitError
 from ekyc.imaging import encode_jpeg
 from ekyc.imaging.limited_child import ChildFailed, ChildFault, ChildLimits, run_child
-from ekyc.imaging.video import VideoLimits, _assembled, decode_video, read_video
+from ekyc.imaging.video import VideoLimits, _assembled, decode_video, read_answer, read_video
 from ekyc.imaging.video_container import VideoType, is_whole, sniff_video
 from ekyc.imaging.video_sampling import EvenSampler
 from ekyc.outcomes import reason_registry
@@ -260,6 +262,7 @@ def run_in_limits(body):
     [
         "import socket; socket.socket()",
         "open('/etc/hostname')",
+        "import os; os.close(0); open('/etc/hostname')",
         "bytearray(1 << 31)",
         "import subprocess; subprocess.run(['true'])",
     ],
@@ -286,6 +289,57 @@ def test_whatever_a_child_does_is_one_error(module, fault):
     with pytest.raises(ChildFailed) as caught:
         run_child(module, {}, bytes(1 << 20), limits)
     assert caught.value.fault is fault
+
+
+def test_a_child_that_leaves_another_behind_ends_in_time(tmp_path, monkeypatch):
+    body = "os.fork() or (time.sleep(6), os.write(1, bytes(99)))"
+    (tmp_path / "leaves_another.py").write_text(f"import os, time\n{body}\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    with pytest.raises(ChildFailed) as caught:
+        run_child("leaves_another", {}, b"", ChildLimits(timeout_s=2, max_output_bytes=10))
+    assert caught.value.fault is ChildFault.TOO_SLOW  # and not what the other one writes later
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"digests": [-1]},
+        {"digests": [1, 1]},
+        {"rotation_deg": float("inf")},
+        {"rate": float("-inf")},
+        {"rate": 0},
+        {"chosen": [{"index": 0, "height": 0, "width": 0}]},
+        {"chosen": [{"index": 0, "height": 10**30, "width": 1}]},
+        {"chosen": [{"index": -1, "height": 1, "width": 1}]},
+        {"chosen": [{"index": 0, "height": 1, "width": 1}] * 2},
+        {"times_s": [[0.0]]},
+        {"times_s": [10**400]},
+        {"codec": None, "times_s": None},
+        {"refused": {}},
+    ],
+)
+def test_an_answer_of_a_child_that_was_taken_over_is_a_video_or_a_refusal(change):
+    head, rest = answer([0.0])
+    head["chosen"] = [{"index": 0, "height": 1, "width": 1}]
+    for said in (head, {**head, **change}):
+        data = json.dumps(said).encode() + b"\n" + rest
+        try:
+            video = read_answer(VideoType.MP4, data, "clip", frames=1)
+        except InputError as error:
+            assert said is not head
+            assert error.code == "video.unreadable"
+        else:
+            assert len(video.frames) == 1
+            assert video.frames[0].image.shape == (1, 1, 3)
+            assert np.isfinite(video.frames[0].time_s)
+            assert len(video.traces.digests) == len(video.traces.times_s) == 1
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"[" * 100_000, b"7\n", b"{}\n", b"\xff\n"])
+def test_no_answer_at_all_is_a_refusal(data):
+    with pytest.raises(InputError) as caught:
+        read_answer(VideoType.MP4, data, "clip", frames=1)
+    assert caught.value.code == "video.unreadable"
 
 
 @given(
