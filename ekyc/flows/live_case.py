@@ -6,6 +6,7 @@
    place beside it.
 3. Its checks are the case's. What the profile asks of passive detection holds for the session's as well.
 4. The comparison decides nothing unless one person sat there throughout: the frames that prove life might be another's.
+   Nor where a check of the session failed that the profile may not ask for, as a refuted attestation.
 """
 
 from __future__ import annotations
@@ -80,10 +81,11 @@ def checks_of_session(
 
 
 def with_one_person(checks: tuple[Check, ...], evidence: LiveEvidence | None) -> tuple[Check, ...]:
-    """The face's checks; they pass only where the session shows one person throughout (4)."""
-    if evidence is None or any(
-        check.id == CHECK_STREAM and check.outcome is Outcome.PASSED for check in evidence.checks
-    ):
+    """The face's checks; they pass only where the session shows one person throughout and no attack (4)."""
+    if evidence is None:
+        return checks
+    one = any(c.id == CHECK_STREAM and c.outcome is Outcome.PASSED for c in evidence.checks)
+    if one and all(check.outcome is not Outcome.FAILED for check in evidence.checks):
         return checks
     return tuple(
         _instead(check, Outcome.INDETERMINATE, "case.frames_not_compared") for check in checks

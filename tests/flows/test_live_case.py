@@ -124,6 +124,8 @@ def check(check_id, outcome=Outcome.PASSED, *reasons, **options):
 
 MATCH = (check("face.match"),)
 SWITCHED = check("liveness.stream", Outcome.FAILED, "liveness.subject_switch")
+REFUTED = check("liveness.client", Outcome.FAILED, "liveness.attestation_refuted")
+UNATTESTED = check("liveness.client", Outcome.NOT_PERFORMED, "liveness.client_unattested")
 
 
 @pytest.mark.parametrize(
@@ -131,6 +133,8 @@ SWITCHED = check("liveness.stream", Outcome.FAILED, "liveness.subject_switch")
     [
         ((check("liveness.stream"),), Outcome.PASSED),
         ((SWITCHED,), Outcome.INDETERMINATE),
+        ((check("liveness.stream"), REFUTED), Outcome.INDETERMINATE),
+        ((check("liveness.stream"), UNATTESTED), Outcome.PASSED),
         ((), Outcome.INDETERMINATE),
     ],
 )
