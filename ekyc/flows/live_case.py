@@ -4,6 +4,7 @@
    not is a reason, never an exception.
 2. Its best frame, chosen by the verifier, is the one that is compared with the chip; frames of the case's own have no
    place beside it.
+   A few more show whether they are made from the chip's portrait.
 3. Its checks are the case's. What the profile asks of passive detection holds for the session's as well.
 4. The comparison decides nothing unless one person sat there throughout: the frames that prove life might be another's.
    Nor where a check of the session failed that the profile may not ask for, as a refuted attestation.
@@ -17,13 +18,16 @@ from typing import TYPE_CHECKING, Final
 from ekyc.errors import InputError
 from ekyc.flows.case import Case, CaseFile
 from ekyc.flows.live_values import LiveBinding, LiveEvidence, LiveUse
+from ekyc.imaging.decode import decode_image
 from ekyc.liveness.passive import CHECK_ID as CHECK_PASSIVE
 from ekyc.outcomes import Check, Outcome
 from ekyc.storage import SessionError
 
 if TYPE_CHECKING:
     from ekyc.flows.live_sessions import LiveSessions
+    from ekyc.flows.pages import CasePictures
     from ekyc.policy import ProcedureProfile
+    from ekyc.values import BgrImage
 
 CHECK_CHALLENGE: Final = "liveness.challenge"
 CHECK_STREAM: Final = "liveness.stream"
@@ -78,6 +82,17 @@ def checks_of_session(
         _under(check, profile, forbidden=forbidden) if check.id == CHECK_PASSIVE else check
         for check in evidence.checks
     )
+
+
+def seen_in(case: Case, pictures: CasePictures) -> tuple[BgrImage, ...]:
+    """All frames of the person: those of the case, and what a session kept beside its best one (2).
+
+    Raises:
+        InputError: one cannot be decoded, which is no frame that a session looked at.
+    """
+    kept = () if case.live is None else case.live.other_frames
+    decoded = (decode_image(data, name="liveness-session") for data in kept)
+    return (*pictures.face_frames, *decoded)
 
 
 def with_one_person(checks: tuple[Check, ...], evidence: LiveEvidence | None) -> tuple[Check, ...]:

@@ -7,12 +7,21 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from ekyc.liveness.active import KeptChunk, PromptKind, Session, open_chunk
+from ekyc.liveness.active import (
+    KeptChunk,
+    PromptKind,
+    ReplyKind,
+    Session,
+    best_frame,
+    open_chunk,
+)
 
 if TYPE_CHECKING:
     from ekyc.storage import StoredChunk, StoredSession
 
 _PASSIVE_FRAMES: Final = 12
+_OTHER_FRAMES: Final = 4
+_LENGTH_BYTES: Final = 4
 
 
 def kept_chunk(chunk: StoredChunk, stored: StoredSession) -> KeptChunk:
@@ -52,7 +61,7 @@ def instant_of(stored: StoredSession, seconds: float) -> datetime:
     return stored.opened_at + timedelta(seconds=seconds)
 
 
-def straight_frames(session: Session) -> set[str]:
+def straight_frames(session: Session, most: int = _PASSIVE_FRAMES) -> set[str]:
     """Digests of frames for passive detection: evenly among those that look straight."""
     straight = {
         prompt.index for prompt in session.plan.prompts if prompt.kind is PromptKind.LOOK_STRAIGHT
@@ -62,4 +71,31 @@ def straight_frames(session: Session) -> set[str]:
         for frame in session.frames
         if frame.prompt in straight and frame.seen.face is not None
     ]
-    return set(usable[:: max(1, len(usable) // _PASSIVE_FRAMES)][:_PASSIVE_FRAMES])
+    return set(usable[:: max(1, len(usable) // most)][:most])
+
+
+def kept_pictures(session: Session, chunks: Sequence[StoredChunk]) -> tuple[bytes, ...]:
+    """What is kept of a session's frames: the best one, then four more; none where not everything was asked."""
+    chosen = best_frame(session) if session.ended is ReplyKind.DONE else None
+    if chosen is None:
+        return ()
+    others = straight_frames(session, _OTHER_FRAMES) - {chosen.digest}
+    best = pictures_of(session, chunks, {chosen.digest})[0]
+    return (best, *dict.fromkeys(pictures_of(session, chunks, others)))
+
+
+def join_pictures(pictures: Sequence[bytes]) -> bytes | None:
+    """Each with its length before it, for the store to seal; None without any."""
+    joined = b"".join(len(one).to_bytes(_LENGTH_BYTES, "big") + one for one in pictures)
+    return joined or None
+
+
+def split_pictures(joined: bytes | None) -> tuple[bytes, ...]:
+    """What :func:`join_pictures` joined."""
+    pictures: list[bytes] = []
+    rest = joined or b""
+    while rest:
+        end = _LENGTH_BYTES + int.from_bytes(rest[:_LENGTH_BYTES], "big")
+        pictures.append(rest[_LENGTH_BYTES:end])
+        rest = rest[end:]
+    return tuple(pictures)

@@ -26,9 +26,12 @@ from ekyc.errors import BusyError
 from ekyc.flows.live_material import (
     hashes_of,
     instant_of,
+    join_pictures,
     kept_chunk,
+    kept_pictures,
     pictures_of,
     seconds_of,
+    split_pictures,
     straight_frames,
 )
 from ekyc.flows.live_package import LivePackage, decode_package, make_package
@@ -54,7 +57,6 @@ from ekyc.liveness.active import (
     Session,
     SessionEvidence,
     attestation_challenge,
-    best_frame,
     check_client,
     encode_seen,
     may_attempt,
@@ -256,8 +258,12 @@ class LiveSessions:
         )
         assert used.report is not None  # finished sessions have one
         package = decode_package(used.report)
+        pictures = split_pictures(used.best_frame)
         return LiveEvidence(
-            checks=package.checks, payload=package.signed.payload, best_frame=used.best_frame
+            checks=package.checks,
+            payload=package.signed.payload,
+            best_frame=pictures[0] if pictures else None,
+            other_frames=pictures[1:],
         )
 
     def forget(self, session_id: str) -> None:
@@ -360,9 +366,8 @@ class LiveSessions:
             judged_at=now.isoformat(),
         )
         self._memory.remember(hashes_of(session), session_id=session.id)
-        chosen = best_frame(session) if session.ended is ReplyKind.DONE else None
-        face = None if chosen is None else pictures_of(session, chunks, {chosen.digest})[0]
-        return make_package(report, session, sign_report(report, self._parts.signer)), face
+        kept = join_pictures(kept_pictures(session, chunks))
+        return make_package(report, session, sign_report(report, self._parts.signer)), kept
 
     def _passive(self, session: Session, chunks: Sequence[StoredChunk]) -> Check | None:
         """Passive detection on frames that look straight, where everything was asked."""

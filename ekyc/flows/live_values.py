@@ -145,6 +145,8 @@ class LiveEvidence:
     """The signed report, or nothing where the session could not be used."""
     best_frame: bytes | None = field(repr=False, default=None)
     """The frame to compare with the chip, as the camera's encoder gave it."""
+    other_frames: tuple[bytes, ...] = field(repr=False, default=())
+    """More frames that look straight: that they are not made from the chip's portrait either is examined."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

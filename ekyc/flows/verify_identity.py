@@ -27,7 +27,7 @@ from ekyc.errors import EkycError, InputError
 from ekyc.face import FaceComparison, MatchThresholds, compare_faces, thresholds_for_portrait
 from ekyc.flows.case import Case
 from ekyc.flows.chip_stage import CHIP_CHECKS, ChipFindings, judge_chip
-from ekyc.flows.live_case import checks_of_session, with_one_person
+from ekyc.flows.live_case import checks_of_session, seen_in, with_one_person
 from ekyc.flows.pages import CasePictures, decode_portrait, take_in
 from ekyc.flows.portrait_stage import judge_portrait_copy
 from ekyc.flows.result import VerificationResult, record_result
@@ -197,7 +197,7 @@ class Verifier:
             for future in (card_reading, documents, liveness):
                 future.cancel()
         sample = case.sample or signed_by_simulator(report) or (word is not None and word.sample)
-        copies = judge_portrait_copy(profile, report, pictures.face_frames, self._rooms.detector)
+        copies = judge_portrait_copy(profile, report, seen_in(case, pictures), self._rooms.detector)
         liveness_checks = (*liveness_result.checks, *copies)
         if sample and not profile.demonstration:
             liveness_checks = without_sample_material(liveness_checks)

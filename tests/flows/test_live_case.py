@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from live_service import BINDING, Caller, TestDetection, sessions_of
 
 from ekyc.errors import InputError
 from ekyc.flows import Case, CaseFile, LiveEvidence, LiveUse, with_live_session
 from ekyc.flows.live_case import BEST_FRAME, checks_of_session, with_one_person
+from ekyc.imaging import encode_jpeg
 from ekyc.liveness.active import Reply, ReplyKind
 from ekyc.liveness.active.simulated_client import SimulatedClient
 from ekyc.outcomes import Check, Measurement, Outcome
@@ -178,7 +180,9 @@ def test_a_verifier_decides_by_the_session(service, models):
     from ekyc.pki import TrustStore
 
     service.finish()
-    case = replace(taken(service), profile_id="identity-present", face_frames=())
+    case = taken(service)
+    live = replace(case.live, other_frames=())  # the simulated client's are no pictures
+    case = replace(case, profile_id="identity-present", face_frames=(), live=live)
     with Verifier(engine=models, trust=TrustStore()) as verifier:
         result = verifier.verify(case)
     found = {check.id: check.outcome for check in result.checks}
@@ -186,3 +190,20 @@ def test_a_verifier_decides_by_the_session(service, models):
     assert found["liveness.client"] is Outcome.NOT_PERFORMED
     assert result.decision.verdict is Verdict.REVIEW
     assert "liveness.challenge" not in result.decision.blocking
+
+
+@pytest.mark.models
+def test_every_frame_of_a_session_is_held_against_the_portrait(honest, chip_only):
+    """The best frame shows nothing of the portrait, another one is made from it."""
+    blank = encode_jpeg(np.full((720, 540, 3), 128, dtype=np.uint8))
+    best = CaseFile(name=BEST_FRAME, data=blank)
+    made = tuple(file.data for file in honest.case.face_frames[:1])
+    found = []
+    for others in ((), made):
+        live = LiveEvidence(checks=(), best_frame=blank, other_frames=others)
+        case = replace(chip_only, profile_id="identity", face_frames=(best,), live=live)
+        checks = honest.verifier.verify(case).checks
+        found += [check.reasons for check in checks if check.id == "liveness.portrait_injection"]
+    without, beside = found
+    assert without == ("face.no_face",)
+    assert set(beside) & {"face.frames_from_portrait", "face.frames_like_portrait"}

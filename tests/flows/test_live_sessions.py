@@ -9,10 +9,13 @@ from datetime import timedelta
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_der_public_key
+from hypothesis import given
+from hypothesis import strategies as st
 from live_service import BINDING, KEY, Caller, CountingObserver, TestDetection, sessions_of
 
 from ekyc.errors import BusyError, InputError, ModelError
 from ekyc.flows import LiveBinding, LiveOrder
+from ekyc.flows.live_material import join_pictures, split_pictures
 from ekyc.flows.live_signing import ServiceReportSigner
 from ekyc.liveness.active import (
     AttemptLimits,
@@ -483,3 +486,26 @@ def test_the_real_rooms_ask_what_their_mesh_sees_and_judge_real_pictures(models)
     assert parts.observer.observe(picture).face is not None
     assert parts.passive.check([b"no picture"]).outcome is Outcome.NOT_PERFORMED
     assert parts.passive.check([picture] * 6).outcome is Outcome.INDETERMINATE  # one and the same
+
+
+def test_a_few_more_straight_frames_are_kept_until_the_result_is_used(storage, sessions, clock):
+    caller = Caller(sessions, clock)
+    client = answer(caller)
+    caller.finish()
+    evidence = sessions.use(caller.id, caller.result_token, BINDING)
+    straight = {
+        frame.payload
+        for draft in client.exchange.drafts
+        if draft.prompt in {0, 2, 4, 6}
+        for frame in draft.frames
+    }
+    kept = {evidence.best_frame, *evidence.other_frames}
+    assert 4 <= len(kept) == 1 + len(evidence.other_frames) <= 5
+    assert kept <= straight
+    assert sessions.store.load(caller.id).best_frame is None
+    assert evidence.best_frame.hex() not in repr(evidence)
+
+
+@given(st.lists(st.binary(min_size=1)))
+def test_pictures_come_apart_as_they_were_joined(pictures):
+    assert split_pictures(join_pictures(pictures)) == tuple(pictures)
