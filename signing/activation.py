@@ -9,8 +9,9 @@ The signing side, the only one that reaches keys, believes none of it unseen:
 2. It is in time: issued not in the future, not expired, lasting no longer than allowed.
 3. It is for the credential that is called.
 4. Its evidence speaks of that credential's holder, was fresh when the token was issued, and is of a decision that was
-   *accept*; where records of decisions are kept, the record says the same.
-5. The hashes to be signed are exactly those pinned, and the key signs with the algorithm pinned.
+   *accept*; where records of decisions are kept, the record says the same, of its time too.
+5. The hashes to be signed are exactly those pinned, the key signs with the algorithm pinned, and its certificate is
+   valid and not revoked.
 6. Its identifier is burnt, on disk, before the key is touched; so is its evidence.
 7. The key signs each hash; each value is checked against the certificate.
 8. The release is on disk before any signature leaves. All leave, or none.
@@ -33,8 +34,10 @@ from ekyc.errors import InputError, LimitError, TrustError
 from ekyc.policy import Verdict
 from ekyc.ports import Clock, Random
 from ekyc.signing.algorithms import SignatureAlgorithm, require_digest, verify_value
+from ekyc.signing.fitness import require_fit
 from ekyc.signing.jws import sign_compact, verify_compact
 from ekyc.signing.keys import SigningKey
+from ekyc.signing.material import ValidationMaterial
 from ekyc.signing.sad import (
     ActivationMethod,
     Evidence,
@@ -146,6 +149,7 @@ class ActivationModule:
         credential_of: a credential by its id; ``None`` if there is none.
         activations: where used ones are kept.
         results: records of decisions; ``None`` where they are kept elsewhere, and then the issuer's word counts.
+        material: current revocation lists of whoever certified the credentials.
         clock: its own time.
     """
 
@@ -156,12 +160,14 @@ class ActivationModule:
         credential_of: Callable[[str], Credential | None],
         activations: ActivationStore,
         results: ResultStore | None,
+        material: Callable[[], ValidationMaterial],
         clock: Clock,
     ) -> None:
         self._public_key_of = public_key_of
         self._credential_of = credential_of
         self._activations = activations
         self._results = results
+        self._material = material
         self._clock = clock
 
     def sign(
@@ -185,11 +191,13 @@ class ActivationModule:
 
         Raises:
             InputError: ``jws.malformed``, ``activation.malformed``, ``activation.credential_unknown``.
-            TrustError: ``jws.untrusted``, or an :class:`ActivationError`.
-            ActivationUsedError: used before, or its evidence was.
+            TrustError: ``jws.untrusted``, an :class:`ActivationError`, or ``signing.certificate.expired``,
+                ``.not_yet_valid``, ``.revoked``.
+            ActivationUsedError: used before, or its evidence was; or it expired while it waited for its turn.
             UpstreamError: the key failed; the SAD is used up.
             StorageError, BusyError: nothing was signed, or nothing left.
         """
+        hashes = tuple(map(bytes, hashes))  # ours: what is checked is what is signed
         issuer, claims = verify_compact(sad, public_key_of=self._public_key_of, typ=TYPE)  # (1)
         claimed = read_claims(claims)
         if claimed.issuer != issuer:
@@ -202,11 +210,12 @@ class ActivationModule:
         if credential is None:
             raise InputError("no such credential", code="activation.credential_unknown")
         _require_fit(claimed.evidence, credential, at=claimed.issued_at)  # (4)
-        self._require_record(claimed.evidence)
+        self._require_record(claimed.evidence, at=claimed.issued_at)
         _require_pinned(claimed.hashes, hashes)  # (5)
         key = credential.identity.key
         if not claimed.algorithm == algorithm.dotted == key.algorithm.dotted:
             raise _refused("for another algorithm", "activation.algorithm")
+        require_fit(credential.identity, self._material(), at=now)
         self._activations.burn(  # (6)
             claimed.jti,
             credential=credential_id,
@@ -220,7 +229,7 @@ class ActivationModule:
         self._activations.release(claimed.jti)  # (8)
         return values
 
-    def _require_record(self, evidence: Evidence) -> None:
+    def _require_record(self, evidence: Evidence, *, at: datetime) -> None:
         if self._results is None:
             return
         record = self._results.get(evidence.result_id)
@@ -228,6 +237,7 @@ class ActivationModule:
             raise _refused("no such decision is on record", "activation.evidence_unknown")
         if record.verdict is not Verdict.ACCEPT:
             raise _refused("the decision on record is not accept", "activation.not_accepted")
+        _require_fresh(record.created_at, at=at)
 
 
 def _require_fit(evidence: Evidence, credential: Credential, *, at: datetime) -> None:
@@ -236,7 +246,11 @@ def _require_fit(evidence: Evidence, credential: Credential, *, at: datetime) ->
         raise _refused("the decision is not accept", "activation.not_accepted")
     if evidence.holder != credential.holder:
         raise _refused("the evidence is of another person", "activation.other_user")
-    if not -CLOCK_TOLERANCE <= at - evidence.at <= MAX_EVIDENCE_AGE:
+    _require_fresh(evidence.at, at=at)
+
+
+def _require_fresh(made_at: datetime, *, at: datetime) -> None:
+    if not -CLOCK_TOLERANCE <= at - made_at <= MAX_EVIDENCE_AGE:
         raise _refused("the evidence is not fresh", "activation.evidence_stale")
 
 

@@ -18,6 +18,7 @@ from threading import Lock
 from typing import Final, Protocol
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ekyc.errors import InputError
@@ -95,7 +96,8 @@ class CertificationAuthority(Protocol):
         """Revoke a certificate, for good.
 
         Raises:
-            InputError: ``signing.certificate.unknown``: not one of this authority's.
+            InputError: ``signing.certificate.unknown``: not one of this authority's;
+                ``signing.certificate.reason``: a reason that would take a revocation back.
         """
         ...
 
@@ -205,11 +207,15 @@ class EmbeddedCa:
 
     def revoke(self, certificate_der: bytes, reason: x509.ReasonFlags) -> None:
         """See :class:`CertificationAuthority`. The next list and OCSP response say it."""
-        certificate = x509.load_der_x509_certificate(certificate_der)
-        if certificate.issuer != self._issuer.certificate.subject:
+        if reason is x509.ReasonFlags.remove_from_crl:  # readers of a list take it for good again
+            raise InputError("this reason revokes nothing", code="signing.certificate.reason")
+        try:
+            certificate = x509.load_der_x509_certificate(certificate_der)
+            certificate.verify_directly_issued_by(self._issuer.certificate)
+        except (InvalidSignature, TypeError, ValueError) as exc:
             raise InputError(
                 "this authority issued no such certificate", code="signing.certificate.unknown"
-            )
+            ) from exc
         self._register.revoke(self.issuer_id, certificate.serial_number, reason.value)
         with self._lock:
             self._crl = None

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,9 +22,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from ekyc.errors import InputError
+from ekyc.errors import InputError, TrustError
 from ekyc.ports import Clock, Random, SystemClock, SystemRandom
 from ekyc.signing import certificates
 from ekyc.signing.algorithms import SignatureAlgorithm
@@ -31,7 +34,7 @@ from ekyc.signing.ca import EmbeddedCa
 from ekyc.signing.certificates import CertificateProfile, Issuer, StatusPointers
 from ekyc.signing.keys import KeyStore
 from ekyc.signing.keystore import DerivationCost, read_file, write_new
-from ekyc.signing.signatory import SigningIdentity
+from ekyc.signing.signatory import SigningIdentity, public_key_der_of
 from ekyc.signing.software_keys import EmbeddedKeys
 from ekyc.signing.trust_material import read_trust_material
 from ekyc.signing.tsa import TimestampAuthority
@@ -131,6 +134,8 @@ def renew_root_crl(
 ) -> bytes:
     """A new revocation list of the root, written over the old one, which its revocations are taken from.
 
+    The old one must be of this root's key. Whether it is the latest, only the record of the ceremony's keeper says.
+
     Args:
         folder: of the ceremony, with the folder ``root`` brought back.
         root_passphrase: opens the root's key.
@@ -139,22 +144,23 @@ def renew_root_crl(
 
     Raises:
         InputError: ``signing.certificate.unknown``: the root did not issue one of them.
+        TrustError: ``signing.ceremony.altered``: the root's certificate or its old list is not of the root's key.
     """
     at = (clock or SystemClock()).now().replace(microsecond=0)
     key = EmbeddedKeys.unlock(folder / ROOT_FOLDER, root_passphrase).open(_ROOT_KEY)
-    root = x509.load_pem_x509_certificate(read_file(folder / ROOT_CERTIFICATE))
-    old = x509.load_der_x509_crl(read_file(folder / ROOT_CRL))
+    root = _root_certificate(folder, key.public_key_der)
+    old, old_number = _old_root_crl(folder, root)
     entries = {entry.serial_number: entry.revocation_date_utc for entry in old}
     for der in revoke:
-        certificate = x509.load_der_x509_certificate(der)
-        if certificate.issuer != root.subject:
-            raise InputError(
-                "the root issued no such certificate", code="signing.certificate.unknown"
-            )
+        certificate = _issued_by(root, der)
         entries.setdefault(certificate.serial_number, at)
-    crl_der = _root_crl(Issuer(certificate=root, key=key), at, sorted(entries.items()))
+    issuer, revoked = Issuer(certificate=root, key=key), sorted(entries.items())
+    crl_der = _root_crl(issuer, at, revoked, above=old_number)
     draft = folder / f".{ROOT_CRL}.new"
-    draft.write_bytes(crl_der)
+    with draft.open("wb") as file:
+        file.write(crl_der)
+        file.flush()
+        os.fsync(file.fileno())
     draft.replace(folder / ROOT_CRL)
     return crl_der
 
@@ -218,11 +224,59 @@ def _only_certificate(path: Path) -> bytes:
     return der
 
 
-def _root_crl(root: Issuer, at: datetime, revoked: Sequence[tuple[int, datetime]]) -> bytes:
+def _root_certificate(folder: Path, public_key_der: bytes) -> x509.Certificate:
+    """The root's certificate, if it is of the root's key."""
+    try:
+        root = x509.load_pem_x509_certificate(read_file(folder / ROOT_CERTIFICATE))
+        same = public_key_der_of(root.public_bytes(Encoding.DER)) == public_key_der
+    except ValueError as exc:
+        raise _altered(ROOT_CERTIFICATE) from exc
+    if not same:
+        raise _altered(ROOT_CERTIFICATE)
+    return root
+
+
+def _old_root_crl(
+    folder: Path, root: x509.Certificate
+) -> tuple[x509.CertificateRevocationList, int]:
+    """The root's last list and its number, if the root signed it: another one would take revocations back."""
+    key = root.public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey), "authorities sign with EC P-256"
+    try:
+        old = x509.load_der_x509_crl(read_file(folder / ROOT_CRL))
+        signed = old.issuer == root.subject and old.is_signature_valid(key)
+        number = old.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+    except (ValueError, x509.ExtensionNotFound) as exc:
+        raise _altered(ROOT_CRL) from exc
+    if not signed:
+        raise _altered(ROOT_CRL)
+    return old, number
+
+
+def _issued_by(root: x509.Certificate, der: bytes) -> x509.Certificate:
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        certificate.verify_directly_issued_by(root)
+    except (InvalidSignature, TypeError, ValueError) as exc:
+        raise InputError(
+            "the root issued no such certificate", code="signing.certificate.unknown"
+        ) from exc
+    return certificate
+
+
+def _altered(name: str) -> TrustError:
+    return TrustError(
+        "not of the root's key, or damaged", code="signing.ceremony.altered", subject=name
+    )
+
+
+def _root_crl(
+    root: Issuer, at: datetime, revoked: Sequence[tuple[int, datetime]], *, above: int = 0
+) -> bytes:
     crl = certificates.issue_crl(
         root,
         at=at,
-        number=int(at.timestamp()),
+        number=max(int(at.timestamp()), above + 1),  # grows, though the clock may not
         revoked=[(serial, when, None) for serial, when in revoked],
         life=ROOT_CRL_LIFE,
     )

@@ -16,25 +16,27 @@ from cryptography.exceptions import InvalidSignature
 
 from ekyc.errors import TrustError
 from ekyc.signing.material import ValidationMaterial
+from ekyc.signing.signatory import SigningIdentity
 
 
-def require_fit(certificate_der: bytes, material: ValidationMaterial, *, at: datetime) -> None:
-    """Return if a key may sign under this certificate.
+def require_fit(identity: SigningIdentity, material: ValidationMaterial, *, at: datetime) -> None:
+    """Return if a key may sign under its certificate.
 
     Args:
-        certificate_der: the signer's.
-        material: chain and revocation lists at hand.
+        identity: who is to sign.
+        material: revocation lists at hand; their issuers, unless they came with the identity.
         at: now, aware.
 
     Raises:
         TrustError: ``signing.certificate.not_yet_valid``, ``.expired``, ``.revoked``: then nothing must be signed.
     """
-    certificate = x509.load_der_x509_certificate(certificate_der)
+    certificate = x509.load_der_x509_certificate(identity.certificate_der)
     if at < certificate.not_valid_before_utc:  # (1)
         raise _unfit("is not valid yet", "signing.certificate.not_yet_valid")
     if at > certificate.not_valid_after_utc:
         raise _unfit("has expired", "signing.certificate.expired")
-    for crl in _lists_about(certificate, material):  # (2)
+    at_hand = ValidationMaterial(certificates=identity.issuers_der) + material
+    for crl in _lists_about(certificate, at_hand):  # (2)
         if crl.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None:
             raise _unfit("was revoked", "signing.certificate.revoked")
 

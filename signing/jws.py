@@ -22,7 +22,8 @@ from ekyc.errors import InputError, TrustError
 from ekyc.signing.algorithms import verify_value
 from ekyc.signing.keys import SigningKey
 
-MAX_BYTES: Final = 64 << 10
+MAX_BYTES: Final = 256 << 10
+"""Room for a hundred documents with the longest titles."""
 _HALF: Final = 32
 
 

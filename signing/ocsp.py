@@ -15,6 +15,7 @@ from threading import Lock
 from typing import Any, Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
@@ -30,6 +31,14 @@ _MAX_REQUEST_BYTES: Final = 4096
 _MAX_NONCE_BYTES: Final = 128
 _HASHES: Final = {"sha1", "sha256", "sha384", "sha512"}
 """SHA-1 only names the issuer here (RFC 6960 §4.1.1), and openssl asks with nothing else by default."""
+_UNACCEPTABLE: Final = (
+    NotImplementedError,
+    TypeError,
+    UnsupportedAlgorithm,
+    ValueError,
+    x509.DuplicateExtension,
+)
+"""What the parser raises on requests that are not to be answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +85,7 @@ class OcspResponder:
         """
         try:
             request = _parse(request_der)
-        except (ValueError, TypeError, NotImplementedError):
+        except _UNACCEPTABLE:
             return _refuse(ocsp.OCSPResponseStatus.MALFORMED_REQUEST)
         if not self._is_ours(request):
             return _refuse(ocsp.OCSPResponseStatus.UNAUTHORIZED)  # §2.3: not about our issuer
@@ -147,9 +156,9 @@ def _verdict(known: CertificateStatus | None) -> tuple[Any, Any, Any]:
     """Status, time and reason of revocation, as the builder takes them."""
     if known is None:
         return ocsp.OCSPCertStatus.UNKNOWN, None, None
-    if known.revoked_at is None or known.revocation_reason is None:
+    if known.revoked_at is None:
         return ocsp.OCSPCertStatus.GOOD, None, None
-    reason = x509.ReasonFlags(known.revocation_reason)
+    reason = x509.ReasonFlags(known.revocation_reason) if known.revocation_reason else None
     return ocsp.OCSPCertStatus.REVOKED, known.revoked_at.replace(microsecond=0), reason
 
 

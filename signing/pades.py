@@ -25,7 +25,7 @@ from typing import Final
 from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko.sign.signers.pdf_byterange import SignatureObject
 
-from ekyc.errors import BusyError, InputError, UpstreamError
+from ekyc.errors import BusyError, InputError, LimitError, UpstreamError
 from ekyc.signing.algorithms import SignatureAlgorithm, algorithm_of, verify_value
 from ekyc.signing.appearance import Appearance
 from ekyc.signing.augment import add_status, add_status_and_time
@@ -51,6 +51,8 @@ from ekyc.storage import StorageError
 
 _ROOM_BYTES: Final = 8192
 """What signature, attributes and timestamp may take besides the certificates of the chain."""
+_NOT_TO_BE_HAD: Final = (BusyError, LimitError, StorageError, UpstreamError)
+"""Time or status does not come, or is too large for its room. The key has signed by then: nothing may be lost."""
 
 
 class Level(StrEnum):
@@ -169,7 +171,7 @@ def prepare_pdf(
 ) -> PreparedPdf:
     """Steps 1 to 5; arguments and errors as of :func:`sign_pdf`."""
     at, material = services.clock.now(), services.material()
-    require_fit(identity.certificate_der, material, at=at)  # (1)
+    require_fit(identity, material, at=at)  # (1)
     certificates = (identity.certificate_der, *identity.issuers_der)
     with readable():
         writer = open_writer(pdf)  # (2)
@@ -222,16 +224,16 @@ def complete_pdf(
     try:
         digest = hashlib.sha256(value).digest()
         token = request_token(digest, ask=services.stamp, random=services.random)
-    except UpstreamError as exc:
+        signed = prepared.hole.filled(make_cms(prepared, value, timestamp_token=token))  # (8)
+    except _NOT_TO_BE_HAD as exc:
         kept = prepared.hole.filled(make_cms(prepared, value))
         raise TimestampFailedError(signed_pdf=kept, level=Level.B_B) from exc
-    signed = prepared.hole.filled(make_cms(prepared, value, timestamp_token=token))  # (8)
     if level is Level.B_T:
         return signed
     preserve = add_status if level is Level.B_LT else add_status_and_time
     try:
         return preserve(signed, services)  # (9)
-    except (BusyError, StorageError, UpstreamError) as exc:
+    except _NOT_TO_BE_HAD as exc:
         raise TimestampFailedError(signed_pdf=signed, level=Level.B_T) from exc
 
 

@@ -71,6 +71,9 @@ class Hole:
     digest: bytes
     """SHA-256 over everything else."""
 
+    def __repr__(self) -> str:
+        return f"Hole({len(self.pdf)} bytes)"
+
     def contents(self) -> bytes:
         """What is in the hole, without the zeros after it."""
         filled = bytes.fromhex(self.pdf[self.start + 1 : self.end - 1].decode("ascii"))

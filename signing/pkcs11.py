@@ -40,6 +40,8 @@ class _Lane:
     lock: Any = field(default_factory=Lock)
     found: dict[str, Any] = field(default_factory=dict)
     """Private keys by label, as objects of this session."""
+    gone: bool = False
+    """Its session was closed here. A token may give the same handles to another session, so none is used again."""
 
 
 class TokenKeys:
@@ -129,15 +131,17 @@ class TokenKeys:
         return TokenOneShotKey(self, der, lane, private)
 
     def close(self) -> None:
-        """Close all sessions; one-shot keys end with them."""
+        """Close all sessions and forget the PIN: no key of this store signs any more."""
         with self._guard:
-            for lane in self._lanes:
-                with lane.lock, suppress(self._p11.PKCS11Error):
-                    lane.session.close()
+            with self._pool:
+                self._open = _closed
+                lanes = list(self._lanes)
+            for lane in lanes:
+                with lane.lock:
+                    self._give_up(lane)
             if self._login is not None:
                 with suppress(self._p11.PKCS11Error):
                     self._login.close()
-            self._lanes.clear()
             self._known.clear()
 
     def __enter__(self) -> Self:
@@ -172,6 +176,9 @@ class TokenKeys:
         lane = wanted or self._free_lane()
         if wanted is not None:
             lane.lock.acquire()
+            if lane.gone:
+                lane.lock.release()
+                raise _failed()
         try:
             yield lane
         except self._p11.PKCS11Error as exc:
@@ -193,9 +200,13 @@ class TokenKeys:
             self._turn += 1
             lane = self._lanes[self._turn % len(self._lanes)]
         lane.lock.acquire()
-        return lane
+        if not lane.gone:
+            return lane
+        lane.lock.release()
+        return self._free_lane()
 
     def _give_up(self, lane: _Lane) -> None:
+        lane.gone = True
         with self._pool:
             if lane in self._lanes:
                 self._lanes.remove(lane)
@@ -276,7 +287,8 @@ class TokenKeys:
     def destroy_in(self, lane: _Lane, private: Any) -> None:
         """Destroy an object of one session; if that session is gone, so is the object."""
         with lane.lock, suppress(self._p11.PKCS11Error):
-            private.destroy()
+            if not lane.gone:
+                private.destroy()
 
     def __repr__(self) -> str:
         return "TokenKeys(…)"
@@ -356,6 +368,10 @@ def _public_der(p11: Any, public: Any) -> bytes:
 
 def _failed() -> UpstreamError:
     return UpstreamError("the token does not sign", code="signing.hsm.failed")
+
+
+def _closed() -> Any:
+    raise InputError("the token was closed", code="signing.hsm.closed")
 
 
 def _load_library() -> Any:

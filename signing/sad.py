@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -48,9 +48,9 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownDocument:
-    """A document as it was shown to the person, and what its signature covers."""
+    """A document as it was shown to the person, and what its signature covers. ``repr`` hides its title."""
 
-    title: str
+    title: str = field(repr=False)
     shown_digest: str
     """SHA-256 (hex) of the file whose pages were shown."""
     to_be_signed: bytes
@@ -122,10 +122,10 @@ def read_claims(claims: Mapping[str, Any]) -> Sad:
     """
     try:
         sad = _read(claims)
-        same = write_claims(sad) == claims
+        exact = write_claims(sad) == claims and _is_well_formed(sad)
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as exc:
         raise _malformed() from exc
-    if not same or not _is_well_formed(sad):
+    if not exact:
         raise _malformed()
     return sad
 
@@ -141,7 +141,7 @@ def _read(claims: Mapping[str, Any]) -> Sad:
         algorithm=claims["signAlg"],
         documents=tuple(
             ShownDocument(
-                title=document["title"],
+                title=_words(document["title"]),
                 shown_digest=document["shown"],
                 to_be_signed=base64.b64decode(document["hash"], validate=True),
             )
@@ -183,6 +183,13 @@ def _time(seconds: object) -> datetime:
     if type(seconds) is not int:
         raise TypeError("a time is a whole number of seconds")
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def _words(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a title is text")
+    value.encode()  # half a surrogate pair is no text: UnicodeEncodeError, a ValueError
+    return value
 
 
 def _text(digest: bytes) -> str:

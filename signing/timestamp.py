@@ -2,7 +2,7 @@
 
 1. Send the digest with a fresh nonce and ask for the certificate.
 2. The status must be granted.
-3. The token must carry the same digest and the same nonce (§2.4.2).
+3. The token must carry the same digest under the name of the same algorithm, and the same nonce (§2.4.2).
 
 Whether the token's signature and certificate can be trusted is the validator's question, not asked here.
 """
@@ -20,6 +20,8 @@ from ekyc.signing.der import integer, octet_string, oid, sequence, tlv
 
 _SHA256: Final = "2.16.840.1.101.3.4.2.1"
 _TRUE: Final = tlv(0x01, b"\xff")
+_MAX_RESPONSE_BYTES: Final = 64 << 10
+"""Several times what a token with a whole chain takes."""
 
 
 class _Response(core.Sequence):  # type: ignore[misc]  # asn1crypto publishes no types
@@ -47,6 +49,8 @@ def request_token(digest: bytes, *, ask: Callable[[bytes], bytes], random: Rando
     imprint = sequence(sequence(oid(_SHA256)), octet_string(digest))
     request = sequence(integer(1), imprint, integer(nonce), _TRUE)
     answer = ask(request)  # (1)
+    if len(answer) > _MAX_RESPONSE_BYTES:
+        raise UpstreamError("larger than any timestamp", code="signing.timestamp.mismatch")
     try:
         response = _Response.load(answer)
         status = response["status"]["status"].native
@@ -54,9 +58,13 @@ def request_token(digest: bytes, *, ask: Callable[[bytes], bytes], random: Rando
             raise UpstreamError(f"no timestamp: {status}", code="signing.timestamp.refused")
         token = response["time_stamp_token"]
         said = token["content"]["encap_content_info"]["content"].parsed
-        same_digest = said["message_imprint"]["hashed_message"].native == digest
+        imprint = said["message_imprint"]
+        same_digest = (
+            imprint["hash_algorithm"]["algorithm"].dotted == _SHA256
+            and imprint["hashed_message"].native == digest
+        )
         same_nonce = said["nonce"].native == nonce
-    except (ValueError, TypeError, KeyError) as exc:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as exc:
         raise UpstreamError(
             "the answer is not a timestamp response", code="signing.timestamp.mismatch"
         ) from exc

@@ -33,7 +33,7 @@ class ActivationUsedError(InputError):
     """The activation cannot be used.
 
     Codes: ``activation.already_used`` (this very one was), ``activation.evidence_used`` (another one with the same
-    evidence was, or is being used right now), ``activation.not_burnt``.
+    evidence was, or is being used right now), ``activation.expired`` (too late to be used), ``activation.not_burnt``.
     """
 
     default_code: ClassVar[str] = "activation.already_used"
@@ -60,7 +60,7 @@ class ActivationStore:
             expires_at: its end.
 
         Raises:
-            ActivationUsedError: ``activation.already_used``, ``activation.evidence_used``.
+            ActivationUsedError: ``activation.already_used``, ``activation.evidence_used``, ``activation.expired``.
             InputError: a value is not of its form.
             StorageError, BusyError: the database failed; whether it is used up is then not known, and the key is not
                 to be touched.
@@ -70,10 +70,12 @@ class ActivationStore:
                 raise InputError("not of the form that is kept", subject=name)
         if not _DIGEST.match(hashes_digest):
             raise InputError("not a SHA-256 in lower-case hexadecimal", subject="hashes_digest")
-        now = self._clock.now()
         with storage_errors(self._subject):
             try:
                 with self._engine.begin() as connection:
+                    now = self._clock.now()  # after the wait for the database, not before
+                    if now >= expires_at:
+                        raise ActivationUsedError("it has expired", code="activation.expired")
                     connection.execute(
                         update(activations)
                         .where(

@@ -325,6 +325,7 @@ from pathlib import Path
 from ekyc.signing import SigningIdentity
 from ekyc.signing.activation import ActivationModule, Credential
 from ekyc.signing.algorithms import SignatureAlgorithm
+from ekyc.signing.material import ValidationMaterial
 from ekyc.signing.software_keys import SoftwareKey
 from ekyc.storage import ActivationUsedError, Storage
 from ekyc.testing import FixedClock
@@ -344,7 +345,8 @@ storage = Storage.open(folder / "state.sqlite3", clock=FixedClock())
 module = ActivationModule(
     public_key_of={"portal": (folder / "issuer.der").read_bytes()}.get,
     credential_of={"c-1": credential}.get,
-    activations=storage.activations, results=storage.results, clock=FixedClock(),
+    activations=storage.activations, results=storage.results, material=ValidationMaterial,
+    clock=FixedClock(),
 )
 print("ready", flush=True)
 for line in sys.stdin.read().split():

@@ -43,6 +43,7 @@ class Desk:
             credential_of=known.get,
             activations=self.storage.activations,
             results=self.storage.results,
+            material=self.pilot.ca.material,
             clock=self.clock,
         )
 

@@ -152,6 +152,37 @@ def test_a_one_shot_key_does_not_survive_its_session(token):
     key.destroy()
 
 
+def test_once_closed_no_key_of_the_store_signs(module, made):
+    del made
+    with TokenKeys(module, TOKEN, PIN) as opened:
+        key, once = opened.open(f"made-{EC}"), opened.one_shot(EC)
+    for closed in (key, once):
+        with pytest.raises((InputError, UpstreamError)):
+            closed.sign_digest(DIGEST)
+    assert code_of(lambda: opened.open(f"made-{EC}")) == "signing.hsm.closed"
+    once.destroy()
+
+
+def test_a_session_that_was_given_up_is_never_touched_again(token):
+    """A token may hand its number to another session, whose objects have the same numbers again."""
+    once = token.one_shot(EC)
+    once._lane.session.close()
+    assert code_of(lambda: once.sign_digest(DIGEST), UpstreamError) == "signing.hsm.failed"
+
+    class Reused:
+        """What the old handle would now reach."""
+
+        def sign(self, *args, **options):
+            pytest.fail("another key signs")
+
+        def destroy(self):
+            pytest.fail("another key is destroyed")
+
+    once._private = Reused()
+    assert code_of(lambda: once.sign_digest(DIGEST), UpstreamError) == "signing.hsm.failed"
+    once.destroy()
+
+
 def test_a_key_that_the_token_would_give_out_is_refused(token):
     pkcs11 = importlib.import_module("pkcs11")
 
