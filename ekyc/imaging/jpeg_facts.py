@@ -21,6 +21,9 @@ _APP1, _APP13 = 0xE1, 0xED
 _MAX_SEGMENTS: Final = 200
 _EXIF: Final = b"Exif\x00\x00"
 _EDITOR: Final = b"Photoshop 3.0\x00"
+_RESOURCE: Final = b"8BIM"
+_CAPTIONS: Final = frozenset({0x0404, 0x0425})
+"""IPTC captions and their digest: libraries and the encoders of some telephones write them too, often empty."""
 _MAKE, _MODEL, _SOFTWARE, _SUB_IFD = 0x010F, 0x0110, 0x0131, 0x8769
 _TAKEN, _WIDTH, _HEIGHT = 0x9003, 0xA002, 0xA003
 _MAX_TEXT: Final = 80
@@ -63,7 +66,7 @@ class JpegFacts:
     markers: tuple[int, ...]
     """Segments before the scan, in order, each kind once."""
     edited: bool
-    """Whether an image editor left its resource block (APP13), which no camera writes."""
+    """Whether an image editor left resources of its own (APP13); captions alone, which others write too, are none."""
     exif: ExifFacts = field(default_factory=ExifFacts)
 
     @property
@@ -96,7 +99,7 @@ def read_jpeg_facts(data: bytes) -> JpegFacts | None:
         elif marker == _APP1 and body.startswith(_EXIF):
             exif = _exif(body)
         elif marker == _APP13 and body.startswith(_EDITOR):
-            edited = True
+            edited = edited or not _CAPTIONS.issuperset(_resources(body))
     if frame is None or len(frame[1]) < 6 or len(frame[1]) < 6 + 3 * frame[1][5]:
         return None
     process, body = frame
@@ -125,6 +128,16 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
             return
         yield data[at + 1], data[at + 4 : at + 2 + length]
         at += 2 + length
+
+
+def _resources(body: bytes) -> Iterator[int]:
+    """Numbers of the resources in an editor's block: name and data are padded to even lengths."""
+    at = len(_EDITOR)
+    while body[at : at + 4] == _RESOURCE and at + 6 < len(body):
+        yield int.from_bytes(body[at + 4 : at + 6], "big")
+        at += 6 + (body[at + 6] + 2) // 2 * 2
+        size = int.from_bytes(body[at : at + 4], "big")
+        at += 4 + (size + 1) // 2 * 2
 
 
 def _tables(body: bytes) -> Iterator[tuple[int, ...]]:

@@ -68,6 +68,34 @@ def test_an_editors_mark():
     assert not read_jpeg_facts(data).edited
 
 
+def resource(number, data, name=b""):
+    """One of an image editor's resources."""
+    named = bytes([len(name)]) + name
+    padded = named + bytes(len(named) % 2)
+    return b"8BIM" + number.to_bytes(2, "big") + padded + len(data).to_bytes(4, "big") + data
+
+
+CAPTION, ITS_DIGEST, THUMBNAIL = 0x0404, 0x0425, 0x040C
+
+
+@pytest.mark.parametrize(
+    ("resources", "edited"),
+    [
+        (b"", False),
+        (resource(CAPTION, b"") + resource(ITS_DIGEST, bytes(16)), False),
+        (resource(CAPTION, b"odd") + b"\0" + resource(ITS_DIGEST, bytes(16), b"name"), False),
+        (resource(CAPTION, b"") + resource(THUMBNAIL, b"x"), True),
+        (resource(CAPTION, b"odd") + b"\0" + resource(THUMBNAIL, b"x"), True),
+    ],
+)
+def test_captions_alone_are_no_mark_of_an_editor(resources, edited):
+    """Libraries and the encoders of some telephones write them."""
+    data = jpeg()
+    block = b"Photoshop 3.0\0" + resources
+    segment = b"\xff\xed" + (len(block) + 2).to_bytes(2, "big") + block
+    assert read_jpeg_facts(data[:2] + segment + data[2:]).edited is edited
+
+
 @given(st.binary(max_size=300))
 def test_no_bytes_make_it_raise(tail):
     read_jpeg_facts(b"\xff\xd8" + tail)
