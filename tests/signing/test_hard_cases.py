@@ -10,6 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
+from hypothesis import given
+from hypothesis import strategies as st
 from signing_pilot import CITIZEN, Pilot, make_pdf
 
 from ekyc.errors import EkycError
@@ -44,6 +46,7 @@ from ekyc.signing.timestamp import request_token
 from ekyc.storage import CertificateStatus
 
 SUPERSEDED = x509.ReasonFlags.superseded
+_SHA256_AND_NULL = sequence(oid("2.16.840.1.101.3.4.2.1"), null())
 _SHA1, _MD5 = "1.3.14.3.2.26", "1.2.840.113549.2.5"
 
 
@@ -207,6 +210,21 @@ class TestTimestamps:
         kept = augment_pdf(caught.value.signed_pdf, pilot.as_party(identity))
         assert inspect_pdf(kept, anchors=pilot.anchors, clock=pilot.clock).outcome == "PASSED"
 
+    @pytest.mark.parametrize(
+        "imprint",
+        [
+            b"\x30\x81\x31" + _SHA256_AND_NULL + octet_string(bytes(32)),
+            sequence(
+                sequence(oid("2.16.840.1.101.3.4.2.1"), b"\x24\x03\x04\x01A"),
+                octet_string(bytes(32)),
+            ),
+        ],
+        ids=["a length in the long form", "parameters of another kind"],
+    )
+    def test_our_own_authority_repeats_no_ber(self, pilot, imprint):
+        answer = pilot.authorities.timestamp_authority.answer(sequence(integer(1), imprint))
+        assert imprint not in answer
+
     def test_a_flood_is_not_read(self, pilot):
         del pilot
         answer = sequence(sequence(integer(0)), octet_string(bytes(1 << 20)))
@@ -346,3 +364,12 @@ def request(algorithm, extensions=b""):
         integer(5),
     )
     return sequence(sequence(sequence(sequence(asked)), extensions))
+
+
+@given(value=st.one_of(st.integers(-70_000, 70_000), st.integers()))
+def test_integers_are_written_in_the_shortest_form(value):
+    """X.690 §8.3.2: the first nine bits are not all alike."""
+    contents = inside(integer(value))
+    assert int.from_bytes(contents, signed=True) == value
+    first_nine = int.from_bytes(contents[:2]) >> 7
+    assert len(contents) == 1 or first_nine not in {0, 0x1FF}
