@@ -9,7 +9,8 @@ The signing side, the only one that reaches keys, believes none of it unseen:
 2. It is in time: issued not in the future, not expired, lasting no longer than allowed.
 3. It is for the credential that is called.
 4. Its evidence speaks of that credential's holder, was fresh when the token was issued, and is of a decision that was
-   *accept*; where records of decisions are kept, the record says the same, of its time too.
+   *accept*; where records of decisions are kept, the record says the same of decision, report and time. Whose decision it
+   was, only the issuer says: records name nobody.
 5. The hashes to be signed are exactly those pinned, the key signs with the algorithm pinned, and its certificate is
    valid and not revoked.
 6. Its identifier is burnt, on disk, before the key is touched; so is its evidence.

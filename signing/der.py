@@ -90,7 +90,8 @@ def context(number: int, *parts: bytes) -> bytes:
 
 
 def integer(value: int) -> bytes:
-    return tlv(0x02, value.to_bytes(value.bit_length() // 8 + 1, signed=True))
+    magnitude = value if value >= 0 else ~value  # -128 fits one octet, as 127 does
+    return tlv(0x02, value.to_bytes(magnitude.bit_length() // 8 + 1, signed=True))
 
 
 def octet_string(value: bytes) -> bytes:

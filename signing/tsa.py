@@ -25,6 +25,8 @@ from ekyc.signing.der import (
     generalized_time,
     integer,
     named_bits,
+    null,
+    octet_string,
     oid,
     sequence,
 )
@@ -94,7 +96,7 @@ class TimestampAuthority:
         return sequence(
             integer(1),
             oid(POLICY_OID),
-            request["message_imprint"].dump(),
+            _imprint(request["message_imprint"]),
             integer(int.from_bytes(b"\x01" + self._random.token_bytes(15))),
             generalized_time(at),
             sequence(integer(ACCURACY_S)),
@@ -118,12 +120,20 @@ def _problem(request: Any) -> int | None:
     rules = (
         (request["version"].native == "v1", _BAD_REQUEST),
         (size is not None, _BAD_ALGORITHM),
+        (imprint["hash_algorithm"]["parameters"].dump() in {b"", null()}, _BAD_ALGORITHM),
         (len(imprint["hashed_message"].native) == size, _BAD_DATA_FORMAT),
         (request["req_policy"].native in {None, POLICY_OID}, _UNACCEPTED_POLICY),
         (not request["extensions"].native, _UNACCEPTED_EXTENSION),
         (nonce is None or nonce.bit_length() <= _MAX_NONCE_BITS, _BAD_REQUEST),
     )
     return next((failure for kept, failure in rules if not kept), None)
+
+
+def _imprint(asked: Any) -> bytes:
+    """The question's imprint in DER, in whatever form it came."""
+    algorithm = asked["hash_algorithm"]
+    name = sequence(oid(algorithm["algorithm"].dotted), algorithm["parameters"].dump())
+    return sequence(name, octet_string(asked["hashed_message"].native))
 
 
 def _refuse(failure: int) -> bytes:
