@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from signing_pilot import CITIZEN, Pilot, make_pdf
 
@@ -366,6 +366,8 @@ def request(algorithm, extensions=b""):
     return sequence(sequence(sequence(sequence(asked)), extensions))
 
 
+@example(value=-128)
+@example(value=-(1 << 15))
 @given(value=st.one_of(st.integers(-70_000, 70_000), st.integers()))
 def test_integers_are_written_in_the_shortest_form(value):
     """X.690 §8.3.2: the first nine bits are not all alike."""
