@@ -72,12 +72,15 @@ class FrameStore:
         asked = evenly([one for one in hashes if one], MOST_LOOKED_UP)
         marks = sorted({mark for one in asked for mark in self._marks_of(one)})
         shared: dict[str, int] = {}
+        now = self._clock.now()
         kept: list[int] = []
         with storage_errors(self._subject), self._reading.begin() as connection:
             for some in _in_batches(marks):
                 query = (
                     select(_marks.c.session_id, func.count())
+                    .join(_frames, _frames.c.session_id == _marks.c.session_id)
                     .where(_marks.c.mark.in_(some), _marks.c.session_id != session_id.hex())
+                    .where(_frames.c.expires_at > now)
                     .group_by(_marks.c.session_id)
                 )
                 for other, count in connection.execute(query):
@@ -85,7 +88,7 @@ class FrameStore:
             likeliest = sorted(shared, key=lambda other: -shared[other])[:_MOST_SESSIONS]
             for row in connection.execute(
                 select(_frames.c.session_id, _frames.c.hashes).where(
-                    _frames.c.session_id.in_(likeliest), _frames.c.expires_at > self._clock.now()
+                    _frames.c.session_id.in_(likeliest), _frames.c.expires_at > now
                 )
             ):
                 kept += _split(self._sealer.open(bytes(row.hashes), _place(row.session_id)))

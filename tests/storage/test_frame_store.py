@@ -13,6 +13,7 @@ from ekyc.liveness.active import RecentFrames
 from ekyc.liveness.active.memory import SAME_PICTURE_BITS as IN_MEMORY
 from ekyc.storage import ServiceKey
 from ekyc.storage.frame_store import SAME_PICTURE_BITS, _bands, evenly
+from ekyc.storage.store import DEFAULT_FRAME_RETENTION
 
 KEY = ServiceKey(bytes(range(32)))
 FIRST, SECOND = b"first session!!!", b"second session!!"
@@ -103,3 +104,14 @@ def test_an_even_choice_keeps_order_first_and_last(values, most):
     assert len(chosen) == min(len(values), most)
     assert chosen[:1] == values[:1]
     assert chosen[-1:] == values[-1:]
+
+
+def test_what_is_past_hides_nothing_that_is_kept(frames, clock):
+    """Dead sessions that share more marks take no place among the few that are compared."""
+    kept = hashes(9, 3)
+    for number in range(40):
+        frames.remember(kept, session_id=bytes((number,)) * 16)
+    clock.advance(timedelta(hours=1))
+    frames.remember([flipped(one, 14) for one in kept], session_id=FIRST)
+    clock.advance(DEFAULT_FRAME_RETENTION - timedelta(minutes=30))
+    assert frames.count_known(kept, session_id=SECOND) == 3
