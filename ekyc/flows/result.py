@@ -40,6 +40,7 @@ class VerificationResult:
     case_digest: str
     """SHA-256 (hex) over all that was submitted."""
     sample: bool
+    """Synthetic material, or any under a demonstration profile: nothing to act on."""
     profile: ProcedureProfile
     decision: Decision
     checks: tuple[Check, ...]

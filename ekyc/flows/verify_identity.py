@@ -214,7 +214,7 @@ class Verifier:
             id=str(uuid.uuid4()),
             created_at=self._clock.now(),
             case_digest=case.digest(),
-            sample=sample,
+            sample=sample or profile.demonstration,
             profile=profile,
             decision=decide(profile, checks),  # (8)
             checks=checks,

@@ -176,3 +176,17 @@ class TestWholeCase:
         assert result.decision.verdict is Verdict.REJECT
         assert result.decision.blocking[0] == "chip.not_expired"
         assert datetime.now(UTC).date() > date(2024, 4, 19)
+
+
+@pytest.mark.models
+def test_what_a_demonstration_accepts_never_passes_for_a_real_case(models):
+    """Its profile exempts frames from the check for injection, and whoever sends the case names the profile."""
+    from ekyc.flows import Case, Verifier
+    from ekyc.pki import TrustStore
+
+    with Verifier(engine=models, trust=TrustStore()) as verifier:
+        found = {name: verifier.verify(Case(profile_id=name)) for name in ("demo", "identity")}
+    assert {name: result.sample for name, result in found.items()} == {
+        "demo": True,
+        "identity": False,
+    }
