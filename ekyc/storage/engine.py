@@ -8,6 +8,8 @@ What SQLite gets, and why:
 - A transaction begins with the write lock (``BEGIN IMMEDIATE``): one that reads first and then writes would
   otherwise fail at once with SQLITE_BUSY, whatever the time limit. Those of :func:`reading` do not take it.
 - A busy time limit instead of an immediate refusal.
+
+On both, errors of the driver do not repeat the values of a statement: some are secrets, and errors are logged.
 """
 
 from __future__ import annotations
@@ -64,7 +66,7 @@ def make_engine(url: URL, *, busy_timeout_s: float = _BUSY_TIMEOUT_S) -> Engine:
     """
     if url.get_backend_name() != "sqlite":
         try:
-            return create_engine(url, pool_pre_ping=True)
+            return create_engine(url, pool_pre_ping=True, hide_parameters=True)
         except (ImportError, NoSuchModuleError) as exc:
             raise InputError(
                 "no driver for this database; for PostgreSQL: pip install 'ekyc-vn[postgres]'",
@@ -72,7 +74,7 @@ def make_engine(url: URL, *, busy_timeout_s: float = _BUSY_TIMEOUT_S) -> Engine:
                 subject=url.get_backend_name(),
             ) from exc
     _make_private_file(Path(url.database or ""))
-    engine = create_engine(url, connect_args={"timeout": busy_timeout_s})
+    engine = create_engine(url, connect_args={"timeout": busy_timeout_s}, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin)
     return engine

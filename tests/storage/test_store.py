@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import traceback
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from hypothesis import example, given
 from hypothesis import strategies as st
-from sqlalchemy import event, inspect
+from sqlalchemy import event, inspect, text
 
 from ekyc.errors import BusyError, EkycError, InputError
 from ekyc.policy import Verdict
@@ -225,3 +227,15 @@ def test_messages_never_show_credentials():
     with pytest.raises(InputError) as caught:
         Storage.open("nosuchdatabase://officer:hunter2@host/name")
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_failing_database_does_not_show_what_was_to_be_stored(storage):
+    """The driver's error is the cause of ours, and whoever logs a traceback logs it too."""
+    with storage._engine.begin() as connection:
+        connection.execute(text("ALTER TABLE nonces RENAME TO elsewhere"))
+    secret = b"secret-of-a-session".ljust(32, b"-")
+    storage.nonces._random = SimpleNamespace(token_bytes=lambda count: secret[:count])
+    with pytest.raises(StorageError) as caught:
+        storage.nonces.issue(ACTIVE_AUTHENTICATION, ttl_s=60, count=32)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "secret-of-a-session" not in shown
