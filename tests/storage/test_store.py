@@ -232,7 +232,7 @@ def test_messages_never_show_credentials():
 def test_a_failing_database_does_not_show_what_was_to_be_stored(storage):
     """The driver's error is the cause of ours, and whoever logs a traceback logs it too."""
     with storage._engine.begin() as connection:
-        connection.execute(text("ALTER TABLE nonces RENAME TO elsewhere"))
+        connection.execute(text("ALTER TABLE nonces RENAME COLUMN purpose TO kind"))
     secret = b"secret-of-a-session".ljust(32, b"-")
     storage.nonces._random = SimpleNamespace(token_bytes=lambda count: secret[:count])
     with pytest.raises(StorageError) as caught:
