@@ -273,7 +273,19 @@ class TokenKeys:
         return encode_dss_signature(int.from_bytes(raw[:half]), int.from_bytes(raw[half:]))
 
     def sign_with(self, label: str, algorithm: SignatureAlgorithm, digest: bytes) -> bytes:
-        """Sign with the key of this name; see :class:`TokenKey`."""
+        """Sign with the key of this name; see :class:`TokenKey`.
+
+        A token that fails without saying why, as SoftHSM does now and then under many threads, is asked once more in
+        another session: what is signed is the same digest, and one signature is handed out.
+        """
+        try:
+            return self._sign_once(label, algorithm, digest)
+        except UpstreamError as exc:
+            if not isinstance(exc.__cause__, self._p11.GeneralError):
+                raise  # a refused PIN, a missing key: asking again does harm or nothing
+            return self._sign_once(label, algorithm, digest)
+
+    def _sign_once(self, label: str, algorithm: SignatureAlgorithm, digest: bytes) -> bytes:
         with self._lane() as lane:
             return self._sign(self._private(lane, label), algorithm, digest)
 

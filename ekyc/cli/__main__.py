@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
+import threading
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -31,7 +34,7 @@ from ekyc.cli import (
     validate,
     verify,
 )
-from ekyc.cli.output import EXIT_ERROR, report
+from ekyc.cli.output import EXIT_ERROR, EXIT_INTERRUPTED, report
 from ekyc.errors import EkycError, place_of
 
 app = typer.Typer(
@@ -39,7 +42,7 @@ app = typer.Typer(
     help="Online identity and document verification for Vietnam.\n\n"
     "Start with `ekyc demo`: it verifies a complete sample case and writes a signed result.\n\n"
     "Exit codes: 0 accepted or passed, 10 review or indeterminate, 11 rejected or failed, "
-    "2 wrong usage, 1 error.",
+    "2 wrong usage, 1 error, 130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # locals hold personal data
     rich_markup_mode="markdown",
@@ -88,8 +91,13 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot write
+    interrupts = _count_interrupts()
     try:
         app()
+    except SystemExit as exc:
+        if exc.code == EXIT_ERROR and interrupts:
+            sys.exit(EXIT_INTERRUPTED)
+        raise
     except BrokenPipeError:  # `ekyc … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -98,12 +106,27 @@ def main() -> None:
     ) as exc:  # a defect of ours: its text might repeat personal data, its place does not
         if os.environ.get("EKYC_DEBUG"):
             raise
+        if interrupts:  # Ctrl-C within an import or a library's callback comes out as any error
+            sys.exit(EXIT_INTERRUPTED)
         defect = EkycError(
             f"{type(exc).__name__} at {place_of(exc)}; set EKYC_DEBUG=1 for the whole traceback",
             code="internal",
         )
         report(defect, json_output="--json" in sys.argv, command=_command())
         sys.exit(EXIT_ERROR)
+
+
+def _count_interrupts() -> list[int]:
+    """Ctrl-C as Python takes it, and a list that is not empty once it was pressed."""
+    seen: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        signal.default_int_handler(number, frame)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, interrupt)
+    return seen
 
 
 def _command() -> str:

@@ -21,6 +21,7 @@ from ekyc.outcomes import Check, Outcome, check_as_json, describe_reason
 
 EXIT_PASSED = 0
 EXIT_ERROR = 1
+EXIT_INTERRUPTED = 130
 EXIT_USAGE = 2
 EXIT_REVIEW = 10
 EXIT_REJECTED = 11
