@@ -14,7 +14,7 @@ import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Lock, RLock
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -44,8 +44,13 @@ class _Lane:
     """Its session was closed here. A token may give the same handles to another session, so none is used again."""
 
 
+_ONE_AT_A_TIME: Final = RLock()
+"""python-pkcs11 initialises a vendor's library without asking it to lock and calls it without the interpreter's lock: two
+calls at once crash SoftHSM (PKCS #11 v2.40 §5.4). Taken before any other lock but a store's guard."""
+
+
 class TokenKeys:
-    """The keys of one token. Safe to use from many threads.
+    """The keys of one token. Safe to use from many threads; the token is asked by one of them at a time.
 
     Args:
         module_path: the vendor's shared library, e.g. ``/usr/lib/softhsm/libsofthsm2.so``.
@@ -68,7 +73,8 @@ class TokenKeys:
         self._turn = 0
         self._known: dict[str, TokenKey] = {}
         try:
-            self._token = self._p11.lib(module_path).get_token(token_label=token_label)
+            with _ONE_AT_A_TIME:
+                self._token = self._p11.lib(module_path).get_token(token_label=token_label)
         except self._p11.PKCS11Error as exc:
             raise InputError(
                 "the PKCS#11 library or the token is not there",
@@ -77,7 +83,8 @@ class TokenKeys:
             ) from exc
         self._login: Any = None
         self._open: Callable[[], Any] = lambda: self._new_session(pin)
-        self._lanes.append(_Lane(self._open()))
+        with _ONE_AT_A_TIME:
+            self._lanes.append(_Lane(self._open()))
 
     @property
     def protection(self) -> KeyProtection:
@@ -132,7 +139,7 @@ class TokenKeys:
 
     def close(self) -> None:
         """Close all sessions and forget the PIN: no key of this store signs any more."""
-        with self._guard:
+        with self._guard, _ONE_AT_A_TIME:
             with self._pool:
                 self._open = _closed
                 lanes = list(self._lanes)
@@ -173,6 +180,11 @@ class TokenKeys:
     @contextmanager
     def _lane(self, wanted: _Lane | None = None) -> Iterator[_Lane]:
         """A session that nobody else uses meanwhile; one that fails is given up."""
+        with _ONE_AT_A_TIME, self._held_lane(wanted) as lane:
+            yield lane
+
+    @contextmanager
+    def _held_lane(self, wanted: _Lane | None) -> Iterator[_Lane]:
         lane = wanted or self._free_lane()
         if wanted is not None:
             lane.lock.acquire()
@@ -273,19 +285,7 @@ class TokenKeys:
         return encode_dss_signature(int.from_bytes(raw[:half]), int.from_bytes(raw[half:]))
 
     def sign_with(self, label: str, algorithm: SignatureAlgorithm, digest: bytes) -> bytes:
-        """Sign with the key of this name; see :class:`TokenKey`.
-
-        A token that fails without saying why, as SoftHSM does now and then under many threads, is asked once more in
-        another session: what is signed is the same digest, and one signature is handed out.
-        """
-        try:
-            return self._sign_once(label, algorithm, digest)
-        except UpstreamError as exc:
-            if not isinstance(exc.__cause__, self._p11.GeneralError):
-                raise  # a refused PIN, a missing key: asking again does harm or nothing
-            return self._sign_once(label, algorithm, digest)
-
-    def _sign_once(self, label: str, algorithm: SignatureAlgorithm, digest: bytes) -> bytes:
+        """Sign with the key of this name; see :class:`TokenKey`."""
         with self._lane() as lane:
             return self._sign(self._private(lane, label), algorithm, digest)
 
@@ -298,7 +298,7 @@ class TokenKeys:
 
     def destroy_in(self, lane: _Lane, private: Any) -> None:
         """Destroy an object of one session; if that session is gone, so is the object."""
-        with lane.lock, suppress(self._p11.PKCS11Error):
+        with _ONE_AT_A_TIME, lane.lock, suppress(self._p11.PKCS11Error):
             if not lane.gone:
                 private.destroy()
 
