@@ -27,6 +27,7 @@ from ekyc.benchmarks.copy_changes import Change, plant
 from ekyc.benchmarks.copy_devices import Mode, copied, original_scan
 from ekyc.benchmarks.copy_papers import draw_sheet, invented_paper
 from ekyc.benchmarks.ocr_material import truth
+from ekyc.benchmarks.ocr_scores import line_sets
 from ekyc.imaging.decode import read_image
 from ekyc.imaging.geometry import resize
 from ekyc.inference import Engine
@@ -208,14 +209,15 @@ def _outside(
     recorder: Recorder, reader: Reader, options: RunOptions, random: np.random.Generator
 ) -> None:
     assert options.data is not None
+    folder = line_sets(options.data)["hard"]
     tally = _Tally()
     entries = [
         entry
-        for entry in truth(options.data, "docs")
+        for entry in truth(folder, "docs")
         if entry["mode"] in {"clean", "scan"} and entry["kind"] != "card"
     ][: _QUICK_OUTSIDE if options.quick else _OUTSIDE]
     for done, entry in enumerate(entries):
-        page = read_image(options.data / entry["file"])
+        page = read_image(folder / entry["file"])
         once = _OnceReader(reader)
         original = original_scan(page, random) if entry["mode"] == "clean" else page
         for mode in Mode:
