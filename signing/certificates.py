@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, Final, NoReturn
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
@@ -241,25 +242,25 @@ class _BuilderKey(ec.EllipticCurvePrivateKey):
         del signature_algorithm  # always ECDSA with SHA-256: see the calls of as_builder_key
         return self._key.sign_digest(hashlib.sha256(data).digest())
 
-    def exchange(self, algorithm: ec.ECDH, peer_public_key: ec.EllipticCurvePublicKey) -> NoReturn:
-        raise NotImplementedError
+    def exchange(self, *_: Any, **__: Any) -> NoReturn:
+        raise _only_signs()
 
     def private_numbers(self) -> NoReturn:
-        raise NotImplementedError
+        raise _only_signs()
 
-    def private_bytes(
-        self,
-        encoding: serialization.Encoding,
-        format: serialization.PrivateFormat,  # noqa: A002  # named so by the class above
-        encryption_algorithm: serialization.KeySerializationEncryption,
-    ) -> NoReturn:
-        raise NotImplementedError
+    def private_bytes(self, *_: Any, **__: Any) -> NoReturn:
+        raise _only_signs()
 
     def __copy__(self) -> _BuilderKey:
         return self
 
     def __deepcopy__(self, memo: dict[Any, Any]) -> _BuilderKey:
         return self
+
+
+def _only_signs() -> UnsupportedAlgorithm:
+    """What ``cryptography`` itself says of a key that cannot do a thing. The secret may lie in a token."""
+    return UnsupportedAlgorithm("this key signs and does nothing else")
 
 
 def as_builder_key(key: SigningKey) -> ec.EllipticCurvePrivateKey:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from enum import StrEnum
-from types import TracebackType
 from typing import Final, Protocol, Self
 
 from ekyc.errors import InputError, TrustError, UpstreamError
@@ -69,12 +68,7 @@ class OneShotKey(SigningKey, Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
 
 class KeyStore(Protocol):

@@ -32,8 +32,7 @@ _MAX_NONCE_BYTES: Final = 128
 _HASHES: Final = {"sha1", "sha256", "sha384", "sha512"}
 """SHA-1 only names the issuer here (RFC 6960 §4.1.1), and openssl asks with nothing else by default."""
 _UNACCEPTABLE: Final = (
-    NotImplementedError,
-    TypeError,
+    NotImplementedError,  # so says the parser of several questions in one request
     UnsupportedAlgorithm,
     ValueError,
     x509.DuplicateExtension,

@@ -17,7 +17,6 @@ import binascii
 import json
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
 from typing import Any, Final, Self
 
 from cryptography.exceptions import InvalidTag
@@ -100,12 +99,7 @@ class SoftwareKey:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.destroy()
 
     def _alive(self) -> PrivateKey:

@@ -7,7 +7,6 @@ libpcsclite-dev, so it is no part of a plain installation.
 from __future__ import annotations
 
 import importlib
-from types import TracebackType
 from typing import Any, Final, NoReturn, Self
 
 from ekyc.errors import InputError, UpstreamError
@@ -39,12 +38,7 @@ class PcscContext:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -113,12 +107,7 @@ class PcscTransceiver:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

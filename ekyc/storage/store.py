@@ -21,7 +21,6 @@ from ekyc.storage.results import ResultStore
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
     from sqlalchemy import Engine
 
@@ -122,10 +121,5 @@ class Storage:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

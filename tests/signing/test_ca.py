@@ -5,7 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from asn1crypto.ocsp import OCSPRequest
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
@@ -23,7 +25,8 @@ from ekyc.signing.ceremony import (
     hold_ceremony,
     renew_root_crl,
 )
-from ekyc.signing.certificates import CertificateProfile, StatusPointers
+from ekyc.signing.certificates import CertificateProfile, StatusPointers, as_builder_key
+from ekyc.signing.der import sequence
 from ekyc.signing.software_keys import EmbeddedKeys, SoftwareKey
 
 KEY_COMPROMISE = x509.ReasonFlags.key_compromise
@@ -239,6 +242,12 @@ def answered(pilot, request):
     return ocsp.load_der_ocsp_response(pilot.ca.responder.answer(request))
 
 
+def test_a_builders_key_signs_and_does_nothing_else():
+    key = as_builder_key(SoftwareKey.generate(EC))
+    with pytest.raises(UnsupportedAlgorithm):
+        key.private_numbers()
+
+
 class TestOcsp:
     @pytest.mark.parametrize("digest", [hashes.SHA1(), hashes.SHA256(), hashes.SHA512()])
     def test_good(self, pilot, digest):
@@ -304,6 +313,14 @@ class TestOcsp:
             assert answered(pilot, whole[:end]).response_status is (
                 ocsp.OCSPResponseStatus.MALFORMED_REQUEST
             )
+
+    def test_several_questions_in_one_request_are_refused(self, pilot):
+        asked = OCSPRequest.load(question(pilot, pilot.certify()))
+        single = asked["tbs_request"]["request_list"][0].dump()
+        double = sequence(sequence(sequence(single, single)))
+        assert answered(pilot, double).response_status is (
+            ocsp.OCSPResponseStatus.MALFORMED_REQUEST
+        )
 
     def test_a_huge_request_is_refused_unread(self, pilot):
         assert len(pilot.ca.responder.answer(bytes(1 << 20))) < 20
