@@ -14,6 +14,7 @@ from ekyc.storage.activations import ActivationStore, ActivationUsedError
 from ekyc.storage.certificates import CertificateRegister, CertificateStatus, Revocation
 from ekyc.storage.errors import FreshnessError, StorageError
 from ekyc.storage.frame_store import FrameStore
+from ekyc.storage.grants import Grant, GrantError, GrantStore
 from ekyc.storage.home import DATABASE_NAME, default_home
 from ekyc.storage.liveness import LivenessStore
 from ekyc.storage.liveness_values import (
@@ -47,6 +48,9 @@ __all__ = [
     "Challenge",
     "FrameStore",
     "FreshnessError",
+    "Grant",
+    "GrantError",
+    "GrantStore",
     "LivenessStore",
     "NonceStore",
     "Redemption",

@@ -14,6 +14,7 @@ from ekyc.storage.certificates import CertificateRegister
 from ekyc.storage.engine import make_engine, parse_target, reading, subject_of
 from ekyc.storage.errors import StorageError, storage_errors
 from ekyc.storage.frame_store import FrameStore
+from ekyc.storage.grants import GrantStore
 from ekyc.storage.liveness import LivenessStore
 from ekyc.storage.liveness_values import DEFAULT_SESSION_BOUNDS, SessionBounds
 from ekyc.storage.nonces import NonceStore
@@ -97,6 +98,12 @@ class Storage:
             clock=self._clock,
             random=self._random,
             subject=self._subject,
+        )
+
+    def grants(self, key: ServiceKey) -> GrantStore:
+        """Codes and tokens of the signing interface in this database, sealed under ``key``."""
+        return GrantStore(
+            self._engine, key=key, clock=self._clock, random=self._random, subject=self._subject
         )
 
     def ping(self) -> None:

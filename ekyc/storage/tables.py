@@ -168,3 +168,17 @@ activations = Table(
     UniqueConstraint("holds", name="uq_activations_holds"),
     Index("ix_activations_evidence", "evidence"),
 )
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("kind", String(64), nullable=False),
+    Column("family", String(40), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("ended_at", Instant, nullable=True),
+    Index("ix_grants_family", "family"),
+    Index("ix_grants_expires_at", "expires_at"),
+)
