@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ekyc.errors import LimitError
-from ekyc.imaging.decode import ImageType, decode_image, decode_tiff_pages, sniff_type
+from ekyc.imaging.decode import (
+    DEFAULT_LIMITS,
+    ImageLimits,
+    ImageType,
+    decode_image,
+    decode_tiff_pages,
+    sniff_type,
+)
 from ekyc.imaging.geometry import resize_long_side
 from ekyc.imaging.pdf_pages import DEFAULT_PDF_LIMITS, is_pdf, render_pdf_pages
 
@@ -31,6 +38,8 @@ class PaperLimits:
     """All pages together, after shrinking: 600 MB."""
     long_side_px: int = 3600
     """Longer pages are shrunk to this: A4 at 300 dots per inch has 3508."""
+    image: ImageLimits = DEFAULT_LIMITS
+    """On each file that is no PDF."""
 
 
 DEFAULT_PAPER_LIMITS = PaperLimits()
@@ -59,9 +68,9 @@ def decode_pages(
     if is_pdf(data):
         pages = render_pdf_pages(data, name=name)
     elif sniff_type(data) is ImageType.TIFF:
-        pages = decode_tiff_pages(data, name=name, max_pages=limits.max_pages)
+        pages = decode_tiff_pages(data, name=name, limits=limits.image, max_pages=limits.max_pages)
     else:
-        pages = (decode_image(data, name=name),)
+        pages = (decode_image(data, name=name, limits=limits.image),)
     return tuple(_shrunk(page, limits.long_side_px) for page in pages)
 
 

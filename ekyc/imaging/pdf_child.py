@@ -9,7 +9,7 @@ import json
 import math
 import resource
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pypdfium2
 
@@ -31,14 +31,32 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    document = _opened(sys.stdin.buffer.read(), limits)
+    write_answer(sys.stdin.buffer.read(), limits, sys.stdout.buffer)
+
+
+def write_answer(data: bytes, limits: Mapping[str, Any], out: BinaryIO) -> None:
+    """Write why a file is refused, or its pages.
+
+    Args:
+        data: the file.
+        limits: fields of :class:`ekyc.imaging.pdf_pages.PdfLimits`, and ``dpi``.
+        out: gets one line with the verdict; behind ``ok`` each page's height and width, six digits each, and its pixels.
+
+    Raises:
+        PdfiumError: a page cannot be loaded or rendered.
+    """
     scale = limits["dpi"] / _POINTS_PER_INCH
-    _check_pixels(document, scale, limits)
-    out = sys.stdout.buffer
+    try:
+        document = _opened(data, limits)
+        _check_pixels(document, scale, limits)
+    except _RefusedError as refused:
+        out.write(f"{refused}\n".encode("ascii"))
+        return
     out.write(b"ok\n")
     for page in document:
         longest = max(page.get_size()) * scale
-        shrunk = scale * min(1.0, limits["long_side_px"] / max(longest, 1.0))
+        # PDFium rounds sides up: a hair less, or it would be one pixel more.
+        shrunk = scale * min(1.0, (limits["long_side_px"] - 1e-6) / max(longest, 1.0))
         bitmap = page.render(scale=shrunk, rev_byteorder=False, prefer_bgrx=False)
         picture = bitmap.to_numpy()
         if picture.ndim == 2:  # PDFium renders grey pages with one channel
@@ -50,15 +68,20 @@ def main() -> None:
         page.close()
 
 
+class _RefusedError(Exception):
+    """Its text is the verdict."""
+
+
 def _opened(data: bytes, limits: Mapping[str, Any]) -> Any:
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        _refuse("encrypted" if getattr(error, "err_code", None) == _PASSWORD_ERROR else "broken")
+        locked = getattr(error, "err_code", None) == _PASSWORD_ERROR
+        raise _RefusedError("encrypted" if locked else "broken") from error
     if len(document) == 0:
-        _refuse("empty")
+        raise _RefusedError("empty")
     if len(document) > limits["max_pages"]:
-        _refuse("too_many_pages")
+        raise _RefusedError("too_many_pages")
     return document
 
 
@@ -71,13 +94,7 @@ def _check_pixels(document: Any, scale: float, limits: Mapping[str, Any]) -> Non
         longest = max(width, height) * scale
         too_large = pixels > limits["max_pixels"] or longest > limits["max_side_px"]
         if too_large or total > limits["max_total_pixels"]:
-            _refuse("too_many_pixels")
-
-
-def _refuse(reason: str) -> NoReturn:
-    sys.stdout.write(f"{reason}\n")
-    sys.stdout.flush()
-    sys.exit(0)
+            raise _RefusedError("too_many_pixels")
 
 
 if __name__ == "__main__":

@@ -91,6 +91,15 @@ def render_pdf_pages(
         answer = run_child("ekyc.imaging.pdf_child", {"dpi": dpi, **asdict(limits)}, data, bounds)
     except ChildFailed as failed:
         _refuse("too_slow" if failed.fault is ChildFault.TOO_SLOW else "broken", name)
+    return pages_of_answer(answer, name)
+
+
+def pages_of_answer(answer: bytes, name: str) -> tuple[BgrImage, ...]:
+    """The pages that a child sent (:func:`ekyc.imaging.pdf_child.write_answer`).
+
+    Raises:
+        InputError, LimitError: it refused the file; as :func:`render_pdf_pages`.
+    """
     verdict = answer[:_VERDICT_BYTES].partition(b"\n")[0]
     if verdict != b"ok":
         _refuse(verdict.decode("ascii", "replace"), name)

@@ -67,6 +67,17 @@ def test_a_large_page_is_rendered_no_larger_than_it_is_needed():
     assert page.shape == (1800, 3600, 3)
 
 
+def test_a_page_of_any_size_is_shrunk_to_the_bound_exactly():
+    stream = io.BytesIO()
+    canvas = Canvas(stream)
+    for i in range(20):
+        canvas.setPageSize((300, 400 + 1.7 * i))
+        canvas.showPage()
+    canvas.save()
+    pages = render_pdf_pages(stream.getvalue(), name="copy.pdf", limits=PdfLimits(long_side_px=60))
+    assert {page.shape[0] for page in pages} == {60}
+
+
 def test_a_page_of_endless_work_is_stopped():
     """A form that paints another eight times, nine levels deep, over a whole page."""
     stream = io.BytesIO()

@@ -1,22 +1,32 @@
 """What hostile bytes must never do to the decoders of pages and to what stands in codes on cards.
 
-Pixels are read in process. PDF files are rendered in a child process, a quarter of a second each: :func:`pdf` is a target
-for long runs, and few of its mutations are part of the tests.
+Pixels are read in process. PDF files are rendered in a child process, a quarter of a second each: few mutations of
+:func:`pdf` are part of the tests, and :func:`pdf_rendering` does in process what the child does.
 """
 
 from __future__ import annotations
 
 import io
+from dataclasses import asdict
 
 import numpy as np
+import pypdfium2
 from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
 from ekyc.errors import EkycError, InputError
-from ekyc.imaging.decode import DEFAULT_LIMITS, ImageLimits, decode_image
-from ekyc.imaging.document_pages import DEFAULT_PAPER_LIMITS, decode_pages
-from ekyc.imaging.pdf_pages import PdfLimits, is_pdf, render_pdf_pages
+from ekyc.imaging.decode import ImageLimits, decode_image
+from ekyc.imaging.document_pages import PaperLimits, decode_pages
+from ekyc.imaging.pdf_child import write_answer
+from ekyc.imaging.pdf_pages import PdfLimits, is_pdf, pages_of_answer, render_pdf_pages
 from ekyc.ocr import parse_card_qr
+
+_PAPER = PaperLimits(
+    max_pages=3,
+    long_side_px=20,
+    image=ImageLimits(max_bytes=4096, max_pixels=2000, max_side_px=100),
+)
+"""So narrow that pages are shrunk, and that no input takes its time for pixels alone."""
 
 
 def pages(data: bytes) -> None:
@@ -24,18 +34,17 @@ def pages(data: bytes) -> None:
     if is_pdf(data):
         return
     try:
-        found = decode_pages(data, name="scan")
+        found = decode_pages(data, name="scan", limits=_PAPER)
     except EkycError as error:
         assert error.code.startswith("image."), error.code
         assert error.subject == "scan"
         return
-    assert 1 <= len(found) <= DEFAULT_PAPER_LIMITS.max_pages
+    assert 1 <= len(found) <= _PAPER.max_pages
     for page in found:
         assert page.dtype == np.uint8
         assert page.ndim == 3
         assert page.shape[2] == 3
-        assert max(page.shape) <= DEFAULT_PAPER_LIMITS.long_side_px
-        assert page.size <= 3 * DEFAULT_LIMITS.max_pixels
+        assert max(page.shape) <= _PAPER.long_side_px
 
 
 _SMALL = ImageLimits(max_bytes=4096, max_pixels=1000, max_side_px=64)
@@ -71,6 +80,30 @@ def pdf(data: bytes) -> None:
         return
     assert 1 <= len(found) <= _PDF_LIMITS.max_pages
     assert sum(page.shape[0] * page.shape[1] for page in found) <= _PDF_LIMITS.max_total_pixels
+
+
+_SMALL_PDF = PdfLimits(
+    max_pages=3, max_pixels=8000, max_side_px=300, long_side_px=60, max_total_pixels=16_000
+)
+
+
+def pdf_rendering(data: bytes) -> None:
+    """What the child process does with a PDF file, and what its parent does with the answer, without the process.
+
+    A crash of PDFium, of which the child would die alone, ends the run.
+    """
+    answer = io.BytesIO()
+    try:
+        write_answer(data, {"dpi": 36, **asdict(_SMALL_PDF)}, answer)
+    except pypdfium2.PdfiumError:
+        return
+    try:
+        found = pages_of_answer(answer.getvalue(), "paper")
+    except EkycError as error:
+        assert error.code.startswith("pdf."), error.code
+        return
+    assert 1 <= len(found) <= _SMALL_PDF.max_pages
+    assert all(max(page.shape) <= _SMALL_PDF.long_side_px for page in found)
 
 
 def qr(data: bytes) -> None:

@@ -14,7 +14,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from fuzz_frames import container, container_seeds, jpeg_facts, jpeg_seeds
-from fuzz_pages import page_seeds, pages, pdf, pdf_seeds, picture, qr, qr_seeds
+from fuzz_pages import page_seeds, pages, pdf, pdf_rendering, pdf_seeds, picture, qr, qr_seeds
 
 from ekyc.chip import ChainVerdict, inspect_signed_file
 from ekyc.chip.access_key import MrzKey
@@ -287,6 +287,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         mrz,
         pages,
         pdf,
+        pdf_rendering,
         picture,
         qr,
         relay,
@@ -358,6 +359,7 @@ def seeds() -> dict[str, tuple[bytes, ...]]:
         "mrz": tuple(build(**zone).encode() for build in (build_td1, build_td2, build_td3)),
         "pages": page_seeds(),
         "pdf": pdf_seeds(),
+        "pdf_rendering": pdf_seeds(),
         "picture": page_seeds(),
         "qr": qr_seeds(),
         "security_infos": (group, group[2:] if group[1] < 0x80 else group[3:], card_access),
