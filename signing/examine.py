@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,19 +13,14 @@ from pyhanko.sign.validation.errors import SignatureValidationError
 from pyhanko.sign.validation.generic_cms import validate_sig_integrity
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
-from ekyc.outcomes import Check, Outcome
-from ekyc.signing import revisions, trust
+from ekyc.signing import conclude, revisions, trust
 from ekyc.signing.report import (
     Indication,
     Integrity,
     SignatureKind,
     SignatureReport,
-    TimestampReport,
 )
 from ekyc.values import Redacted
-
-INTEGRITY_CHECK_ID: Final = "signature.valid"
-TIMESTAMP_CHECK_ID: Final = "signature.timestamp"
 
 _SUBFILTERS: Final = {
     ("/Sig", "/ETSI.CAdES.detached"),
@@ -46,24 +40,6 @@ class Field:
     name: str
     reference: Any
     """pyHanko's reference to the field's dictionary."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Integrity:
-    value: Integrity
-    sub_indication: str | None
-    check: Check
-
-
-class _Watch:
-    """Writes into each check the time since the one before."""
-
-    def __init__(self) -> None:
-        self._since = time.perf_counter()
-
-    def timed(self, check: Check) -> Check:
-        before, self._since = self._since, time.perf_counter()
-        return replace(check, duration_ms=(self._since - before) * 1000)
 
 
 class Examiner:
@@ -99,11 +75,11 @@ class Examiner:
     ) -> SignatureReport:
         shown: revisions.Finding | None = None
         signer: trust.Finding | None = None
-        watch = _Watch()
+        watch = conclude.Watch()
         try:
             integrity = _integrity(signature)  # (2)
         except Exception:  # noqa: BLE001  # rule: whatever happens in a parser never passes
-            integrity = _integrity_unknown("GENERIC", "signature.unexpected")
+            integrity = conclude.unknown("GENERIC", "signature.unexpected")
         integrity = replace(integrity, check=watch.timed(integrity.check))
         if integrity.value is Integrity.INTACT:
             try:
@@ -148,10 +124,10 @@ def _algorithm(signature: Any) -> str:
     return str(signature.signer_info["signature_algorithm"]["algorithm"].native)
 
 
-def _integrity(signature: EmbeddedPdfSignature) -> _Integrity:
+def _integrity(signature: EmbeddedPdfSignature) -> conclude.IntegrityFinding:
     """Step (2): digest of the byte range and signature value. Asks nothing about trust."""
     if _algorithm(signature).split("_", 1)[-1] not in _ALGORITHMS:
-        return _integrity_unknown("CRYPTO_CONSTRAINTS_FAILURE", "signature.algorithm_unknown")
+        return conclude.unknown("CRYPTO_CONSTRAINTS_FAILURE", "signature.algorithm_unknown")
     digest = signature.compute_digest()
     content_type = "data"
     imprint_matches = True
@@ -166,71 +142,29 @@ def _integrity(signature: EmbeddedPdfSignature) -> _Integrity:
         )
     except SignatureValidationError as exc:
         name = str(exc.ades_subindication.standard_name)
-        return _integrity_unknown(name, trust.reason_for(name))
+        return conclude.unknown(name, trust.reason_for(name))
     if intact and valid and imprint_matches:
-        check = Check(id=INTEGRITY_CHECK_ID, outcome=Outcome.PASSED)
-        return _Integrity(value=Integrity.INTACT, sub_indication=None, check=check)
-    failure = "SIG_CRYPTO_FAILURE" if intact and imprint_matches else "HASH_FAILURE"
-    reasons = (trust.reason_for(failure),)
-    check = Check(id=INTEGRITY_CHECK_ID, outcome=Outcome.FAILED, reasons=reasons)
-    return _Integrity(value=Integrity.BROKEN, sub_indication=failure, check=check)
-
-
-def _integrity_unknown(sub_indication: str, reason: str) -> _Integrity:
-    check = Check(id=INTEGRITY_CHECK_ID, outcome=Outcome.INDETERMINATE, reasons=(reason,))
-    return _Integrity(value=Integrity.UNKNOWN, sub_indication=sub_indication, check=check)
+        return conclude.intact()
+    return conclude.broken("SIG_CRYPTO_FAILURE" if intact and imprint_matches else "HASH_FAILURE")
 
 
 def _conclude(
-    integrity: _Integrity, shown: revisions.Finding | None, signer: trust.Finding | None
+    integrity: conclude.IntegrityFinding,
+    shown: revisions.Finding | None,
+    signer: trust.Finding | None,
 ) -> tuple[Indication, str | None]:
-    """The worst news decides; passing is what is left when there is no bad news."""
-    news: list[tuple[Indication, str | None]] = [
-        *_news_of_integrity(integrity),
-        *_news_of_shown(shown),
-        *_news_of_signer(signer),
-    ]
-    for indication in (Indication.TOTAL_FAILED, Indication.INDETERMINATE):
-        for found in news:
-            if found[0] is indication:
-                return found
-    return Indication.TOTAL_PASSED, None
-
-
-def _news_of_integrity(integrity: _Integrity) -> list[tuple[Indication, str | None]]:
-    if integrity.value is Integrity.INTACT:
-        return []
-    broken = integrity.value is Integrity.BROKEN
-    indication = Indication.TOTAL_FAILED if broken else Indication.INDETERMINATE
-    return [(indication, integrity.sub_indication)]
-
-
-def _news_of_shown(shown: revisions.Finding | None) -> list[tuple[Indication, str | None]]:
-    if shown is None:
-        return [(Indication.INDETERMINATE, "GENERIC")]
-    if shown.check.outcome is Outcome.FAILED:
-        return [(Indication.TOTAL_FAILED, "FORMAT_FAILURE")]
-    if shown.check.outcome is not Outcome.PASSED:
-        return [(Indication.INDETERMINATE, "SIG_CONSTRAINTS_FAILURE")]
-    return []
-
-
-def _news_of_signer(signer: trust.Finding | None) -> list[tuple[Indication, str | None]]:
-    if signer is None:
-        return [(Indication.INDETERMINATE, "GENERIC")]
-    news: list[tuple[Indication, str | None]] = []
-    if signer.indication is not Indication.TOTAL_PASSED:
-        news.append((signer.indication, signer.sub_indication))
-    stamp = signer.timestamp
-    if stamp is not None and stamp.indication is not Indication.TOTAL_PASSED:
-        # A missing timestamp leaves a weaker signature; a wrong one is a sign of tampering.
-        news.append((Indication.INDETERMINATE, stamp.sub_indication))
-    return news
+    return conclude.worst_news(
+        [
+            *conclude.news_of_integrity(integrity),
+            *conclude.news_of_shown(shown),
+            *conclude.news_of_signer(signer),
+        ]
+    )
 
 
 def _report(
     signature: EmbeddedPdfSignature,
-    integrity: _Integrity,
+    integrity: conclude.IntegrityFinding,
     shown: revisions.Finding | None,
     signer: trust.Finding | None,
     *,
@@ -243,13 +177,13 @@ def _report(
     if shown is not None:
         checks.append(shown.check)
     elif integrity.value is Integrity.INTACT:
-        checks.append(_undecided(revisions.CHECK_ID, excuse))
+        checks.append(conclude.undecided(revisions.CHECK_ID, excuse))
     if signer is not None:
         checks.append(signer.check)
         if kind is SignatureKind.SIGNATURE:
-            checks.append(_timestamp_check(signer.timestamp))
+            checks.append(conclude.timestamp_check(signer.timestamp))
     elif integrity.value is Integrity.INTACT:
-        checks.append(_undecided(trust.CHECK_ID, excuse))
+        checks.append(conclude.undecided(trust.CHECK_ID, excuse))
     return SignatureReport(
         field_name=signature.field_name,
         kind=kind,
@@ -279,24 +213,8 @@ def _unreadable(field_name: str) -> SignatureReport:
         anchor_subject=None,
         claimed_time=None,
         timestamp=None,
-        checks=(_undecided(INTEGRITY_CHECK_ID, "signature.unreadable"),),
+        checks=(conclude.undecided(conclude.INTEGRITY_CHECK_ID, "signature.unreadable"),),
     )
-
-
-def _timestamp_check(timestamp: TimestampReport | None) -> Check:
-    if timestamp is None:
-        return Check(
-            id=TIMESTAMP_CHECK_ID,
-            outcome=Outcome.NOT_PERFORMED,
-            reasons=("signature.timestamp_missing",),
-        )
-    if timestamp.indication is not Indication.TOTAL_PASSED:
-        return _undecided(TIMESTAMP_CHECK_ID, "signature.timestamp_invalid")
-    return Check(id=TIMESTAMP_CHECK_ID, outcome=Outcome.PASSED)
-
-
-def _undecided(check_id: str, reason: str) -> Check:
-    return Check(id=check_id, outcome=Outcome.INDETERMINATE, reasons=(reason,))
 
 
 def _kind(signature: EmbeddedPdfSignature) -> SignatureKind:

@@ -19,19 +19,19 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko.sign.signers.pdf_byterange import SignatureObject
 
-from ekyc.errors import BusyError, InputError, LimitError, UpstreamError
+from ekyc.errors import InputError
 from ekyc.signing.algorithms import SignatureAlgorithm, algorithm_of, verify_value
 from ekyc.signing.appearance import Appearance
 from ekyc.signing.augment import add_status, add_status_and_time
 from ekyc.signing.certificates import common_name
 from ekyc.signing.cms import signed_attributes, signed_data
 from ekyc.signing.fitness import require_fit
+from ekyc.signing.levels import NOT_TO_BE_HAD, Level, TimestampFailedError
 from ekyc.signing.pdf_writing import (
     Hole,
     ReservedField,
@@ -47,25 +47,9 @@ from ekyc.signing.pdf_writing import (
 from ekyc.signing.result_document import ResultDocument
 from ekyc.signing.signatory import Services, Signatory, SigningIdentity, public_key_der_of
 from ekyc.signing.timestamp import request_token
-from ekyc.storage import StorageError
 
 _ROOM_BYTES: Final = 8192
 """What signature, attributes and timestamp may take besides the certificates of the chain."""
-_NOT_TO_BE_HAD: Final = (BusyError, LimitError, StorageError, UpstreamError)
-"""Time or status does not come, or is too large for its room. The key has signed by then: nothing may be lost."""
-
-
-class Level(StrEnum):
-    """Baseline levels (ETSI EN 319 142-1 §6)."""
-
-    B_B = "B-B"
-    """Who signed. Ends with the signer's certificate."""
-    B_T = "B-T"
-    """And when: proven by a time-stamping authority."""
-    B_LT = "B-LT"
-    """And that the certificates were good: chains and status travel in the file."""
-    B_LTA = "B-LTA"
-    """And a document timestamp over all of it, which can be renewed: proof over decades."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,21 +73,6 @@ class PreparedPdf:
 
     def __repr__(self) -> str:
         return f"PreparedPdf({len(self.hole.pdf)} bytes)"
-
-
-class TimestampFailedError(UpstreamError):
-    """Time, or words on status, could not be had after the key had signed; the cause says which.
-
-    ``signed_pdf`` is a valid signature of level ``level``; :func:`ekyc.signing.augment_pdf` takes it further when the
-    authority is back.
-    """
-
-    default_code = "signing.timestamp.failed"
-
-    def __init__(self, *, signed_pdf: bytes, level: Level) -> None:
-        super().__init__(f"no time or status; the signature is kept at level {level}")
-        self.signed_pdf = signed_pdf
-        self.level = level
 
 
 def sign_pdf(
@@ -225,16 +194,16 @@ def complete_pdf(
         digest = hashlib.sha256(value).digest()
         token = request_token(digest, ask=services.stamp, random=services.random)
         signed = prepared.hole.filled(make_cms(prepared, value, timestamp_token=token))  # (8)
-    except _NOT_TO_BE_HAD as exc:
+    except NOT_TO_BE_HAD as exc:
         kept = prepared.hole.filled(make_cms(prepared, value))
-        raise TimestampFailedError(signed_pdf=kept, level=Level.B_B) from exc
+        raise TimestampFailedError(signed=kept, level=Level.B_B) from exc
     if level is Level.B_T:
         return signed
     preserve = add_status if level is Level.B_LT else add_status_and_time
     try:
         return preserve(signed, services)  # (9)
-    except _NOT_TO_BE_HAD as exc:
-        raise TimestampFailedError(signed_pdf=signed, level=Level.B_T) from exc
+    except NOT_TO_BE_HAD as exc:
+        raise TimestampFailedError(signed=signed, level=Level.B_T) from exc
 
 
 def make_cms(prepared: PreparedPdf, value: bytes, *, timestamp_token: bytes | None = None) -> bytes:

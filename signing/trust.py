@@ -6,7 +6,7 @@ carries, or that the caller hands over. Nothing is ever fetched; data that are m
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -149,60 +149,107 @@ class TrustSettings:
 
     def spec_for(self, signature: EmbeddedPdfSignature) -> SignatureValidationSpec:
         """The specification, with the certificates and revocation data that the file itself carries."""
-        known = self._spec.local_knowledge
         try:
             store = DocumentSecurityStore.read_dss(signature.reader)
         except NoDSSFoundError:
             return self._spec
+        lists = (item.get_object().read_data(DecodePurpose.CRL) for item in store.crls)
+        return self.spec_with(
+            certificates=list(store.load_certs()),
+            crls=[crl.CertificateList.load(der) for der in lists],
+            ocsps=[c for item in store.ocsps for c in _ocsp_containers(item)],
+        )
+
+    def spec_with(
+        self,
+        *,
+        certificates: Iterable[x509.Certificate] = (),
+        crls: Iterable[crl.CertificateList] = (),
+        ocsps: Iterable[OCSPContainer] = (),
+    ) -> SignatureValidationSpec:
+        """The specification, with what a file carries."""
+        known = self._spec.local_knowledge
         knowledge = LocalKnowledge(
-            known_ocsps=[c for item in store.ocsps for c in _ocsp_containers(item)],
-            known_crls=[
-                *known.known_crls,
-                *(_crl(item.get_object().read_data(DecodePurpose.CRL)) for item in store.crls),
-            ],
-            known_certs=list(store.load_certs()),
+            known_ocsps=list(ocsps),
+            known_crls=[*known.known_crls, *map(CRLContainer, crls)],
+            known_certs=list(certificates),
         )
         return replace(self._spec, local_knowledge=knowledge)
 
 
 async def judge_signature(signature: EmbeddedPdfSignature, settings: TrustSettings) -> Finding:
-    """Validate signer, chain, revocation and time.
+    """Validate signer, chain, revocation and time of a signature in a PDF.
 
     As of the signature's timestamp where that passes (EN 319 102-1 §5.5), else as of now (§5.3). Where this does
     not decide and the file has document timestamps, with their proofs of existence as well (§5.6).
     """
     spec = settings.spec_for(signature)
-    timestamp = await _judge_timestamp(signature, settings, spec)
-    proven = timestamp is not None and timestamp.indication is Indication.TOTAL_PASSED
-    validate = ades_with_time_validation if proven else ades_basic_validation
-    result: Any = await validate(
-        signature.signed_data,
-        spec,
-        timing_info=settings.timing,
-        raw_digest=signature.compute_digest(),
+    found, timestamp = await _judge_cms(
+        signature.signed_data, signature.signer_info, signature.compute_digest(), settings, spec
     )
-    undecided = result.ades_subindic.status is AdESStatus.INDETERMINATE
+    undecided = found.ades_subindic.status is AdESStatus.INDETERMINATE
     if undecided and signature.reader.embedded_timestamp_signatures:
-        result = await ades_lta_validation(
+        found = await ades_lta_validation(
             signature,
             PdfSignatureValidationSpec(signature_validation_spec=spec),
             timing_info=settings.timing,
         )
-    return _finding(result.ades_subindic, result.api_status, timestamp=timestamp)
+    return _finding(found.ades_subindic, found.api_status, timestamp=timestamp)
 
 
-async def _judge_timestamp(
-    signature: EmbeddedPdfSignature, settings: TrustSettings, spec: SignatureValidationSpec
+async def judge_detached(
+    signed_data: Any, signer_info: Any, digest: bytes, settings: TrustSettings
+) -> Finding:
+    """The same of a CMS that stands alone, with the certificates and revocation lists that it carries.
+
+    Args:
+        signed_data: asn1crypto's ``SignedData``, of one signer.
+        signer_info: that signer's.
+        digest: of the content, with the signer's digest algorithm.
+        settings: whom to trust.
+    """
+    spec = settings.spec_with(crls=[item.chosen for item in signed_data["crls"] or ()])
+    found, timestamp = await _judge_cms(signed_data, signer_info, digest, settings, spec)
+    return _finding(found.ades_subindic, found.api_status, timestamp=timestamp)
+
+
+async def _judge_cms(
+    signed_data: Any,
+    signer_info: Any,
+    digest: bytes,
+    settings: TrustSettings,
+    spec: SignatureValidationSpec,
+) -> tuple[Any, TimestampReport | None]:
+    """What pyHanko finds, and what is known of the signature's own timestamps."""
+    timestamp = await judge_timestamps(
+        extract_tst_data_iter(signer_info, signed=False),
+        message_imprint_checker(signer_info),
+        settings,
+        spec,
+    )
+    proven = timestamp is not None and timestamp.indication is Indication.TOTAL_PASSED
+    validate = ades_with_time_validation if proven else ades_basic_validation
+    result: Any = await validate(signed_data, spec, timing_info=settings.timing, raw_digest=digest)
+    return result, timestamp
+
+
+async def judge_timestamps(
+    tokens: Iterable[Any],
+    imprint: Callable[[str], bytes],
+    settings: TrustSettings,
+    spec: SignatureValidationSpec,
 ) -> TimestampReport | None:
-    """Validate the signature's own timestamps: the first that passes, else the last."""
+    """Validate a signature's own timestamps: the first that passes, else the last.
+
+    Args:
+        tokens: asn1crypto's ``SignedData`` of each.
+        imprint: digest, with an algorithm of this name, of what they must be over.
+        settings: whom to trust.
+        spec: the same, with what the file itself carries.
+    """
     found: TimestampReport | None = None
-    for token in extract_tst_data_iter(signature.signer_info, signed=False):
-        result = await ades_timestamp_validation(
-            token,
-            spec,
-            message_imprint_checker(signature.signer_info),
-            timing_info=settings.timing,
-        )
+    for token in tokens:
+        result = await ades_timestamp_validation(token, spec, imprint, timing_info=settings.timing)
         indication = _INDICATIONS[result.ades_subindic.status]
         found = TimestampReport(
             indication=indication,
