@@ -17,6 +17,8 @@ FOLDERS = (
     Path("/usr/share/texmf/fonts"),
     Path("~/.cache/ekyc/train-fonts").expanduser(),
 )
+VARIED = "Varied"
+"""Beginning of the family names that ``training.varied_faces`` gives."""
 HELD_OUT = (
     "Gentium",
     "Vollkorn",
@@ -30,6 +32,7 @@ HELD_OUT = (
 """Unseen-font test, by the beginnings of the families' names: four serif texts, two sans, two of fixed pitch."""
 _NEVER_TRAINED = (*HELD_OUT, "Noto Mono")
 """Noto Mono is the older cut of Noto Sans Mono."""
+_WEIGHT_WORDS = {"Light", "Medium", "Regular", "SemiBold", "Book"}
 _NOT_TEXT = ("Math", "Caps", "Quotation", "Dunhill", "Unslanted", "Initials", "Keyboard", "Thin", "SC", "Chorus", "ExtraLight", "Hairline", "Black", "UltraLight", "Symbols", "Emoji", "Swash")  # fmt: skip
 # How often a family is drawn against the others: paper is set in Times, Courier and Arial far more than in others.
 _WEIGHTS = {
@@ -90,18 +93,24 @@ def held_out_faces() -> tuple[tuple[Face, ...], ...]:
 
 def is_held_out(face: Face) -> bool:
     """Whether a face belongs to the unseen-font test."""
-    return face.family.startswith(_NEVER_TRAINED)
+    return face.family.removeprefix(f"{VARIED} ").startswith(_NEVER_TRAINED)
 
 
 @cache
 def family_weights(families: tuple[str, ...]) -> tuple[float, ...]:
     """Cumulative shares of the families, ending at 1."""
-    weights = [float(_WEIGHTS.get(family, 1)) for family in families]
+    weights = [_weight(family) for family in families]
     total, running, shares = sum(weights), 0.0, []
     for weight in weights:
         running += weight / total
         shares.append(running)
     return tuple(shares)
+
+
+def _weight(family: str) -> float:
+    if family.startswith(VARIED):
+        return 0.3 + 0.2 * min(_WEIGHTS.get(family.removeprefix(f"{VARIED} "), 1), 8)
+    return 1.5 * _WEIGHTS[family] if family in _WEIGHTS else 1.0
 
 
 def _by_family(faces: tuple[Face, ...]) -> tuple[tuple[Face, ...], ...]:
@@ -127,7 +136,15 @@ def read_face(path: Path) -> Face | None:
     missing = frozenset("".join(vocabulary())) - covered - {" "}
     if any(letter.isascii() or letter in accented_letters() for letter in missing):
         return None
-    return Face(path=str(path), family=family, missing=missing)
+    return Face(path=str(path), family=_plain(family), missing=missing)
+
+
+def _plain(family: str) -> str:
+    """A family's name without the weight that older naming adds to it."""
+    words = family.split()
+    while len(words) > 1 and words[-1] in _WEIGHT_WORDS:
+        words.pop()
+    return " ".join(words)
 
 
 @lru_cache(maxsize=400)
