@@ -31,6 +31,7 @@ from ekyc.signing.der import (
     set_of,
     utc_time,
 )
+from ekyc.signing.material import ValidationMaterial
 
 DATA: Final = "1.2.840.113549.1.7.1"
 TST_INFO: Final = "1.2.840.113549.1.9.16.1.4"
@@ -126,18 +127,60 @@ def add_timestamp(cms_der: bytes, make_token: Callable[[bytes], bytes]) -> bytes
     Raises:
         ValueError: not DER.
     """
-    kind, wrapped = elements(inside(cms_der))
-    (body,) = elements(inside(wrapped))
-    *before, signer_infos = elements(inside(body))
+    stamped = signature_of(cms_der)
+    if stamped is None:
+        return None
+    token = make_token(hashlib.sha256(stamped).digest())
+    return add_unsigned(cms_der, token, ValidationMaterial())
+
+
+def signature_of(cms_der: bytes) -> bytes | None:
+    """The signature value of a ``SignedData`` of one signer that has no unsigned attributes yet; ``None`` of any other.
+
+    Raises:
+        ValueError: not DER.
+    """
+    *_, signer_infos = _body(cms_der)[1]
     signers = elements(inside(signer_infos))
     parts = elements(inside(signers[0])) if len(signers) == 1 else []
-    if (
-        not parts or parts[-1][:1] != b"\x04"
-    ):  # the signature value is last where no unsigned attributes follow
-        return None
-    token = make_token(hashlib.sha256(inside(parts[-1])).digest())
-    signer = sequence(*parts, _unsigned(token))
-    return sequence(kind, context(0, sequence(*before, set_of([signer]))))
+    if not parts or parts[-1][:1] != b"\x04":
+        return None  # the signature value is last where no unsigned attributes follow
+    return inside(parts[-1])
+
+
+def add_unsigned(cms_der: bytes, timestamp_token: bytes, material: ValidationMaterial) -> bytes:
+    """The same ContentInfo with a signature timestamp, and with certificates and revocation lists beside its own.
+
+    Args:
+        cms_der: of which :func:`signature_of` gives a value.
+        timestamp_token: RFC 3161 token over that value.
+        material: chains and lists; what is there already is not repeated (ETSI EN 319 122-1 §5.4.2).
+    """
+    kind, (version, digests, content, *optional, signer_infos) = _body(cms_der)
+    (signer,) = elements(inside(signer_infos))
+    stamped = sequence(*elements(inside(signer)), _unsigned(timestamp_token))
+    found = {part[:1]: elements(inside(part)) for part in optional}
+    certificates = [*found.get(b"\xa0", []), *material.certificates]
+    lists = [*found.get(b"\xa1", []), *material.crls]
+    body = sequence(
+        version,
+        digests,
+        content,
+        set_of(certificates, tag=0xA0) if certificates else b"",
+        set_of(lists, tag=0xA1) if lists else b"",
+        set_of([stamped]),
+    )
+    return sequence(kind, context(0, body))
+
+
+def _body(cms_der: bytes) -> tuple[bytes, list[bytes]]:
+    """Content type, and the elements of the ``SignedData``: version, digests, content, [0], [1], signers."""
+    kind, wrapped = elements(inside(cms_der))
+    (body,) = elements(inside(wrapped))
+    found = elements(inside(body))
+    if kind != oid(_SIGNED_DATA) or len(found) < 4:
+        raise ValueError("not a SignedData")
+    return kind, found
 
 
 def directory_name(name_der: bytes) -> bytes:

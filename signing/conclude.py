@@ -21,6 +21,8 @@ from ekyc.values import Redacted
 
 INTEGRITY_CHECK_ID: Final = "signature.valid"
 TIMESTAMP_CHECK_ID: Final = "signature.timestamp"
+_ALGORITHMS: Final = {"rsa", "pkcs1v15", "pss", "ecdsa", "ed25519", "ed448"}
+"""Endings of the names that asn1crypto gives to signature algorithms, as in ``sha256_rsa``, ``rsassa_pss``."""
 _News = tuple[Indication, str | None]
 
 
@@ -42,6 +44,11 @@ class Watch:
     def timed(self, check: Check) -> Check:
         before, self._since = self._since, time.perf_counter()
         return replace(check, duration_ms=(self._since - before) * 1000)
+
+
+def is_known_algorithm(name: str) -> bool:
+    """Whether a signature algorithm is one that is judged here."""
+    return name.split("_", 1)[-1] in _ALGORITHMS
 
 
 def intact() -> IntegrityFinding:

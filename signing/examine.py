@@ -29,10 +29,6 @@ _SUBFILTERS: Final = {
 }
 
 
-_ALGORITHMS: Final = {"rsa", "pkcs1v15", "pss", "ecdsa", "ed25519", "ed448"}
-"""Endings of the names that asn1crypto gives to signature algorithms, as in ``sha256_rsa``, ``rsassa_pss``."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """A signature field that holds something."""
@@ -126,7 +122,7 @@ def _algorithm(signature: Any) -> str:
 
 def _integrity(signature: EmbeddedPdfSignature) -> conclude.IntegrityFinding:
     """Step (2): digest of the byte range and signature value. Asks nothing about trust."""
-    if _algorithm(signature).split("_", 1)[-1] not in _ALGORITHMS:
+    if not conclude.is_known_algorithm(_algorithm(signature)):
         return conclude.unknown("CRYPTO_CONSTRAINTS_FAILURE", "signature.algorithm_unknown")
     digest = signature.compute_digest()
     content_type = "data"

@@ -21,19 +21,15 @@ from datetime import datetime
 from io import BytesIO
 from typing import Final
 
-from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import enumerate_sig_fields
 
 from ekyc.errors import LimitError
-from ekyc.outcomes import Check, Outcome
-from ekyc.ports import Clock, SystemClock
-from ekyc.signing.bounded import OverdueError, within
+from ekyc.ports import Clock
 from ekyc.signing.examine import Examiner, Field
+from ekyc.signing.inspecting import TIME_S, inspected, problem, settings_of
 from ekyc.signing.report import SignatureKind, ValidationReport
 from ekyc.signing.trust import TrustSettings
-
-CHECK_ID: Final = "signature.file"
 
 for _name in ("pyhanko", "pyhanko_certvalidator"):
     # They write the names of signers into their logs. An operator who wants that sets a level of his own.
@@ -47,7 +43,7 @@ class ValidationLimits:
 
     max_bytes: int = 64 << 20
     max_signatures: int = 32
-    time_s: float = 30.0
+    time_s: float = TIME_S
 
 
 DEFAULT_LIMITS: Final = ValidationLimits()
@@ -75,21 +71,10 @@ def inspect_pdf(
     Raises:
         InputError: an anchor or CRL cannot be read, or ``at`` has no zone: the caller's own material.
     """
-    now = (clock or SystemClock()).now()
-    settings = TrustSettings(anchors=anchors, crls=crls, at=at or now, historical=at is not None)
+    settings = settings_of(anchors, crls, at, clock)
     if len(data) > limits.max_bytes:
-        return _problem("signature.limit")
-    loop = asyncio.new_event_loop()  # made and closed out here, where nothing is interrupted
-    try:
-        return within(limits.time_s, lambda: _inspect(data, settings, limits, loop))
-    except (OverdueError, LimitError):
-        return _problem("signature.limit")
-    except (PdfError, RecursionError):
-        return _problem("signature.unreadable")
-    except Exception:  # noqa: BLE001  # rule: whatever happens in a parser of hostile files never passes
-        return _problem("signature.unexpected")
-    finally:
-        loop.close()
+        return problem("signature.limit")
+    return inspected(lambda loop: _inspect(data, settings, limits, loop), time_s=limits.time_s)
 
 
 def _inspect(
@@ -100,10 +85,10 @@ def _inspect(
 ) -> ValidationReport:
     reader = PdfFileReader(BytesIO(data))
     if reader.encrypted:
-        return _problem("signature.encrypted")
+        return problem("signature.encrypted")
     fields = _filled_fields(reader, limits.max_signatures)
     if not fields:
-        return _problem("signature.none")
+        return problem("signature.none")
     entries = loop.run_until_complete(Examiner(data, reader, settings).examine(fields))
     stamps = tuple(e for e in entries if e.kind is SignatureKind.DOCUMENT_TIMESTAMP)
     return ValidationReport(
@@ -120,8 +105,3 @@ def _filled_fields(reader: PdfFileReader, most: int) -> list[Field]:
             raise LimitError(f"more than {most} signatures", code="signature.limit")
         fields.append(Field(name=str(name), reference=reference))
     return fields
-
-
-def _problem(reason: str) -> ValidationReport:
-    check = Check(id=CHECK_ID, outcome=Outcome.INDETERMINATE, reasons=(reason,))
-    return ValidationReport(signatures=(), document_timestamps=(), problems=(check,))

@@ -1,0 +1,152 @@
+"""Look at a detached CMS beside its content: is it intact, and who vouches for it? (ETSI EN 319 102-1 §5)
+
+1. Read its structure: DER or PEM, one signer, no content inside, the signing certificate bound in. Else INDETERMINATE.
+2. Digest the content with the signer's algorithm, which must be of the SHA-2 family.
+3. Integrity: the key of the embedded certificate signed that digest. Otherwise TOTAL-FAILED.
+4. Trust: chain to one of the caller's anchors, revocation, times (:mod:`ekyc.signing.trust`).
+
+Every exception ends in INDETERMINATE.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, BinaryIO, Final
+
+from asn1crypto import cms, pem
+from pyhanko.sign.general import extract_certificate_info, extract_signer_info
+from pyhanko.sign.validation.errors import SignatureValidationError
+from pyhanko.sign.validation.generic_cms import get_signing_cert_attr, validate_sig_integrity
+
+from ekyc.errors import LimitError
+from ekyc.ports import Clock
+from ekyc.signing import conclude, trust
+from ekyc.signing.cades import MAX_CMS_BYTES, MAX_CONTENT_BYTES
+from ekyc.signing.inspecting import UnreadableError, inspected, one, problem, settings_of
+from ekyc.signing.report import Integrity, SignatureReport, ValidationReport
+
+_DIGESTS: Final = {"sha256", "sha384", "sha512"}
+_BLOCK: Final = 1 << 20
+_TIME_S: Final = 120.0
+"""Four gibibytes want to be digested."""
+
+
+def inspect_cades(
+    data: bytes,
+    content: BinaryIO,
+    *,
+    anchors: Iterable[bytes],
+    crls: Iterable[bytes] = (),
+    at: datetime | None = None,
+    clock: Clock | None = None,
+) -> ValidationReport:
+    """Report on a detached CMS. Never raises for a bad one.
+
+    Args:
+        data: the CMS, DER or PEM, at most 4 MiB.
+        content: what it is over, from where the stream stands, at most 4 GiB.
+        anchors: certificates to trust, DER or PEM.
+        crls: revocation lists beyond those in the CMS, DER or PEM.
+        at: judge as of this time (aware) instead of now.
+        clock: gives the present.
+
+    Raises:
+        InputError: an anchor or CRL cannot be read, or ``at`` has no zone.
+    """
+    settings = settings_of(anchors, crls, at, clock)
+    if len(data) > MAX_CMS_BYTES:
+        return problem("signature.limit")
+
+    def work(loop: asyncio.AbstractEventLoop) -> ValidationReport:
+        signed_data, signer_info, certificate = _read(data)  # (1)
+        digest = _digest(content, signer_info["digest_algorithm"]["algorithm"].native)  # (2)
+        return one(
+            loop.run_until_complete(_judge(signed_data, signer_info, certificate, digest, settings))
+        )
+
+    return inspected(work, time_s=_TIME_S)
+
+
+def _read(data: bytes) -> tuple[Any, Any, Any]:
+    """``SignedData``, its only ``SignerInfo`` and the signer's certificate, as asn1crypto has them."""
+    try:
+        der = pem.unarmor(data)[2] if pem.detect(data) else data
+        wrapped = cms.ContentInfo.load(der, strict=True)
+        signed_data = wrapped["content"]
+        signer_info = extract_signer_info(signed_data)
+        certificate = extract_certificate_info(signed_data).signer_cert
+        known = (
+            wrapped["content_type"].native == "signed_data"
+            and signed_data["encap_content_info"]["content_type"].native == "data"
+            and signed_data["encap_content_info"]["content"].native is None
+            and get_signing_cert_attr(signer_info["signed_attrs"]) is not None
+            and signer_info["digest_algorithm"]["algorithm"].native in _DIGESTS
+        )
+    except Exception as exc:  # whatever happens in a parser never passes
+        raise UnreadableError from exc
+    if not known:
+        raise UnreadableError
+    return signed_data, signer_info, certificate
+
+
+def _digest(content: BinaryIO, algorithm: str) -> bytes:
+    digest, size = hashlib.new(algorithm), 0
+    while block := content.read(_BLOCK):
+        size += len(block)
+        if size > MAX_CONTENT_BYTES:
+            raise LimitError("more than a content may have", code="signature.limit")
+        digest.update(block)
+    return digest.digest()
+
+
+async def _judge(
+    signed_data: Any,
+    signer_info: Any,
+    certificate: Any,
+    digest: bytes,
+    settings: trust.TrustSettings,
+) -> SignatureReport:
+    watch = conclude.Watch()
+    integrity = _integrity(signer_info, certificate, digest)  # (3)
+    integrity = conclude.IntegrityFinding(
+        value=integrity.value,
+        sub_indication=integrity.sub_indication,
+        check=watch.timed(integrity.check),
+    )
+    signer: trust.Finding | None = None
+    if integrity.value is Integrity.INTACT:
+        with suppress(Exception):  # without a finding nothing passes
+            signer = await trust.judge_detached(signed_data, signer_info, digest, settings)  # (4)
+    return conclude.report_without_revisions(
+        "CAdES",
+        integrity,
+        signer,
+        subject=str(certificate.subject.human_friendly),
+        claimed_time=_claimed_time(signer_info),
+    )
+
+
+def _integrity(signer_info: Any, certificate: Any, digest: bytes) -> conclude.IntegrityFinding:
+    algorithm = str(signer_info["signature_algorithm"]["algorithm"].native)
+    if not conclude.is_known_algorithm(algorithm):
+        return conclude.unknown("CRYPTO_CONSTRAINTS_FAILURE", "signature.algorithm_unknown")
+    try:
+        intact, valid = validate_sig_integrity(signer_info, certificate, "data", digest)
+    except SignatureValidationError as exc:
+        name = str(exc.ades_subindication.standard_name)
+        return conclude.unknown(name, trust.reason_for(name))
+    if intact and valid:
+        return conclude.intact()
+    return conclude.broken("SIG_CRYPTO_FAILURE" if intact else "HASH_FAILURE")
+
+
+def _claimed_time(signer_info: Any) -> datetime | None:
+    for attribute in signer_info["signed_attrs"]:
+        if attribute["type"].native == "signing_time":
+            claimed: datetime = attribute["values"][0].native
+            return claimed
+    return None
