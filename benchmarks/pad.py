@@ -59,7 +59,7 @@ _MODELS: Final = ("yunet-2023mar", "faceplugin-liveness")
 _BOUNDS_MS: Final = {ProfileName.FAST: 10.0, ProfileName.DEFAULT: 35.0}
 _MUST_NOT_PASS: Final = frozenset({"print", "screen", "replay", "screen_video", "screen_replay"})
 _DETECTOR_SIDE_PX: Final = {
-    ProfileName.FAST: 320,
+    ProfileName.FAST: 256,
     ProfileName.DEFAULT: 480,
     ProfileName.USER_WEIGHTS: 480,
 }

@@ -280,7 +280,7 @@ class _Eye:
 
     def _face(self, frame: BgrImage) -> BoxPx | FrameProblem:
         limit = self.profile.detector_thinned_to_px
-        every = 1 if limit is None else max(1, max(frame.shape[:2]) // limit)
+        every = 1 if limit is None else max(1, -(-max(frame.shape[:2]) // limit))
         shown = frame if every == 1 else np.ascontiguousarray(frame[::every, ::every])
         face = dominant_face(self.detector.detect(shown))
         if isinstance(face, FaceProblem):

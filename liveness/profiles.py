@@ -114,7 +114,7 @@ class PadProfile:
     detector_long_sides_px: tuple[int, ...] | None = None
     """Sizes at which the detector looks; None for its own."""
     detector_thinned_to_px: int | None = None
-    """Larger frames are shown to the detector with rows and columns left out, until the longer side is less than twice
+    """Larger frames are shown to the detector with rows and columns left out, until the longer side is no longer than
     this: cheap, and good enough for a box."""
     screen_lines_every: int = 1
     """The grid is looked for in each so many-th scored frame, the first among them."""

@@ -43,11 +43,10 @@ class CaptureQuality:
 
 def measure_quality(image: BgrImage, box: BoxPx | None = None) -> CaptureQuality:
     """Measure a picture, or the part of it inside ``box`` (clamped to the picture)."""
-    part = image if box is None else crop(image, box)
-    long_side = max(part.shape[:2])
+    gray = to_gray(image if box is None else crop(image, box))
+    long_side = max(gray.shape)
     if long_side > MEASURED_LONG_SIDE_PX:
-        part = resize_long_side(part, MEASURED_LONG_SIDE_PX)
-    gray = to_gray(part)
+        gray = resize_long_side(gray, MEASURED_LONG_SIDE_PX)
     return CaptureQuality(
         sharpness=float(np.var(cv2.Laplacian(gray, cv2.CV_64F))),
         brightness=float(np.mean(gray)),

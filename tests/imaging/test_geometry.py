@@ -15,6 +15,7 @@ from ekyc.imaging import (
     pad_to_multiple,
     resize,
     resize_long_side,
+    shrink,
     to_bgr_planes,
     to_gray,
     to_rgb_planes,
@@ -146,3 +147,22 @@ def test_encoders_round_trip():
     for encoder, error in ((encode_jpeg, 3.0), (encode_jpeg2000, 6.0)):
         again = decode_image(encoder(smooth), name="x")
         assert np.abs(again.astype(int) - smooth).mean() < error, encoder.__name__
+
+
+@pytest.mark.parametrize("shape", [(620, 620), (257, 513), (128, 900), (100, 90)])
+def test_shrinking_by_halves_gives_nearly_what_resizing_gives(shape):
+    ramp = np.add.outer(np.arange(shape[0]), np.arange(shape[1])) * (200 / sum(shape))
+    grain = np.random.default_rng(1).integers(0, 40, (*shape, 3))
+    image = (ramp[:, :, None] + grain).astype(np.uint8)
+    small, plain = shrink(image, 128, 128), resize(image, 128, 128)
+    assert small.shape == (128, 128, 3)
+    assert np.abs(small.astype(int) - plain).mean() < 2.5
+    assert abs(float(small.mean()) - float(plain.mean())) < 0.5
+
+
+def test_a_cut_without_a_fill_is_a_copy_inside_the_picture():
+    image = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
+    cut = crop(image, BoxPx(left=-3, top=1.4, right=2.4, bottom=99))
+    assert (cut == image[1:, :2]).all()
+    cut[:] = 0
+    assert image[1:, :2].any()
