@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-
+from ekyc.benchmarks.peer_environment import peers_python
 from ekyc.errors import ModelError
 from ekyc.ocr.engines import tesseract_engine
 from ekyc.ocr.foreign import EvenedRecogniser, ForeignEngine, ForeignRecogniser
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from ekyc.benchmarks.recorder import Recorder
     from ekyc.ocr.recognise import LineRecogniser
 
-PYTHON_VARIABLE = "EKYC_PEERS_PYTHON"
 PADDLE_VARIABLE = "EKYC_PADDLEOCR"
 PADDLE_PYTHON_VARIABLE = "EKYC_PADDLEOCR_PYTHON"
 
@@ -72,7 +70,7 @@ def open_peers(recorder: Recorder) -> Iterator[list[Peer]]:
 
 
 def _engine(name: str) -> ForeignEngine:
-    python = _python()
+    python = peers_python()
     if name == "tesseract":
         return tesseract_engine(python)
     if name == "rapidocr":
@@ -87,10 +85,3 @@ def _engine(name: str) -> ForeignEngine:
         recogniser=Path(folder, "rec"),
         detector=Path(folder, "det") if Path(folder, "det").is_dir() else None,
     )
-
-
-def _python() -> Path:
-    named = os.environ.get(PYTHON_VARIABLE)
-    if named:
-        return Path(named)
-    return platformdirs.user_cache_path("ekyc") / "peers-venv" / "bin" / "python"
