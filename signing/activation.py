@@ -10,7 +10,8 @@ The signing side, the only one that reaches keys, believes none of it unseen:
 3. It is for the credential that is called.
 4. Its evidence speaks of that credential's holder, was fresh when the token was issued, and is of a decision that was
    *accept*; where records of decisions are kept, the record says the same of decision, report and time. Whose decision it
-   was, only the issuer says: records name nobody.
+   was, only the issuer says: records name nobody. The way of authorising is one that the credential allows; where it names
+   an authenticator, one that its holder enrolled has signed the body of this very token.
 5. The hashes to be signed are exactly those pinned, the key signs with the algorithm pinned, and its certificate is
    valid and not revoked.
 6. Its identifier is burnt, on disk, before the key is touched; so is its evidence.
@@ -29,23 +30,21 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
-from ekyc.errors import InputError, LimitError, TrustError
+from ekyc.errors import InputError, TrustError
 from ekyc.policy import Verdict
-from ekyc.ports import Clock, Random
+from ekyc.ports import Clock
 from ekyc.signing.algorithms import SignatureAlgorithm, require_digest, verify_value
 from ekyc.signing.fitness import require_fit
-from ekyc.signing.jws import sign_compact, verify_compact
-from ekyc.signing.keys import SigningKey
+from ekyc.signing.jws import verify_compact
 from ekyc.signing.material import ValidationMaterial
 from ekyc.signing.sad import (
     ActivationMethod,
     Evidence,
+    FactorProof,
     Sad,
-    ShownDocument,
     read_claims,
-    write_claims,
 )
 from ekyc.signing.signatory import SigningIdentity
 from ekyc.storage import ActivationStore, ResultStore
@@ -60,8 +59,8 @@ class ActivationError(TrustError):
     """An activation that must not activate anything; ``code`` says why.
 
     Codes: ``activation.not_accepted``, ``.other_session``, ``.other_user``, ``.other_credential``,
-    ``.evidence_stale``, ``.evidence_unknown``, ``.expired``, ``.not_yet``, ``.too_long``, ``.hashes``,
-    ``.algorithm``, ``.issuer``.
+    ``.evidence_missing``, ``.evidence_stale``, ``.evidence_unknown``, ``.expired``, ``.not_yet``, ``.too_long``,
+    ``.hashes``, ``.algorithm``, ``.issuer``, ``.method``.
     """
 
     default_code = "activation.refused"
@@ -75,71 +74,34 @@ class Credential:
     holder: str
     """SHA-256 (hex) pseudonym of its holder."""
     identity: SigningIdentity
+    methods: frozenset[ActivationMethod] = frozenset(ActivationMethod)
+    """The ways in which its holder may authorise."""
+
+    @property
+    def algorithm(self) -> SignatureAlgorithm:
+        """What its key signs with."""
+        return self.identity.key.algorithm
 
     def __repr__(self) -> str:
         return f"Credential({self.id})"
 
 
-class SadIssuer:
-    """The authorising side: turns a fresh decision into a SAD.
+class FactorCheck(Protocol):
+    """Who knows the second factors that people have enrolled."""
 
-    Args:
-        name: under which the signing side knows the key.
-        key: EC P-256.
-        clock: time of issue.
-        random: for identifiers.
-    """
-
-    def __init__(self, name: str, *, key: SigningKey, clock: Clock, random: Random) -> None:
-        self._name = name
-        self._key = key
-        self._clock = clock
-        self._random = random
-
-    def issue(
-        self,
-        credential: Credential,
-        documents: Sequence[ShownDocument],
-        *,
-        evidence: Evidence,
-        session: str,
-        life: timedelta = MAX_LIFE,
-    ) -> str:
-        """A SAD over these documents.
-
-        Args:
-            credential: whose key is to sign.
-            documents: what was shown, 1 to 100.
-            evidence: of the verification of this person, in this session, just now.
-            session: SHA-256 (hex) of the session that asks.
-            life: at most two minutes.
+    def require(
+        self, proof: FactorProof, *, method: ActivationMethod, holder: str, challenge: bytes
+    ) -> None:
+        """Return if a factor of this holder gave this proof over this challenge.
 
         Raises:
-            ActivationError: ``activation.not_accepted``, ``.other_session``, ``.other_user``, ``.evidence_stale``.
-            InputError: ``activation.malformed``: too many documents, a title too long, a digest that is none.
-            LimitError: ``activation.too_long``: the life.
+            TrustError: it did not, or is no factor of this holder.
         """
-        now = self._clock.now().replace(microsecond=0)
-        if evidence.session != session:
-            raise _refused("the evidence is of another session", "activation.other_session")
-        _require_fit(evidence, credential, at=now)
-        if not timedelta(0) < life <= MAX_LIFE:
-            raise LimitError("a SAD lasts two minutes at most", code="activation.too_long")
-        claims = write_claims(
-            Sad(
-                issuer=self._name,
-                credential=credential.id,
-                jti=self._random.token_bytes(16).hex(),
-                issued_at=now,
-                expires_at=now + life,
-                algorithm=credential.identity.key.algorithm.dotted,
-                documents=tuple(documents),
-                evidence=evidence,
-                method=ActivationMethod.VERIFICATION,
-            )
-        )
-        read_claims(claims)
-        return sign_compact(claims, key=self._key, kid=self._name, typ=TYPE)
+        ...
+
+    def used(self, proof: FactorProof) -> None:
+        """Take note that signatures leave by this proof."""
+        ...
 
 
 class ActivationModule:
@@ -152,6 +114,7 @@ class ActivationModule:
         results: records of decisions; ``None`` where they are kept elsewhere, and then the issuer's word counts.
         material: current revocation lists of whoever certified the credentials.
         clock: its own time.
+        factors: second factors; without, only verification authorises.
     """
 
     def __init__(
@@ -163,6 +126,7 @@ class ActivationModule:
         results: ResultStore | None,
         material: Callable[[], ValidationMaterial],
         clock: Clock,
+        factors: FactorCheck | None = None,
     ) -> None:
         self._public_key_of = public_key_of
         self._credential_of = credential_of
@@ -170,6 +134,7 @@ class ActivationModule:
         self._results = results
         self._material = material
         self._clock = clock
+        self._factors = factors
 
     def sign(
         self,
@@ -192,8 +157,8 @@ class ActivationModule:
 
         Raises:
             InputError: ``jws.malformed``, ``activation.malformed``, ``activation.credential_unknown``.
-            TrustError: ``jws.untrusted``, an :class:`ActivationError`, or ``signing.certificate.expired``,
-                ``.not_yet_valid``, ``.revoked``.
+            TrustError: ``jws.untrusted``, an :class:`ActivationError`, what a second factor raises, or
+                ``signing.certificate.expired``, ``.not_yet_valid``, ``.revoked``.
             ActivationUsedError: used before, or its evidence was; or it expired while it waited for its turn.
             UpstreamError: the key failed; the SAD is used up.
             StorageError, BusyError: nothing was signed, or nothing left.
@@ -210,8 +175,9 @@ class ActivationModule:
         credential = self._credential_of(credential_id)
         if credential is None:
             raise InputError("no such credential", code="activation.credential_unknown")
-        _require_fit(claimed.evidence, credential, at=claimed.issued_at)  # (4)
+        require_decision(claimed.evidence, holder=credential.holder, at=claimed.issued_at)  # (4)
         self._require_record(claimed.evidence, at=claimed.issued_at)
+        self._require_factor(claimed, credential)
         _require_pinned(claimed.hashes, hashes)  # (5)
         key = credential.identity.key
         if not claimed.algorithm == algorithm.dotted == key.algorithm.dotted:
@@ -228,7 +194,22 @@ class ActivationModule:
         for digest, value in zip(hashes, values, strict=True):
             verify_value(key.public_key_der, digest, value)
         self._activations.release(claimed.jti)  # (8)
+        if claimed.proof is not None and self._factors is not None:
+            self._factors.used(claimed.proof)
         return values
+
+    def _require_factor(self, claimed: Sad, credential: Credential) -> None:
+        require_method(claimed.method, credential.methods)
+        if claimed.proof is None:
+            return
+        if self._factors is None:
+            raise _refused("no second factors are known here", "activation.method")
+        self._factors.require(
+            claimed.proof,
+            method=claimed.method,
+            holder=credential.holder,
+            challenge=claimed.challenge,
+        )
 
     def _require_record(self, evidence: Evidence, *, at: datetime) -> None:
         if self._results is None:
@@ -241,11 +222,25 @@ class ActivationModule:
         _require_fresh(record.created_at, at=at)
 
 
-def _require_fit(evidence: Evidence, credential: Credential, *, at: datetime) -> None:
-    """Whether evidence may authorise the use of a credential at a time."""
+def require_method(method: ActivationMethod, allowed: frozenset[ActivationMethod]) -> None:
+    """Return if a credential may be activated in this way.
+
+    Raises:
+        ActivationError: ``activation.method``.
+    """
+    if method not in allowed:
+        raise _refused("the credential is not activated in this way", "activation.method")
+
+
+def require_decision(evidence: Evidence, *, holder: str, at: datetime) -> None:
+    """Return if a decision speaks for the holder of a credential at a time.
+
+    Raises:
+        ActivationError: ``activation.not_accepted``, ``.other_user``, ``.evidence_stale``.
+    """
     if evidence.verdict is not Verdict.ACCEPT:
         raise _refused("the decision is not accept", "activation.not_accepted")
-    if evidence.holder != credential.holder:
+    if evidence.holder != holder:
         raise _refused("the evidence is of another person", "activation.other_user")
     _require_fresh(evidence.at, at=at)
 

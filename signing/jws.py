@@ -30,7 +30,7 @@ _HALF: Final = 32
 def sign_compact(claims: Mapping[str, Any], *, key: SigningKey, kid: str, typ: str) -> str:
     """Sign claims with an EC P-256 key."""
     header = {"alg": "ES256", "kid": kid, "typ": typ}
-    signed = f"{_encode(_json(header))}.{_encode(_json(claims))}"
+    signed = f"{_encode(canonical_json(header))}.{_encode(canonical_json(claims))}"
     value = key.sign_digest(hashlib.sha256(signed.encode()).digest())
     raw = b"".join(number.to_bytes(_HALF) for number in decode_dss_signature(value))
     return f"{signed}.{_encode(raw)}"
@@ -72,7 +72,11 @@ def verify_compact(
     return kid, claims
 
 
-def _json(value: Mapping[str, Any]) -> bytes:
+def canonical_json(value: Mapping[str, Any]) -> bytes:
+    """The one encoding of a value here: names sorted, no spaces, UTF-8.
+
+    For what stands in a token (texts, whole numbers, ASCII names) that is the form of RFC 8785.
+    """
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 

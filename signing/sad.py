@@ -1,11 +1,15 @@
 """What stands in a SAD: its parts as values, written to claims and read back strictly.
 
 Reading accepts exactly what writing gives: no further claim, no other type, no other order of hashes.
+
+The *body* is every claim but the proof of a second factor. Its SHA-256 is the challenge that an authenticator signs, so
+that the authenticator itself vouches for the credential, the hashes, the titles and the time.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,9 +20,12 @@ from typing import Any, Final
 from ekyc.errors import InputError
 from ekyc.policy import Verdict
 from ekyc.signing.algorithms import DIGEST_BYTES, SHA256_OID
+from ekyc.signing.jws import canonical_json
 
 MAX_DOCUMENTS: Final = 100
 MAX_TITLE: Final = 200
+MAX_ASSERTION_BYTES: Final = 4096
+"""Of each of an assertion's parts; real ones have some hundred."""
 _HEX: Final = re.compile(r"[0-9a-f]{64}\Z")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
@@ -28,6 +35,32 @@ class ActivationMethod(StrEnum):
 
     VERIFICATION = "verification"
     """By being verified, just now: chip, face, liveness."""
+    WEBAUTHN = "verification+webauthn"
+    """And by an authenticator of theirs, which signed the body of the SAD."""
+    TOTP = "verification+totp"
+    """And by a one-time code. It is bound to no document; that it was right is the authorising side's word."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assertion:
+    """What an authenticator said over a challenge (W3C WebAuthn Level 2 §5.2.2)."""
+
+    authenticator_data: bytes
+    client_data: bytes
+    signature: bytes
+
+    def __repr__(self) -> str:
+        return "Assertion(…)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorProof:
+    """A second factor that was used."""
+
+    factor: str
+    """Which one, as enrolled."""
+    assertion: Assertion | None = None
+    """Of an authenticator; none for a one-time code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +104,13 @@ class Sad:
     documents: tuple[ShownDocument, ...]
     evidence: Evidence
     method: ActivationMethod
+    proof: FactorProof | None = None
+    """Of the second factor, where :attr:`method` names one."""
+
+    @property
+    def challenge(self) -> bytes:
+        """SHA-256 over the body: what an authenticator is asked to sign."""
+        return hashlib.sha256(canonical_json(write_body(self))).digest()
 
     @property
     def hashes(self) -> tuple[bytes, ...]:
@@ -83,6 +123,12 @@ class Sad:
 
 def write_claims(sad: Sad) -> dict[str, Any]:
     """The claims as they are signed."""
+    body = write_body(sad)
+    return body if sad.proof is None else {**body, "factor": _write_proof(sad.proof)}
+
+
+def write_body(sad: Sad) -> dict[str, Any]:
+    """The claims without the proof of a second factor."""
     evidence = sad.evidence
     return {
         "iss": sad.issuer,
@@ -118,7 +164,20 @@ def read_claims(claims: Mapping[str, Any]) -> Sad:
     """The claims of a token whose signature holds.
 
     Raises:
-        InputError: ``activation.malformed``: not exactly what :func:`write_claims` gives.
+        InputError: ``activation.malformed``: not exactly what :func:`write_claims` gives, or the proof does not fit the
+            method.
+    """
+    sad = read_body(claims)
+    if (sad.proof is not None) is (sad.method is ActivationMethod.VERIFICATION):
+        raise _malformed()
+    return sad
+
+
+def read_body(claims: Mapping[str, Any]) -> Sad:
+    """The claims of a token that may still lack the proof of its second factor.
+
+    Raises:
+        InputError: ``activation.malformed``.
     """
     try:
         sad = _read(claims)
@@ -156,6 +215,39 @@ def _read(claims: Mapping[str, Any]) -> Sad:
             at=_time(evidence["at"]),
         ),
         method=ActivationMethod(claims["method"]),
+        proof=_read_proof(claims["factor"]) if "factor" in claims else None,
+    )
+
+
+def _write_proof(proof: FactorProof) -> dict[str, Any]:
+    if proof.assertion is None:
+        return {"id": proof.factor}
+    said = proof.assertion
+    parts = {
+        "authenticatorData": _text(said.authenticator_data),
+        "clientDataJSON": _text(said.client_data),
+        "signature": _text(said.signature),
+    }
+    return {"id": proof.factor, "assertion": parts}
+
+
+def _read_proof(claim: Mapping[str, Any]) -> FactorProof:
+    if "assertion" not in claim:
+        return FactorProof(factor=claim["id"])
+    parts = claim["assertion"]
+    names = ("authenticatorData", "clientDataJSON", "signature")
+    data, client, signature = (base64.b64decode(parts[name], validate=True) for name in names)
+    said = Assertion(authenticator_data=data, client_data=client, signature=signature)
+    return FactorProof(factor=claim["id"], assertion=said)
+
+
+def _is_proof(proof: FactorProof, method: ActivationMethod) -> bool:
+    said = proof.assertion
+    if (said is not None) is not (method is ActivationMethod.WEBAUTHN):
+        return False
+    parts = () if said is None else (said.authenticator_data, said.client_data, said.signature)
+    return _NAME.match(proof.factor) is not None and all(
+        len(part) <= MAX_ASSERTION_BYTES for part in parts
     )
 
 
@@ -168,6 +260,7 @@ def _is_well_formed(sad: Sad) -> bool:
         and all(_HEX.match(digest) for digest in digests)
         and 1 <= len(sad.documents) <= MAX_DOCUMENTS
         and all(_is_document(document) for document in sad.documents)
+        and (sad.proof is None or _is_proof(sad.proof, sad.method))
     )
 
 

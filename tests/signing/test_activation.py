@@ -19,12 +19,10 @@ from ekyc.errors import InputError, TrustError, UpstreamError
 from ekyc.policy import Verdict
 from ekyc.ports import SystemRandom
 from ekyc.signing import Level, SigningIdentity, complete_pdf, inspect_pdf, prepare_pdf
-from ekyc.signing.activation import (
-    TYPE,
-    SadIssuer,
-)
+from ekyc.signing.activation import TYPE
 from ekyc.signing.algorithms import verify_value
 from ekyc.signing.jws import sign_compact, verify_compact
+from ekyc.signing.sad_issuer import SadIssuer
 from ekyc.signing.software_keys import SoftwareKey
 from ekyc.storage import ActivationUsedError
 

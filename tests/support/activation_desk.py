@@ -8,9 +8,10 @@ from signing_pilot import EC, Pilot
 from ekyc.errors import EkycError
 from ekyc.policy import Verdict
 from ekyc.ports import SystemRandom
-from ekyc.signing.activation import ActivationModule, Credential, SadIssuer
+from ekyc.signing.activation import ActivationModule, Credential
 from ekyc.signing.algorithms import SignatureAlgorithm
 from ekyc.signing.sad import Evidence, ShownDocument
+from ekyc.signing.sad_issuer import SadIssuer
 from ekyc.signing.software_keys import SoftwareKey
 
 ME, SOMEBODY_ELSE = (hashlib.sha256(name).hexdigest() for name in (b"me", b"else"))
