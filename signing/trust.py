@@ -51,7 +51,7 @@ from ekyc.signing.trust_material import read_trust_material
 CHECK_ID: Final = "signature.trust"
 _CLOCK_TOLERANCE: Final = timedelta(seconds=60)
 
-_PURPOSES: Final = {
+PURPOSES: Final = {
     "1.3.6.1.5.5.7.3.36",  # documentSigning, RFC 9336
     "1.2.840.113583.1.1.5",  # Adobe's authentic documents
     "microsoft_document_signing",
@@ -132,17 +132,19 @@ class TrustSettings:
         self.timing = ValidationTimingInfo(
             validation_time=at, best_signature_time=at, point_in_time_validation=historical
         )
+        self.policy = _policy(roots)
+        self.known_crls = [crl.CertificateList.load(der) for der in revoked]
         self._spec = SignatureValidationSpec(
-            cert_validation_policy=_policy(roots),
+            cert_validation_policy=self.policy,
             revinfo_gathering_policy=RevocationInfoGatheringSpec(
                 online_fetching_rule=RevinfoOnlineFetchingRule.LOCAL_ONLY,
                 certificate_fetching_rule=CertificateFetchingRule.NEVER_FETCH,
             ),
-            local_knowledge=LocalKnowledge(known_crls=[_crl(der) for der in revoked]),
+            local_knowledge=LocalKnowledge(known_crls=list(map(CRLContainer, self.known_crls))),
             key_usage_settings=KeyUsageConstraints(
                 key_usage={"non_repudiation", "digital_signature"},
                 match_all_key_usages=False,
-                extd_key_usage=_PURPOSES,
+                extd_key_usage=PURPOSES,
                 explicit_extd_key_usage_required=False,
             ),
         )
@@ -285,18 +287,40 @@ def _finding(
 ) -> Finding:
     path = getattr(status, "validation_path", None)
     name = _name(indication)
-    main = _INDICATIONS[indication.status]
-    check = Check(id=CHECK_ID, outcome=Outcome.PASSED)
-    if name is not None:
-        outcome = Outcome.FAILED if main is Indication.TOTAL_FAILED else Outcome.INDETERMINATE
-        check = Check(id=CHECK_ID, outcome=outcome, reasons=(reason_for(name),))
+    if name is None:
+        return passed(path, timestamp=timestamp)
+    found = failed(name, _INDICATIONS[indication.status], timestamp=timestamp)
+    return replace(found, anchor_subject=_anchor(path))
+
+
+def passed(path: Any, *, timestamp: TimestampReport | None) -> Finding:
+    """The finding that a certificate is trusted; ``path`` is the validator's, ``None`` if it gave none."""
     return Finding(
-        indication=main,
-        sub_indication=name,
-        anchor_subject=path.trust_anchor.authority.name.human_friendly if path else None,
+        indication=Indication.TOTAL_PASSED,
+        sub_indication=None,
+        anchor_subject=_anchor(path),
         timestamp=timestamp,
-        check=check,
+        check=Check(id=CHECK_ID, outcome=Outcome.PASSED),
     )
+
+
+def failed(
+    sub_indication: str, indication: Indication, *, timestamp: TimestampReport | None
+) -> Finding:
+    """The finding that it is not, or not known to be."""
+    final = indication is Indication.TOTAL_FAILED
+    outcome = Outcome.FAILED if final else Outcome.INDETERMINATE
+    return Finding(
+        indication=indication,
+        sub_indication=sub_indication,
+        anchor_subject=None,
+        timestamp=timestamp,
+        check=Check(id=CHECK_ID, outcome=outcome, reasons=(reason_for(sub_indication),)),
+    )
+
+
+def _anchor(path: Any) -> str | None:
+    return path.trust_anchor.authority.name.human_friendly if path else None
 
 
 def reason_for(sub_indication: str) -> str:
@@ -315,10 +339,6 @@ def _policy(roots: list[x509.Certificate]) -> CertValidationPolicySpec:
         revinfo_policy=CertRevTrustPolicy(_REVOCATION),
         time_tolerance=_CLOCK_TOLERANCE,
     )
-
-
-def _crl(der: bytes) -> CRLContainer:
-    return CRLContainer(crl.CertificateList.load(der))
 
 
 def _ocsp_containers(item: Any) -> list[OCSPContainer]:
