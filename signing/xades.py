@@ -155,20 +155,6 @@ def stamped_bytes(signature: Element) -> bytes:
     return bytes(etree.tostring(value, method="c14n"))
 
 
-def value_of(text: str, algorithm: SignatureAlgorithm) -> bytes:
-    """A signature value from XML in the form that :class:`SignatureAlgorithm` gives.
-
-    Raises:
-        ValueError: not base64, or not of the right length.
-    """
-    raw = base64.b64decode(text, validate=False)
-    if algorithm is not SignatureAlgorithm.ECDSA_P256:
-        return raw
-    if len(raw) != 2 * _HALF:
-        raise ValueError("not two numbers of 32 octets")
-    return encode_dss_signature(int.from_bytes(raw[:_HALF]), int.from_bytes(raw[_HALF:]))
-
-
 class _Signer(XAdESSigner):
     """signxml's, with our clock and our randomness."""
 
