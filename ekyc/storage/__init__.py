@@ -12,7 +12,9 @@ This is the only room that imports SQLAlchemy and Alembic::
 
 from ekyc.storage.activations import ActivationStore, ActivationUsedError
 from ekyc.storage.certificates import CertificateRegister, CertificateStatus, Revocation
+from ekyc.storage.credentials import CredentialStore, StoredCredential
 from ekyc.storage.errors import FreshnessError, StorageError
+from ekyc.storage.factors import FactorError, FactorKind, FactorStore, StoredFactor
 from ekyc.storage.frame_store import FrameStore
 from ekyc.storage.grants import Grant, GrantError, GrantStore
 from ekyc.storage.home import DATABASE_NAME, default_home
@@ -31,6 +33,7 @@ from ekyc.storage.nonces import (
     NonceStore,
     Redemption,
 )
+from ekyc.storage.persons import BoundResult, PersonStore
 from ekyc.storage.results import ResultStore, StoredResult
 from ekyc.storage.service_key import KEY_NAME, Sealer, ServiceKey
 from ekyc.storage.store import Storage
@@ -43,9 +46,14 @@ __all__ = [
     "ActivationStore",
     "ActivationUsedError",
     "AttemptsError",
+    "BoundResult",
     "CertificateRegister",
     "CertificateStatus",
     "Challenge",
+    "CredentialStore",
+    "FactorError",
+    "FactorKind",
+    "FactorStore",
     "FrameStore",
     "FreshnessError",
     "Grant",
@@ -53,6 +61,7 @@ __all__ = [
     "GrantStore",
     "LivenessStore",
     "NonceStore",
+    "PersonStore",
     "Redemption",
     "ResultStore",
     "Revocation",
@@ -63,6 +72,8 @@ __all__ = [
     "Storage",
     "StorageError",
     "StoredChunk",
+    "StoredCredential",
+    "StoredFactor",
     "StoredResult",
     "StoredSession",
     "default_home",

@@ -11,13 +11,16 @@ from ekyc.ports import SystemClock, SystemRandom
 from ekyc.storage import migrate
 from ekyc.storage.activations import ActivationStore
 from ekyc.storage.certificates import CertificateRegister
+from ekyc.storage.credentials import CredentialStore
 from ekyc.storage.engine import make_engine, parse_target, reading, subject_of
 from ekyc.storage.errors import StorageError, storage_errors
+from ekyc.storage.factors import FactorStore
 from ekyc.storage.frame_store import FrameStore
 from ekyc.storage.grants import GrantStore
 from ekyc.storage.liveness import LivenessStore
 from ekyc.storage.liveness_values import DEFAULT_SESSION_BOUNDS, SessionBounds
 from ekyc.storage.nonces import NonceStore
+from ekyc.storage.persons import PersonStore
 from ekyc.storage.results import ResultStore
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ class Storage:
         self._random = random
         self.nonces = NonceStore(engine, clock=clock, random=random, subject=subject)
         self.results = ResultStore(engine, clock=clock, random=random, subject=subject)
+        self.persons = PersonStore(engine, clock=clock, subject=subject)
         self.activations = ActivationStore(engine, clock=clock, subject=subject)
         self.certificates = CertificateRegister(engine, clock=clock, random=random, subject=subject)
 
@@ -98,6 +102,18 @@ class Storage:
             clock=self._clock,
             random=self._random,
             subject=self._subject,
+        )
+
+    def credentials(self, key: ServiceKey) -> CredentialStore:
+        """Credentials of people in this database, their certificates sealed under ``key``."""
+        return CredentialStore(
+            self._engine, key=key, clock=self._clock, random=self._random, subject=self._subject
+        )
+
+    def factors(self, key: ServiceKey) -> FactorStore:
+        """Second factors of people in this database, sealed under ``key``."""
+        return FactorStore(
+            self._engine, key=key, clock=self._clock, random=self._random, subject=self._subject
         )
 
     def grants(self, key: ServiceKey) -> GrantStore:

@@ -182,3 +182,44 @@ grants = Table(
     Index("ix_grants_family", "family"),
     Index("ix_grants_expires_at", "expires_at"),
 )
+
+persons = Table(
+    "persons",
+    metadata,
+    Column("result_id", String(40), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("session", String(64), nullable=False),
+    Column("bound_at", Instant, nullable=False),
+    Index("ix_persons_session", "session", "holder"),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("key_label", String(64), nullable=False),
+    Column("methods", String(200), nullable=False),
+    Column("certificates", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("disabled_at", Instant, nullable=True),
+    Index("ix_credentials_holder", "holder"),
+)
+
+factors = Table(
+    "factors",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("decision", String(64), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("counter", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("locked_until", Instant, nullable=True),
+    Column("created_at", Instant, nullable=False),
+    Column("confirmed_at", Instant, nullable=True),
+    Column("ended_at", Instant, nullable=True),
+    UniqueConstraint("decision", name="uq_factors_decision"),
+    Index("ix_factors_holder", "holder"),
+)

@@ -1,0 +1,224 @@
+"""Who signs: decisions bound to people, credentials, second factors."""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from ekyc.errors import EkycError
+from ekyc.policy import Verdict
+from ekyc.storage import FactorError, FactorKind, ServiceKey, StorageError
+from ekyc.storage.factors import FAILURES_UNTIL_END, FAILURES_UNTIL_LOCK, LOCK
+
+ME, OTHER, SESSION, LATER = ("ab" * 32, "cd" * 32, "01" * 32, "02" * 32)
+KEY = ServiceKey(bytes(range(32)))
+
+
+def code_of(call, *arguments, **named):
+    with pytest.raises(EkycError) as caught:
+        call(*arguments, **named)
+    return caught.value.code
+
+
+def decide(storage, verdict=Verdict.ACCEPT):
+    return storage.results.record(
+        case_digest="0" * 64,
+        profile="demo",
+        verdict=verdict,
+        reasons=(),
+        report_digest="1" * 64,
+    ).id
+
+
+class TestPersons:
+    def test_a_decision_is_bound_to_its_person(self, storage):
+        decided = decide(storage)
+        storage.persons.bind(decided, holder=ME, session=SESSION)
+        bound = storage.persons.of_result(decided)
+        assert (bound.holder, bound.session, bound.verdict) == (ME, SESSION, Verdict.ACCEPT)
+        assert bound == storage.persons.latest(holder=ME, session=SESSION)
+
+    def test_the_latest_decision_counts(self, storage, clock):
+        for verdict in (Verdict.ACCEPT, Verdict.REVIEW):
+            storage.persons.bind(decide(storage, verdict), holder=ME, session=SESSION)
+            clock.advance(timedelta(seconds=1))
+        assert storage.persons.latest(holder=ME, session=SESSION).verdict is Verdict.REVIEW
+
+    @pytest.mark.parametrize(("holder", "session"), [(OTHER, SESSION), (ME, LATER)])
+    def test_of_another_person_or_session_there_is_none(self, storage, holder, session):
+        storage.persons.bind(decide(storage), holder=ME, session=SESSION)
+        assert storage.persons.latest(holder=holder, session=session) is None
+
+    def test_nobody_takes_over_a_decision(self, storage):
+        decided = decide(storage)
+        storage.persons.bind(decided, holder=ME, session=SESSION)
+        again = code_of(storage.persons.bind, decided, holder=OTHER, session=SESSION)
+        assert again == "persons.bound_already"
+        assert storage.persons.of_result(decided).holder == ME
+
+    def test_what_is_not_there(self, storage):
+        assert storage.persons.of_result("f" * 32) is None
+        unknown = code_of(storage.persons.bind, "f" * 32, holder=ME, session=SESSION)
+        assert unknown == "persons.unknown_result"
+        assert code_of(storage.persons.bind, "f", holder="me", session=SESSION) == "input.invalid"
+
+
+class TestCredentials:
+    def add(self, storage, name="c-1", holder=ME):
+        storage.credentials(KEY).add(
+            name,
+            holder=holder,
+            key_label="citizen-1",
+            methods=("verification+totp",),
+            certificates=(b"Nguyen Thi Mau", b"issuer"),
+        )
+
+    def test_come_back_as_they_went_in(self, storage):
+        self.add(storage)
+        found = storage.credentials(KEY).find("c-1")
+        assert found.certificates == (b"Nguyen Thi Mau", b"issuer")
+        assert (found.holder, found.key_label, found.methods) == (
+            ME,
+            "citizen-1",
+            ("verification+totp",),
+        )
+        assert "Mau" not in repr(found)
+
+    def test_are_listed_for_their_holder_alone(self, storage, clock):
+        for number in (2, 1):
+            self.add(storage, f"c-{number}")
+            clock.advance(timedelta(seconds=1))
+        self.add(storage, "x-1", OTHER)
+        listed = storage.credentials(KEY).of_holder(ME)
+        assert [one.id for one in listed] == ["c-2", "c-1"]
+
+    def test_a_name_is_given_once(self, storage):
+        self.add(storage)
+        assert code_of(self.add, storage, holder=OTHER) == "credentials.exists"
+        assert storage.credentials(KEY).find("c-1").holder == ME
+
+    def test_are_switched_off_for_good(self, storage, clock):
+        self.add(storage)
+        store = storage.credentials(KEY)
+        store.disable("c-1")
+        first = store.find("c-1").disabled_at
+        clock.advance(timedelta(days=1))
+        store.disable("c-1")
+        assert store.find("c-1").disabled_at == first is not None
+        assert code_of(store.disable, "c-9") == "credentials.unknown"
+
+    def test_the_file_shows_no_name(self, storage, sqlite_file):
+        self.add(storage)
+        storage.close()
+        assert b"Nguyen" not in sqlite_file.read_bytes()
+        assert sqlite3.connect(sqlite_file).execute("SELECT count(*) FROM credentials").fetchone()
+
+    def test_another_key_opens_nothing(self, storage):
+        self.add(storage)
+        other = storage.credentials(ServiceKey(bytes(32)))
+        with pytest.raises(StorageError):
+            other.find("c-1")
+
+
+class TestFactors:
+    @pytest.fixture
+    def store(self, storage):
+        return storage.factors(KEY)
+
+    def enrol(self, store, decision="d-1", *, confirmed=True):
+        return store.enrol(
+            holder=ME,
+            kind=FactorKind.TOTP,
+            decision=decision,
+            body=b"secret",
+            counter=0,
+            confirmed=confirmed,
+        )
+
+    def test_come_back_as_they_went_in(self, store):
+        enrolled = self.enrol(store)
+        assert store.of_holder(ME) == (enrolled,)
+        assert store.of_holder(OTHER) == ()
+        assert "secret" not in repr(enrolled)
+
+    def test_one_decision_enrols_one_factor(self, store):
+        self.enrol(store)
+        assert code_of(self.enrol, store) == "factor.decision_used"
+
+    def test_an_unconfirmed_one_is_not_there_until_it_is_confirmed(self, store):
+        factor = self.enrol(store, confirmed=False)
+        assert store.of_holder(ME) == ()
+        assert code_of(store.attempt, factor.id, lambda _: 1) == "factor.unknown"
+        store.attempt(factor.id, lambda _: 1, confirms=True)
+        assert [one.counter for one in store.of_holder(ME)] == [1]
+        assert code_of(store.attempt, factor.id, lambda _: 2, confirms=True) == "factor.unknown"
+
+    def test_five_wrong_codes_lock_for_a_quarter_of_an_hour(self, store, clock):
+        factor = self.enrol(store)
+        for _ in range(FAILURES_UNTIL_LOCK):
+            assert code_of(store.attempt, factor.id, lambda _: None) == "factor.wrong_code"
+        assert code_of(store.attempt, factor.id, lambda _: 1) == "factor.locked"
+        clock.advance(LOCK)
+        store.attempt(factor.id, lambda _: 1)
+
+    def test_a_hundred_wrong_codes_end_it(self, store, clock):
+        factor = self.enrol(store)
+        for _ in range(FAILURES_UNTIL_END):
+            assert code_of(store.attempt, factor.id, lambda _: None) == "factor.wrong_code"
+            clock.advance(LOCK)
+        clock.advance(timedelta(days=365))
+        assert code_of(store.attempt, factor.id, lambda _: 1) == "factor.blocked"
+
+    def test_a_right_code_forgives_the_wrong_ones(self, store):
+        factor = self.enrol(store)
+        for _ in range(3):
+            for _ in range(FAILURES_UNTIL_LOCK - 1):
+                assert code_of(store.attempt, factor.id, lambda _: None) == "factor.wrong_code"
+            store.attempt(factor.id, lambda held: held.counter + 1)
+
+    def test_the_judges_own_word_counts_as_wrong_too(self, store):
+        factor = self.enrol(store)
+
+        def replayed(_):
+            raise FactorError("used", code="factor.replayed")
+
+        for _ in range(FAILURES_UNTIL_LOCK):
+            assert code_of(store.attempt, factor.id, replayed) == "factor.replayed"
+        assert code_of(store.attempt, factor.id, lambda _: 1) == "factor.locked"
+
+    def test_of_racing_attempts_with_one_code_one_is_right(self, store):
+        factor = self.enrol(store)
+
+        def judge(held):
+            return None if held.counter >= 7 else 7
+
+        def work(_):
+            try:
+                store.attempt(factor.id, judge)
+            except FactorError as error:
+                return error.code
+            return "right"
+
+        with ThreadPoolExecutor(4) as pool:
+            said = list(pool.map(work, range(4)))
+        assert said.count("right") == 1
+
+    def test_a_counter_never_goes_back(self, store):
+        factor = self.enrol(store)
+        store.advance(factor.id, 9)
+        store.advance(factor.id, 3)
+        assert store.find(factor.id).counter == 9
+
+    def test_an_ended_one_is_gone_and_its_secret_erased(self, store, sqlite_file):
+        factor = self.enrol(store)
+        store.end(factor.id)
+        store.end(factor.id)
+        assert store.find(factor.id) is None
+        assert store.of_holder(ME) == ()
+        assert code_of(store.attempt, factor.id, lambda _: 1) == "factor.unknown"
+        with sqlite3.connect(sqlite_file) as peek:
+            assert peek.execute("SELECT body FROM factors").fetchone() == (b"",)
+        peek.close()
