@@ -67,7 +67,9 @@ def add_status_and_time(pdf: bytes, services: Services) -> bytes:
         name = choose_field(writer, None, prefix="DocumentTimestamp")
         stamp = DocumentTimestamp(2 * _ROOM_BYTES)  # type: ignore[no-untyped-call]  # untyped in pyHanko 0.38
         hole = make_hole(writer, name, stamp)
-    token = request_token(hole.digest, ask=services.stamp, random=services.random)
+    token = request_token(
+        hole.digest, ask=services.stamp, random=services.random, clock=services.clock
+    )
     return hole.filled(token)
 
 
@@ -80,7 +82,9 @@ def _with_signature_time(pdf: bytes, services: Services) -> bytes:
             return pdf
         changed = add_timestamp(
             hole.contents(),
-            lambda digest: request_token(digest, ask=services.stamp, random=services.random),
+            lambda digest: request_token(
+                digest, ask=services.stamp, random=services.random, clock=services.clock
+            ),
         )
     return pdf if changed is None or not hole.has_room_for(changed) else hole.filled(changed)
 

@@ -2,6 +2,8 @@
 
 1. It is valid now.
 2. None of its issuer's revocation lists at hand, signed by that issuer, names it.
+3. No OCSP response at hand about it says that it was revoked. Who signed that response is not asked: a false one stops a
+   signature and makes none.
 
 Purpose, chain and anchor are the validator's questions. A list that is not at hand says nothing here.
 """
@@ -13,6 +15,7 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.x509 import ocsp
 
 from ekyc.errors import TrustError
 from ekyc.signing.material import ValidationMaterial
@@ -59,6 +62,15 @@ def _lists_about(
         named = [issuer for issuer in issuers if issuer.subject == certificate.issuer]
         if crl.issuer == certificate.issuer and any(_signed(crl, issuer) for issuer in named):
             yield crl
+
+
+def _says_revoked(response_der: bytes, certificate: x509.Certificate) -> bool:
+    response = ocsp.load_der_ocsp_response(response_der)
+    return (
+        response.response_status is ocsp.OCSPResponseStatus.SUCCESSFUL
+        and response.serial_number == certificate.serial_number
+        and response.certificate_status is ocsp.OCSPCertStatus.REVOKED
+    )
 
 
 def _signed(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:

@@ -86,7 +86,9 @@ def extended(
         return signed
     try:
         digest = hashlib.sha256(stamped).digest()
-        token = request_token(digest, ask=services.stamp, random=services.random)
+        token = request_token(
+            digest, ask=services.stamp, random=services.random, clock=services.clock
+        )
         material = services.material() if level is Level.B_LT else ValidationMaterial()
         return extend(token, material)
     except NOT_TO_BE_HAD as exc:

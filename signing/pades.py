@@ -192,7 +192,9 @@ def complete_pdf(
         return prepared.hole.filled(make_cms(prepared, value))  # (8)
     try:
         digest = hashlib.sha256(value).digest()
-        token = request_token(digest, ask=services.stamp, random=services.random)
+        token = request_token(
+            digest, ask=services.stamp, random=services.random, clock=services.clock
+        )
         signed = prepared.hole.filled(make_cms(prepared, value, timestamp_token=token))  # (8)
     except NOT_TO_BE_HAD as exc:
         kept = prepared.hole.filled(make_cms(prepared, value))
