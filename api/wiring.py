@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ekyc.errors import InputError
 from ekyc.flows import (
+    LivePart,
     LiveSessions,
     LiveUse,
     Verifier,
@@ -28,14 +30,15 @@ class FlowVerifier:
         self, folder: Path, *, challenge_id: str | None, live: LiveUse | None = None
     ) -> Mapping[str, Any]:
         case = load_case(folder)
-        if live is not None:
-            if self._live_sessions is None:
-                raise InputError(
-                    "this service has no liveness sessions", code="liveness.not_offered"
-                )
-            case = with_live_session(case, self._live_sessions, live, challenge_id=challenge_id)
-        result = self._verifier.verify(case, challenge_id=challenge_id)
-        return result_as_json(result)
+        part = None if live is None else self._live_part(live, challenge_id)
+        return result_as_json(self._verifier.verify(case, challenge_id=challenge_id, live=part))
+
+    def _live_part(self, live: LiveUse, challenge_id: str | None) -> LivePart:
+        if self._live_sessions is None:
+            raise InputError("this service has no liveness sessions", code="liveness.not_offered")
+        return partial(
+            with_live_session, sessions=self._live_sessions, use=live, challenge_id=challenge_id
+        )
 
     def require_ready(self) -> None:
         """An open verifier holds every model it needs; opening it would have raised otherwise."""

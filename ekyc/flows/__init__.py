@@ -5,7 +5,7 @@ from ekyc.flows.case_template import write_case_template
 from ekyc.flows.freshness import IssuedChallenge, issue_challenge
 from ekyc.flows.html_report import render_html_report
 from ekyc.flows.issue_result import issue_result, write_outputs
-from ekyc.flows.live_case import with_live_session
+from ekyc.flows.live_case import LivePart, with_live_session
 from ekyc.flows.live_rooms import live_parts, open_live_sessions
 from ekyc.flows.live_sessions import LiveParts, LiveSessions
 from ekyc.flows.live_values import (
@@ -33,6 +33,7 @@ __all__ = [
     "LiveBinding",
     "LiveEvidence",
     "LiveOrder",
+    "LivePart",
     "LiveParts",
     "LiveSessions",
     "LiveUse",

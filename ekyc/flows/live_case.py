@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +34,8 @@ CHECK_CHALLENGE: Final = "liveness.challenge"
 CHECK_STREAM: Final = "liveness.stream"
 BEST_FRAME: Final = "liveness-session/best.jpg"
 _ASKED: Final = (CHECK_CHALLENGE, CHECK_STREAM, CHECK_PASSIVE)
+LivePart = Callable[[Case], Case]
+"""A case as it was submitted → the case with its live part, which is spent."""
 _REFUTED: Final = frozenset({"liveness.session_used", "liveness.session_other_case"})
 """What no honest portal submits; the rest may be a late person's."""
 
@@ -66,6 +69,16 @@ def with_live_session(
     best = evidence.best_frame
     frames = () if best is None else (CaseFile(name=BEST_FRAME, data=best),)
     return replace(case, face_frames=frames, live=evidence)
+
+
+def with_session_frames(pictures: CasePictures, case: Case) -> CasePictures:
+    """The case's pictures with the frame of its session that is compared.
+
+    Raises:
+        InputError: it cannot be decoded, which is no frame that a session looked at.
+    """
+    frames = tuple(decode_image(file.data, name=file.name) for file in case.face_frames)
+    return replace(pictures, face_frames=frames)
 
 
 def checks_of_session(

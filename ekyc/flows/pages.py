@@ -101,9 +101,9 @@ def decode_pictures(case: Case, *, budget_s: float = _BUDGET_S) -> CasePictures:
     )
 
 
-def decode_portrait(chip: ChipReport) -> BgrImage | None:
+def decode_portrait(chip: ChipReport | None) -> BgrImage | None:
     """The chip's portrait; None where there is none or what the issuer signed is no readable picture."""
-    if chip.portrait is None:
+    if chip is None or chip.portrait is None:
         return None
     try:
         return decode_image(chip.portrait, name="EF.DG2 portrait")

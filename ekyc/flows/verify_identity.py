@@ -1,6 +1,7 @@
 """The main job: a case goes in, checks and a decision come out.
 
-1. Decode every picture; a bad file is named before anything else happens and before a challenge is spent.
+1. Decode every picture; a bad file is named before anything else happens and before a challenge or a liveness session is
+   spent.
 2. Redeem the verifier's own challenge; a spent, expired or unknown one is a reason, never an exception.
 3. Chip: structure, SOD signature, data-group hashes, chain, active authentication over the redeemed nonce; is the
    card still in force?
@@ -20,14 +21,22 @@ import uuid
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final, Self
 
 from ekyc.chip import ChipReport
 from ekyc.errors import EkycError, InputError
-from ekyc.face import FaceComparison, MatchThresholds, compare_faces, thresholds_for_portrait
+from ekyc.face.seen_once import SeenOnce
 from ekyc.flows.case import Case
 from ekyc.flows.chip_stage import CHIP_CHECKS, ChipFindings, judge_chip
-from ekyc.flows.live_case import checks_of_session, seen_in, with_one_person
+from ekyc.flows.face_stage import judge_face
+from ekyc.flows.live_case import (
+    LivePart,
+    checks_of_session,
+    seen_in,
+    with_one_person,
+    with_session_frames,
+)
 from ekyc.flows.pages import CasePictures, decode_portrait, take_in
 from ekyc.flows.portrait_stage import judge_portrait_copy
 from ekyc.flows.result import VerificationResult, record_result
@@ -35,7 +44,6 @@ from ekyc.flows.rooms import Rooms
 from ekyc.flows.safeguards import (
     signed_by_simulator,
     with_frames_bound,
-    with_portrait_bound,
     without_sample_material,
 )
 from ekyc.flows.stages import (
@@ -44,7 +52,6 @@ from ekyc.flows.stages import (
     StageResult,
     not_performed,
     run_stage,
-    undecided,
 )
 from ekyc.liveness import LivenessReport, PadThresholds, check_liveness
 from ekyc.ocr import (
@@ -65,7 +72,6 @@ if TYPE_CHECKING:
 
 _CARD_CHECKS: Final = ("card.read", "card.mrz", "card.qr", "card.matches_chip")
 _DOCUMENT_CHECKS: Final = ("document.copy_matches",)
-_FACE_CHECKS: Final = ("face.match",)
 _LIVENESS_CHECKS: Final = ("liveness.passive",)
 
 
@@ -164,7 +170,12 @@ class Verifier:
             self._engine.close()
 
     def verify(
-        self, case: Case, *, challenge_id: str | None = None, progress: Progress | None = None
+        self,
+        case: Case,
+        *,
+        challenge_id: str | None = None,
+        live: LivePart | None = None,
+        progress: Progress | None = None,
     ) -> VerificationResult:
         """Verify one case.
 
@@ -172,6 +183,8 @@ class Verifier:
             case: what was submitted.
             challenge_id: id of a challenge that this verifier issued (``ekyc challenge new``). It is spent if the
                 case holds an answer of the chip. Without it freshness is NOT_PERFORMED.
+            live: gives the case its live part and spends it (:func:`~ekyc.flows.with_live_session`); called once every
+                picture of the case was decoded.
             progress: called when a stage ends, possibly from another thread.
 
         Raises:
@@ -182,6 +195,9 @@ class Verifier:
         """
         profile = load_profile(case.profile_id)
         pictures = take_in(case, progress)  # (1)
+        if live is not None:
+            case = live(case)
+            pictures = with_session_frames(pictures, case)
         # Steps 4, 5 and 7 need nothing from the chip and start at once.
         card_reading = self._stages.submit(self._read_card, profile, pictures)
         documents = self._stages.submit(self._documents, profile, pictures, progress)
@@ -190,14 +206,25 @@ class Verifier:
             chip = self._chip(case, challenge_id, progress)  # (2), (3)
             report = chip.value.report if chip.value else None
             word = chip.value.authority if chip.value else None
-            face = self._face(profile, pictures, report, progress)  # (6)
+            portrait = cache(partial(decode_portrait, report))
+            detector = SeenOnce(self._rooms.detector)
+            face = judge_face(  # (6)
+                profile,
+                report,
+                portrait,
+                pictures.face_frames,
+                self._rooms,
+                detector=detector,
+                today=self._clock.now().date(),
+                progress=progress,
+            )
             card = self._card(pictures, card_reading, report, progress)
             document_result, liveness_result = documents.result(), liveness.result()
         finally:
             for future in (card_reading, documents, liveness):
                 future.cancel()
         sample = case.sample or signed_by_simulator(report) or (word is not None and word.sample)
-        copies = judge_portrait_copy(profile, report, seen_in(case, pictures), self._rooms.detector)
+        copies = judge_portrait_copy(profile, report, portrait, seen_in(case, pictures), detector)
         liveness_checks = (*liveness_result.checks, *copies)
         if sample and not profile.demonstration:
             liveness_checks = without_sample_material(liveness_checks)
@@ -324,46 +351,6 @@ class Verifier:
             return StageResult(value=comparison, checks=comparison.checks)
 
         return run_stage(Stage.DOCUMENTS, _DOCUMENT_CHECKS, work, progress)
-
-    def _face(
-        self,
-        profile: ProcedureProfile,
-        pictures: CasePictures,
-        chip: ChipReport | None,
-        progress: Progress | None,
-    ) -> StageResult[FaceComparison]:
-        def work() -> StageResult[FaceComparison]:
-            if not pictures.face_frames or chip is None or chip.portrait is None:
-                return StageResult(
-                    value=None, checks=not_performed(_FACE_CHECKS, "case.part_missing")
-                )
-            if self._rooms.forbidden(profile, Stage.FACE):
-                return StageResult(
-                    value=None, checks=not_performed(_FACE_CHECKS, "model.undisclosed_not_allowed")
-                )
-            portrait = decode_portrait(chip)
-            if portrait is None:
-                return StageResult(
-                    value=None, checks=undecided(_FACE_CHECKS, "case.portrait_unreadable")
-                )
-            comparison = compare_faces(
-                portrait,
-                pictures.face_frames,
-                detector=self._rooms.detector,
-                embedder=self._rooms.embedder,
-                thresholds=self._match_thresholds(chip),
-            )
-            checks = with_portrait_bound(comparison.checks, chip)
-            return StageResult(value=comparison, checks=checks)
-
-        return run_stage(Stage.FACE, _FACE_CHECKS, work, progress)
-
-    def _match_thresholds(self, chip: ChipReport) -> MatchThresholds:
-        """By the portrait's age, as far as signed data say it; age never makes acceptance easier."""
-        issued = None if chip.identity is None else chip.identity.issue_date
-        return thresholds_for_portrait(
-            None if issued is None else issued.reveal(), self._clock.now().date()
-        )
 
     def _liveness(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -190,6 +191,28 @@ def test_a_verifier_decides_by_the_session(service, models):
     assert found["liveness.client"] is Outcome.NOT_PERFORMED
     assert result.decision.verdict is Verdict.REVIEW
     assert "liveness.challenge" not in result.decision.blocking
+
+
+@pytest.mark.models
+def test_a_picture_that_cannot_be_read_spends_no_session(service, models):
+    from ekyc.flows import Verifier
+    from ekyc.pki import TrustStore
+
+    service.finish()
+    broken = CaseFile(name="card/front.jpg", data=b"no picture")
+    live = partial(
+        with_live_session,
+        sessions=service.sessions,
+        use=use_of(service),
+        challenge_id=BINDING.challenge_id,
+    )
+    with (
+        Verifier(engine=models, trust=TrustStore()) as verifier,
+        pytest.raises(InputError) as caught,
+    ):
+        verifier.verify(replace(CASE, card_front=broken), live=live)
+    assert caught.value.subject == "card/front.jpg"
+    assert taken(service).face_frames
 
 
 @pytest.mark.models
