@@ -39,17 +39,17 @@ def require_fit(identity: SigningIdentity, material: ValidationMaterial, *, at: 
     if at > certificate.not_valid_after_utc:
         raise _unfit("has expired", "signing.certificate.expired")
     at_hand = ValidationMaterial(certificates=identity.issuers_der) + material
-    if certificate_is_revoked(certificate, at_hand):  # (2)
+    if certificate_is_revoked(certificate, at_hand):  # (2), (3)
         raise _unfit("was revoked", "signing.certificate.revoked")
 
 
 def certificate_is_revoked(certificate: x509.Certificate, material: ValidationMaterial) -> bool:
-    """Whether a revocation list at hand, signed by the certificate's issuer at hand, names it."""
+    """Whether a revocation list at hand, signed by the certificate's issuer at hand, names it, or an OCSP response does."""
     serial = certificate.serial_number
     return any(
         crl.get_revoked_certificate_by_serial_number(serial) is not None
         for crl in _lists_about(certificate, material)
-    )
+    ) or any(_says_revoked(der, certificate) for der in material.ocsps)
 
 
 def _lists_about(
