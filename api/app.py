@@ -14,6 +14,7 @@ from ekyc.api.admission import Admission
 from ekyc.api.chip_relay import ChipRelays
 from ekyc.api.chip_relay_routes import router as chip_relay_router
 from ekyc.api.chip_relay_sessions import DEFAULT_CHIP_LIMITS, ChipSessionLimits, ChipSessions
+from ekyc.api.csc import CscFront, csc_body_bytes, csc_routers
 from ekyc.api.envelope import Envelope
 from ekyc.api.errors import install_handlers
 from ekyc.api.limits import DEFAULT_LIMITS, ServiceLimits
@@ -59,6 +60,7 @@ def create_app(
     trust: TrustStore | None = None,
     chip_limits: ChipSessionLimits = DEFAULT_CHIP_LIMITS,
     liveness: LivenessFront | None = None,
+    csc: CscFront | None = None,
     clock: Clock = _SYSTEM_CLOCK,
 ) -> FastAPI:
     """Make the ASGI application.
@@ -72,13 +74,14 @@ def create_app(
         trust: anchors by which relayed readings are judged; none by default, and no chip chains.
         chip_limits: bounds on relayed readings.
         liveness: sessions of the active challenge; without it their operations answer 404.
+        csc: the interface of remote signing; without it there are no such operations.
         clock: of relayed readings.
     """
 
     def body_bytes(path: str) -> int:
         if path == UPLOAD_PATH:
             return limits.body_bytes
-        return liveness_body_bytes(path) or limits.small_body_bytes
+        return liveness_body_bytes(path) or csc_body_bytes(path) or limits.small_body_bytes
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -111,6 +114,10 @@ def create_app(
     app.include_router(router)
     app.include_router(chip_relay_router)
     app.include_router(liveness_router)
+    if csc is not None:
+        app.state.csc = csc
+        for csc_router in csc_routers():
+            app.include_router(csc_router)
     install_handlers(app, retry_after_s=limits.retry_after_s)
     app.add_middleware(Envelope, body_bytes=body_bytes, hosts=hosts)
     return app

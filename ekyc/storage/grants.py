@@ -113,7 +113,25 @@ class GrantStore:
             row = _row(connection, token, kind)
         if row is None or row.ended_at is not None or self._clock.now() >= row.expires_at:
             raise _refusal(row)
-        return self._opened(row, token)
+        return self._opened(row)
+
+    def relative(self, family: str, kind: str) -> Grant | None:
+        """The standing grant of a kind that followed from the same request; ``None`` where there is none yet.
+
+        Raises:
+            StorageError, BusyError: the database failed.
+        """
+        query = (
+            select(grants)
+            .where(grants.c.family == family, grants.c.kind == kind, grants.c.ended_at.is_(None))
+            .order_by(grants.c.issued_at.desc())
+            .limit(1)
+        )
+        with storage_errors(self._subject), reading(self._engine).begin() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None or self._clock.now() >= row.expires_at:
+            return None
+        return self._opened(row)
 
     def redeem(self, token: str, kind: str) -> Grant:
         """Take a grant out of use and return it. Of any number of racing callers exactly one gets it.
@@ -133,7 +151,7 @@ class GrantStore:
                     self._end(connection, grants.c.family == row.family)
         if not taken:
             raise _refusal(row)
-        return self._opened(row, token)
+        return self._opened(row)
 
     def revoke(self, token: str, kind: str) -> None:
         """End a grant; one that is unknown, or has ended, is left as it is (RFC 7009 §2.2)."""
@@ -151,11 +169,11 @@ class GrantStore:
             .values(ended_at=now, body=_ERASED)
         ).rowcount
 
-    def _opened(self, row: Any, token: str) -> Grant:
+    def _opened(self, row: Any) -> Grant:
         return Grant(
             kind=row.kind,
             family=row.family,
-            body=self._sealer.open(row.body, _place(row.kind, _digest(token))),
+            body=self._sealer.open(row.body, _place(row.kind, row.digest)),
             expires_at=row.expires_at,
         )
 

@@ -40,6 +40,22 @@ def test_a_second_redemption_ends_what_the_first_gave(grants):
     assert grants.read(stranger, "token").body == b"s"
 
 
+def test_a_relative_is_found_while_it_stands(grants, clock):
+    family = grants.read(handle := grants.issue("handle", b"h", ttl_s=60), "handle").family
+    grants.issue("sad", b"another's", ttl_s=60)
+    assert grants.relative(family, "sad") is None
+    sad = grants.issue("sad", b"s", ttl_s=30, family=family)
+    assert grants.relative(family, "sad").body == b"s"
+    clock.advance(timedelta(seconds=30))
+    assert grants.relative(family, "sad") is None
+    assert grants.read(handle, "handle").body == b"h"
+    later = grants.issue("sad", b"later", ttl_s=30, family=family)
+    assert grants.relative(family, "sad").body == b"later"
+    grants.revoke(later, "sad")
+    assert grants.relative(family, "sad") is None
+    assert sad != later
+
+
 def test_a_grant_of_one_kind_is_none_of_another(grants):
     code = grants.issue("code", b"c", ttl_s=60)
     assert code_of(lambda: grants.read(code, "token")) == "grant.unknown"
