@@ -9,8 +9,9 @@ The signing side, the only one that reaches keys, believes none of it unseen:
 2. It is in time: issued not in the future, not expired, lasting no longer than allowed.
 3. It is for the credential that is called.
 4. Its evidence speaks of that credential's holder, was fresh when the token was issued, and is of a decision that was
-   *accept*; where records of decisions are kept, the record says the same of decision, report and time. Whose decision it
-   was, only the issuer says: records name nobody. The way of authorising is one that the credential allows; where it names
+   *accept*; where records of decisions are kept, the record says the same of decision, report and time, and where they
+   are bound to people (:class:`ekyc.storage.PersonStore`), of person and session. Without that, whose decision it was only
+   the issuer says. The way of authorising is one that the credential allows; where it names
    an authenticator, one that its holder enrolled has signed the body of this very token.
 5. The hashes to be signed are exactly those pinned, the key signs with the algorithm pinned, and its certificate is
    valid and not revoked.
@@ -47,7 +48,7 @@ from ekyc.signing.sad import (
     read_claims,
 )
 from ekyc.signing.signatory import SigningIdentity
-from ekyc.storage import ActivationStore, ResultStore
+from ekyc.storage import ActivationStore, PersonStore, ResultStore
 
 TYPE: Final = "sad+jwt"
 MAX_LIFE: Final = timedelta(seconds=120)
@@ -115,6 +116,8 @@ class ActivationModule:
         material: current revocation lists of whoever certified the credentials.
         clock: its own time.
         factors: second factors; without, only verification authorises.
+        persons: whose decisions those on record are; ``None`` where that is kept elsewhere, and then the issuer's word
+            counts.
     """
 
     def __init__(
@@ -127,6 +130,7 @@ class ActivationModule:
         material: Callable[[], ValidationMaterial],
         clock: Clock,
         factors: FactorCheck | None = None,
+        persons: PersonStore | None = None,
     ) -> None:
         self._public_key_of = public_key_of
         self._credential_of = credential_of
@@ -135,6 +139,7 @@ class ActivationModule:
         self._material = material
         self._clock = clock
         self._factors = factors
+        self._persons = persons
 
     def sign(
         self,
@@ -177,6 +182,7 @@ class ActivationModule:
             raise InputError("no such credential", code="activation.credential_unknown")
         require_decision(claimed.evidence, holder=credential.holder, at=claimed.issued_at)  # (4)
         self._require_record(claimed.evidence, at=claimed.issued_at)
+        self._require_person(claimed.evidence)
         self._require_factor(claimed, credential)
         _require_pinned(claimed.hashes, hashes)  # (5)
         key = credential.identity.key
@@ -197,6 +203,19 @@ class ActivationModule:
         if claimed.proof is not None and self._factors is not None:
             self._factors.used(claimed.proof)
         return values
+
+    def _require_person(self, evidence: Evidence) -> None:
+        if self._persons is None:
+            return
+        bound = self._persons.of_result(evidence.result_id)
+        if bound is None:
+            raise _refused("nobody is on record for this decision", "activation.evidence_unknown")
+        if bound.holder != evidence.holder:
+            raise _refused("the decision on record is on another person", "activation.other_user")
+        if bound.session != evidence.session:
+            raise _refused(
+                "the decision on record is of another session", "activation.other_session"
+            )
 
     def _require_factor(self, claimed: Sad, credential: Credential) -> None:
         require_method(claimed.method, credential.methods)
