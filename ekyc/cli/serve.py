@@ -9,11 +9,13 @@ import typer
 
 from ekyc.cli.output import console, fail, say
 from ekyc.cli.state import (
+    AttestationOption,
     NationalServiceOption,
     ServiceKeyOption,
     StateOption,
     TrustOption,
     load_trust,
+    open_attestor,
     open_national_service,
     open_service_key,
     open_storage,
@@ -35,6 +37,7 @@ def serve(
     ] = None,
     trust: TrustOption = None,
     national_service: NationalServiceOption = None,
+    attestation: AttestationOption = None,
     state: StateOption = None,
     service_key: ServiceKeyOption = None,
     workers: Annotated[
@@ -61,12 +64,14 @@ def serve(
         )
         anchors = load_trust(trust)
         national = open_national_service(national_service)
+        attestor = open_attestor(attestation)
         with (
             open_storage(state) as storage,
             Verifier.open(trust=anchors, storage=storage, authority=national) as verifier,
         ):
             key = open_service_key(service_key)
-            live = open_live_sessions(live_parts(verifier.rooms, key), storage, key)
+            parts = live_parts(verifier.rooms, key, attestor=attestor)
+            live = open_live_sessions(parts, storage, key)
             service = create_app(
                 FlowVerifier(verifier, live),
                 storage,

@@ -13,6 +13,7 @@ from ekyc.errors import InputError
 
 if TYPE_CHECKING:
     from ekyc.chip.authority import Authority
+    from ekyc.liveness.active import Attestor
     from ekyc.pki import TrustStore
     from ekyc.signing import EmbeddedAuthority
     from ekyc.storage import ServiceKey, Storage
@@ -52,6 +53,18 @@ NationalServiceOption = Annotated[
 ]
 
 
+AttestationOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--attestation",
+        metavar="FILE",
+        envvar="EKYC_ATTESTATION",
+        help="Description (TOML) of your apps for Play Integrity and App Attest; see docs/liveness.md. Without it "
+        "results say `liveness.client_unattested`.",
+    ),
+]
+
+
 ServiceKeyOption = Annotated[
     Path | None,
     typer.Option(
@@ -75,6 +88,16 @@ def open_national_service(file: Path | None) -> Authority | None:
     configuration = load_authority_configuration(file, environment=os.environ)
     link = HttpsAuthorityLink(configuration.endpoint)
     return ConfiguredAuthority(configuration, link, random=SystemRandom(), clock=SystemClock())
+
+
+def open_attestor(file: Path | None) -> Attestor | None:
+    """The verifiers of statements about clients that a file describes; ``None`` when no file is given."""
+    if file is None:
+        return None
+    from ekyc.liveness.active.attestors import load_attestor
+    from ekyc.ports import SystemClock
+
+    return load_attestor(file, SystemClock())
 
 
 def open_storage(state: str | None) -> Storage:
