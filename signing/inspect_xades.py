@@ -35,7 +35,7 @@ from ekyc.signing.inspecting import UnreadableError, inspected, one, problem, se
 from ekyc.signing.material import ValidationMaterial
 from ekyc.signing.report import Integrity, SignatureReport, ValidationReport
 from ekyc.signing.trust_certificate import Vouchers, judge_certificate
-from ekyc.signing.xades import C14N_11, DS, METHODS, SIGNATURE, XADES
+from ekyc.signing.xades import C14N_11, DS, METHODS, SIGNATURE, XADES, WithAnyName
 from ekyc.signing.xml_reading import MAX_XML_BYTES, Element, parser, read_xml
 
 _C14N_10: Final = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
@@ -210,7 +210,7 @@ def _pinned(signature: Element, certificates: list[x509.Certificate]) -> x509.Ce
 
 def _integrity(signed: _Signed) -> conclude.IntegrityFinding:
     """Step (4), by signxml, to which the certificate is given: whether it is trusted is not asked here."""
-    verifier = XAdESVerifier()
+    verifier = _Verifier()
     config = XAdESSignatureConfiguration(
         location="./",
         expect_references=True,
@@ -229,6 +229,10 @@ def _integrity(signed: _Signed) -> conclude.IntegrityFinding:
     except (InvalidInput, etree.DocumentInvalid, ValueError):
         return conclude.unknown("FORMAT_FAILURE", "signature.format")
     return conclude.intact()
+
+
+class _Verifier(WithAnyName, XAdESVerifier):
+    pass
 
 
 def _vouchers(signed: _Signed) -> Vouchers:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Final, Protocol, Self
+from typing import Final, Protocol, Self, runtime_checkable
 
 from ekyc.errors import InputError, TrustError, UpstreamError
 from ekyc.signing.algorithms import (
@@ -56,6 +56,15 @@ class SigningKey(Protocol):
             InputError: not 32 bytes (``signing.digest.length``), or the key is gone (``signing.key.destroyed``).
             UpstreamError: the token or the provider failed.
         """
+        ...
+
+
+@runtime_checkable
+class LongSaltKey(Protocol):
+    """An RSA key that can also sign with the longest salt."""
+
+    def sign_long_salt(self, digest: bytes) -> bytes:
+        """As :meth:`SigningKey.sign_digest`, by :attr:`SignatureAlgorithm.RSA_PSS_3072_LONG_SALT`."""
         ...
 
 
@@ -138,6 +147,52 @@ class ProviderKey:
 
     def __repr__(self) -> str:
         return f"ProviderKey({self.algorithm})"
+
+
+class ExternalKey:
+    """A key that nobody here can call: somebody else signs the digest of what was prepared, in his own time.
+
+    Args:
+        public_key_der: SubjectPublicKeyInfo from his certificate.
+    """
+
+    __slots__ = ("algorithm", "public_key_der")
+
+    def __init__(self, public_key_der: bytes) -> None:
+        self.algorithm: Final = algorithm_of(public_key_der)
+        self.public_key_der: Final = public_key_der
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """Refuse.
+
+        Raises:
+            InputError: ``signing.key.external``.
+        """
+        require_digest(digest)
+        raise InputError("this key signs elsewhere", code="signing.key.external")
+
+    def __repr__(self) -> str:
+        return f"ExternalKey({self.algorithm})"
+
+
+def sign_as(key: SigningKey, digest: bytes, algorithm: SignatureAlgorithm) -> bytes:
+    """Sign with a key as a caller asks for it.
+
+    Args:
+        key: the key.
+        digest: SHA-256.
+        algorithm: the key's own, or for an RSA key the one with the long salt.
+
+    Raises:
+        InputError: ``signing.key.unsupported``: not what this key does; and as of :meth:`SigningKey.sign_digest`.
+        UpstreamError: the token or the provider failed.
+    """
+    if algorithm is key.algorithm:
+        return key.sign_digest(digest)
+    long = algorithm is SignatureAlgorithm.RSA_PSS_3072_LONG_SALT
+    if long and key.algorithm is SignatureAlgorithm.RSA_PSS_3072 and isinstance(key, LongSaltKey):
+        return key.sign_long_salt(digest)
+    raise InputError("the key does not sign in this way", code="signing.key.unsupported")
 
 
 def require_label(label: str) -> None:

@@ -23,13 +23,14 @@ from pyhanko_certvalidator.errors import (
     RevokedError,
     ValidationError,
 )
+from pyhanko_certvalidator.policy_decl import CertRevTrustPolicy
 
 from ekyc.signing import trust
 from ekyc.signing.material import ValidationMaterial
 from ekyc.signing.report import Indication, TimestampReport
 
 _NAMES: Final[tuple[tuple[type[Exception], str], ...]] = (
-    (RevokedError, "REVOKED"),
+    (RevokedError, "REVOKED_NO_POE"),
     (ExpiredError, "OUT_OF_BOUNDS_NO_POE"),
     (NotYetValidError, "OUT_OF_BOUNDS_NO_POE"),
     (InsufficientRevinfoError, "TRY_LATER"),
@@ -39,7 +40,8 @@ _NAMES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (PathValidationError, "CERTIFICATE_CHAIN_GENERAL_FAILURE"),
     (ValidationError, "CERTIFICATE_CHAIN_GENERAL_FAILURE"),
 )
-"""Sub-indications by what path validation raises, the special before the general."""
+"""Sub-indications by what path validation raises, the special before the general. All are INDETERMINATE, as pyHanko has
+it for CMS too: a certificate that was revoked by then leaves the doubt whether its owner signed."""
 MAX_TOKENS: Final = 4
 
 
@@ -79,7 +81,7 @@ async def judge_certificate(vouchers: Vouchers, settings: trust.TrustSettings) -
         _require_purpose(path.leaf)
     except (PathBuildingError, ValidationError) as exc:
         name = next(name for kind, name in _NAMES if isinstance(exc, kind))
-        return _failed(name, proven=proven, timestamp=timestamp)
+        return trust.failed(name, Indication.INDETERMINATE, timestamp=timestamp)
     return trust.passed(path, timestamp=timestamp)
 
 
@@ -91,15 +93,16 @@ def _context(
 ) -> ValidationContext:
     """As of the proven time; what lists issued later say of that time counts (EN 319 102-1 §5.2.6, §5.5)."""
     policy = settings.policy
-    historical = timestamp is not None or settings.timing.point_in_time_validation
+    revocation = CertRevTrustPolicy(
+        policy.revinfo_policy.revocation_checking_policy, retroactive_revinfo=timestamp is not None
+    )
     return ValidationContext(
         trust_manager=policy.trust_manager,
         other_certs=list(certificates),
         crls=[*settings.known_crls, *lists],
         moment=timestamp.time if timestamp else settings.timing.validation_time,
-        revinfo_policy=policy.revinfo_policy,
+        revinfo_policy=revocation,
         time_tolerance=policy.time_tolerance,
-        retroactive_revinfo=historical,
         allow_fetching=False,
     )
 
@@ -112,15 +115,6 @@ def _require_purpose(leaf: Any) -> None:
     wrong_purpose = extended is not None and not trust.PURPOSES & set(extended.native)
     if wrong_usage or wrong_purpose:
         raise InvalidCertificateError("not a certificate that signs documents")
-
-
-def _failed(name: str, *, proven: bool, timestamp: TimestampReport | None) -> trust.Finding:
-    """Revoked before a proven time is final; revoked by now says nothing of an unknown time."""
-    if name == "REVOKED" and proven:
-        return trust.failed(name, Indication.TOTAL_FAILED, timestamp=timestamp)
-    if name == "REVOKED":
-        name = "REVOKED_NO_POE"
-    return trust.failed(name, Indication.INDETERMINATE, timestamp=timestamp)
 
 
 def _tokens(ders: Iterable[bytes]) -> list[Any]:

@@ -155,7 +155,18 @@ def stamped_bytes(signature: Element) -> bytes:
     return bytes(etree.tostring(value, method="c14n"))
 
 
-class _Signer(XAdESSigner):
+class WithAnyName:
+    """For signxml's processors.
+
+    lxml writes ASCII unless told otherwise, and then puts character references into the names
+    of elements, which is no XML: ``<họTên>`` would not be read again.
+    """
+
+    def _tostring(self, xml_node: Any, **how: Any) -> bytes:
+        return bytes(etree.tostring(xml_node, **{"encoding": "UTF-8", **how}))
+
+
+class _Signer(WithAnyName, XAdESSigner):
     """signxml's, with our clock and our randomness."""
 
     def __init__(self, algorithm: SignatureAlgorithm, *, at: datetime, random: Random) -> None:
