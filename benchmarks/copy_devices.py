@@ -33,7 +33,9 @@ class Mode(StrEnum):
     GREY = "grey"
     """A scan without colour."""
     CROPPED = "cropped"
-    """A scan that lost some of its margins."""
+    """A scan that lost some of its margins, and no print."""
+    CUT = "cut"
+    """A scan that lost the line at the foot of the page, or half of it: honest, and yet not all of it is there to see."""
 
 
 def original_scan(page: BgrImage, random: np.random.Generator) -> BgrImage:
@@ -113,13 +115,21 @@ def _grey(page: BgrImage, random: np.random.Generator) -> BgrImage:
 
 
 def _cropped(page: BgrImage, random: np.random.Generator) -> BgrImage:
-    scan = _scan(page, random)
+    return _without_edges(_scan(page, random), random, foot=(0.0, 0.009))
+
+
+def _cut(page: BgrImage, random: np.random.Generator) -> BgrImage:
+    return _without_edges(_scan(page, random), random, foot=(0.025, 0.035))
+
+
+def _without_edges(
+    scan: BgrImage, random: np.random.Generator, *, foot: tuple[float, float]
+) -> BgrImage:
+    """``foot``: least and most of the page's height that is lost below; print begins 0.017 above its edge."""
     height, width = scan.shape[:2]
-    left, top, right, bottom = (
-        round(float(share) * side)
-        for share, side in zip(
-            random.uniform(0.0, 0.035, 4), (width, height, width, height), strict=True
-        )
+    left, right = (round(float(share) * width) for share in random.uniform(0.0, 0.035, 2))
+    top, bottom = (
+        round(float(random.uniform(*shares)) * height) for shares in ((0.0, 0.035), foot)
     )
     return scan[top : height - bottom, left : width - right].copy()
 
@@ -137,4 +147,5 @@ _WAYS = {
     Mode.COARSE: _coarse,
     Mode.GREY: _grey,
     Mode.CROPPED: _cropped,
+    Mode.CUT: _cut,
 }

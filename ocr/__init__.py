@@ -8,7 +8,7 @@ from ekyc.ocr.alignment import DifferenceClass, TextDifference, text_differences
 from ekyc.ocr.card_facts import CardFacts, Source, Verdict
 from ekyc.ocr.card_sides import CardSide, read_side
 from ekyc.ocr.cards import CardReading, read_card
-from ekyc.ocr.compare import DocumentComparison, compare_copy
+from ekyc.ocr.compare import DocumentComparison, compare_copy, compare_with_reading
 from ekyc.ocr.copy_lines import CopyDifference, DifferenceScope, DifferenceStatus
 from ekyc.ocr.copy_pages import PageComparison, PageStatus
 from ekyc.ocr.copy_verdict import FieldOutcome, FieldVerdict
@@ -63,6 +63,7 @@ __all__ = [
     "Verdict",
     "compare_copy",
     "compare_sources",
+    "compare_with_reading",
     "cross_check_card",
     "load_vocabulary",
     "match_card",

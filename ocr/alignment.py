@@ -30,6 +30,8 @@ class DifferenceClass(StrEnum):
     """The copy has a letter or digit that the original lacks."""
     MOVED = "moved"
     """A line that stands elsewhere in the copy."""
+    CUT_OFF = "cut_off"
+    """Something of the original that lies outside the copy's picture, or partly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@
    another reading would be the reader's wobble, so those lines are not read again.
 3. Lines that only the copy has are looked for. One that says what a missing line said is that line, moved.
 4. Between the lines the pictures are compared as well, and the original's coloured marks are looked for in the copy.
-5. Letters of a few pixels' height hide any change: such a copy is too coarse to say anything about.
+5. What lies outside the copy's picture is not compared: a line that is cut off, and ink that is, go to an officer.
+6. Letters of a few pixels' height hide any change: such a copy is too coarse to say anything about.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ import numpy as np
 
 from ekyc.imaging.effects import quad_of
 from ekyc.imaging.marks import Mark, MarkKind, Presence, compare_marks
-from ekyc.imaging.page_difference import difference_regions
+from ekyc.imaging.page_difference import RegionKind, difference_regions
 from ekyc.imaging.registration import Registration, lay_over
+from ekyc.imaging.shown_part import shown_part, shown_stretch
 from ekyc.imaging.strips import compare_strips, cut_strips
 from ekyc.imaging.text_regions import part_of_quad, quad_size
 from ekyc.ocr.alignment import DifferenceClass, edit_distance
@@ -30,6 +32,7 @@ from ekyc.ocr.copy_lines import (
     DifferenceScope,
     DifferenceStatus,
     JudgedDifference,
+    PageWobble,
     judge_line,
     page_wobble,
 )
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 
     from ekyc.imaging.page_difference import DifferenceRegion
     from ekyc.imaging.strips import StripDifference
+    from ekyc.ocr.lines import ReadLine
     from ekyc.values import BgrImage
 
 _STRIP_MARGIN = (MARGIN[0], 0.2)
@@ -56,6 +60,8 @@ _SAME_LINE = 0.2
 """Edits per letter up to which an added line is a missing line that was moved."""
 _MIN_LINE_PX = 11.0
 """Height of a line in the copy, marks and margins included, below which changes may not be seen."""
+_WHOLE, _HIDDEN = (0.0, 1.0), (0.0, 0.0)
+"""Stretches of lines that the copy's picture shows."""
 _MAX_SOFTENED_PX = 2.2
 """The copy is so much softer than the original, at strips of 64 pixels' height, that a tone mark may drown."""
 
@@ -84,7 +90,8 @@ class PageComparison:
     differences: tuple[CopyDifference, ...] = ()
     """All of them, wobbles included."""
     copy_lines: tuple[LineText | None, ...] = ()
-    """What the copy says at the places of the original's lines, in their order; None where the pictures agree."""
+    """What the copy says at the places of the original's lines, in their order; None where the pictures agree, or the
+    copy's picture leaves the line out."""
     regions: tuple[DifferenceRegion, ...] = ()
     """Where the pictures differ between the lines, in pixels of the original, largest difference first."""
     marks: tuple[Mark, ...] = ()
@@ -105,7 +112,7 @@ def compare_page(
     found: tuple[int, Registration],
     reader: Reader,
 ) -> PageComparison:
-    """Steps 1 to 5.
+    """Steps 1 to 6.
 
     Args:
         index: of the original's page.
@@ -115,27 +122,18 @@ def compare_page(
         reader: reads lines.
     """
     copy_page, registration = found
-    quads = [line.quad for line in reading.lines]
-    strips = [
-        compare_strips(*cut_strips(*pictures, registration, quad, margin=_STRIP_MARGIN))
-        for quad in quads
-    ]  # (1)
-    texts = _read_where_different(pictures[1], registration, quads, strips, reader)  # (2)
+    lines = _held_lines(pictures, registration, reading.lines, reader)  # (1), (2)
+    quads = [held.line.quad for held in lines]
     laid_over = lay_over(*pictures, registration)
-    marks = compare_marks(pictures[0], laid_over, quads)  # (4)
-    outside = difference_regions(pictures[0], laid_over, quads)
-    wobble = page_wobble(strips, specks=outside.specks)
+    shown = shown_part(*pictures, registration)
+    marks = compare_marks(pictures[0], laid_over, quads, shown=shown)  # (4)
+    outside = difference_regions(pictures[0], laid_over, quads, shown=shown)
+    whole = [held.strips for held in lines if held.seen == _WHOLE]
+    wobble = page_wobble(whole, specks=outside.specks)
     differences = [
-        _placed(item, (index, number), line.quad, (LineText(chars=line.chars), text))
-        for number, (line, strip, text) in enumerate(zip(reading.lines, strips, texts, strict=True))
-        if text is not None
-        for item in judge_line(
-            LineText(chars=line.chars),
-            text,
-            strip,
-            wobble=wobble,
-            in_stamp=_in_stamp(line.box, marks),
-        )
+        item
+        for number, held in enumerate(lines)
+        for item in _of_line((index, number), held, wobble, marks)
     ]
     added = _added_lines(index, (pictures[0], laid_over), reading, reader)  # (3)
     differences = _with_moved(differences, added)
@@ -146,26 +144,65 @@ def compare_page(
         copy_page=copy_page,
         registration=registration,
         differences=tuple(differences),
-        copy_lines=texts,
+        copy_lines=tuple(held.text for held in lines),
         regions=outside.regions,
         marks=marks,
-        reasons=_coarseness(registration, quads, strips),  # (5)
+        reasons=_coarseness(registration, quads, whole),  # (6)
     )
 
 
-def _read_where_different(
-    copy: BgrImage,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _HeldLine:
+    """A line of the original, and what the copy shows at its place."""
+
+    line: ReadLine
+    strips: StripDifference
+    seen: tuple[float, float]
+    """The stretch of it that the copy's picture shows."""
+    text: LineText | None = None
+
+
+def _held_lines(
+    pictures: tuple[BgrImage, BgrImage],
     registration: Registration,
-    quads: Sequence[QuadPx],
-    strips: Sequence[StripDifference],
+    lines: Sequence[ReadLine],
     reader: Reader,
-) -> tuple[LineText | None, ...]:
-    """The copy's lines whose pictures differ anywhere, read; None for the others."""
-    chosen = [i for i, strip in enumerate(strips) if strip.peak >= INK_AGREES]
-    found = reader.read_quads(copy, [registration.quad_to_copy(quads[i]) for i in chosen])
-    texts = (text if text.mean_confidence >= _NO_TEXT else LineText() for text in found)
-    by_line = dict(zip(chosen, texts, strict=True))
-    return tuple(by_line.get(i) for i in range(len(quads)))
+) -> list[_HeldLine]:
+    """Steps 1 and 2."""
+    held = [
+        _HeldLine(
+            line=line,
+            strips=compare_strips(
+                *cut_strips(*pictures, registration, line.quad, margin=_STRIP_MARGIN)
+            ),
+            seen=shown_stretch(line.quad, *pictures, registration),
+        )
+        for line in lines
+    ]
+    chosen = [i for i, h in enumerate(held) if h.strips.peak >= INK_AGREES and h.seen != _HIDDEN]
+    places = [registration.quad_to_copy(lines[i].quad) for i in chosen]
+    for i, text in zip(chosen, reader.read_quads(pictures[1], places), strict=True):
+        read = text if text.mean_confidence >= _NO_TEXT else LineText()
+        held[i] = replace(held[i], text=read)
+    return held
+
+
+def _of_line(
+    place: tuple[int, int], held: _HeldLine, wobble: PageWobble, marks: Sequence[Mark]
+) -> list[CopyDifference]:
+    """Differences of one line; ``place``: indices of page and line."""
+    found = list[CopyDifference]()
+    original = LineText(chars=held.line.chars)
+    if held.text is not None:
+        in_stamp = _in_stamp(held.line.box, marks)
+        found += [
+            _placed(item, place, held.line.quad, (original, held.text))
+            for item in judge_line(
+                original, held.text, held.strips, wobble=wobble, in_stamp=in_stamp
+            )
+            if _is_shown(item, held.seen)
+        ]
+    return found if held.seen == _WHOLE else [*found, _cut_off(*place, held.line)]
 
 
 def _placed(
@@ -194,6 +231,27 @@ def _placed(
         ink=item.ink,
         original=Redacted(original),
         copy=Redacted(copy),
+    )
+
+
+def _is_shown(item: JudgedDifference, seen: tuple[float, float]) -> bool:
+    """Whether a difference stands where the copy's picture shows the line."""
+    return seen == _WHOLE or (seen[0] <= item.left and item.right <= seen[1])
+
+
+def _cut_off(index: int, number: int, line: ReadLine) -> CopyDifference:
+    return CopyDifference(
+        status=DifferenceStatus.UNCLEAR,
+        scope=DifferenceScope.LINE,
+        kind=DifferenceClass.CUT_OFF,
+        page=index,
+        line=number,
+        at=-1,
+        quad=line.quad,
+        spot=line.quad,
+        ink=0.0,
+        original=Redacted(line.text),
+        copy=Redacted(""),
     )
 
 
@@ -238,7 +296,7 @@ def _with_moved(
     result: list[CopyDifference] = []
     for item in differences:
         twin = None
-        if item.scope is DifferenceScope.LINE and item.status is not DifferenceStatus.WOBBLE:
+        if _is_lost(item):
             twin = next((other for other in left if _same_text(item, other)), None)
         if twin is None:
             result.append(item)
@@ -256,13 +314,24 @@ def _with_moved(
     return result + left
 
 
+def _is_lost(item: CopyDifference) -> bool:
+    return (
+        item.scope is DifferenceScope.LINE
+        and item.kind is DifferenceClass.MISSING
+        and item.status is not DifferenceStatus.WOBBLE
+    )
+
+
 def _same_text(missing: CopyDifference, added: CopyDifference) -> bool:
     one, other = missing.original.reveal(), added.copy.reveal()
     return edit_distance(one, other) <= _SAME_LINE * max(len(one), len(other))
 
 
 def _of_region(index: int, region: DifferenceRegion) -> CopyDifference:
-    return _outside(index, quad_of(region.box), region.peak, "")
+    found = _outside(index, quad_of(region.box), region.peak, "")
+    if region.kind is RegionKind.CUT_OFF:
+        return replace(found, kind=DifferenceClass.CUT_OFF)
+    return found
 
 
 def _outside(index: int, quad: QuadPx, ink: float, text: str) -> CopyDifference:

@@ -42,6 +42,7 @@ _KIND_WORDS: Final = {
     DifferenceClass.MISSING: ("Thiếu chữ", "text missing"),
     DifferenceClass.ADDED: ("Thêm chữ", "text added"),
     DifferenceClass.MOVED: ("Dòng chữ nằm ở chỗ khác", "line moved"),
+    DifferenceClass.CUT_OFF: ("Ảnh bản sao cắt mất chỗ này", "cut off in the copy's picture"),
 }
 _PICTURE_WORDS: Final = ("Hình ảnh khác nhau", "pictures differ")
 _LINE_WORDS: Final = {

@@ -42,6 +42,7 @@ _REASON_OF_KIND = {
     DifferenceClass.ADDED: "document.text_added",
     DifferenceClass.PUNCTUATION: "document.text_unclear",
     DifferenceClass.MOVED: "document.line_moved",
+    DifferenceClass.CUT_OFF: "document.part_cut_off",
 }
 _REASON_OF_MARK = {
     MarkKind.STAMP: "document.stamp_missing",
@@ -200,8 +201,8 @@ def _differences_unclear(found: Sequence[CopyDifference]) -> list[str]:
 def _reason_to_look(item: CopyDifference) -> str:
     if item.kind is None:
         return "document.picture_differs"
-    if item.kind is DifferenceClass.MOVED:
-        return "document.line_moved"
+    if item.kind in {DifferenceClass.MOVED, DifferenceClass.CUT_OFF}:
+        return _REASON_OF_KIND[item.kind]
     if item.scope is DifferenceScope.LINE and item.kind is DifferenceClass.ADDED:
         return "document.line_added"
     return "document.text_unclear"

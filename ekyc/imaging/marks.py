@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from ekyc.imaging.geometry import resize, to_gray
 from ekyc.imaging.paper import darkness
+from ekyc.imaging.shown_part import enlarged
 from ekyc.values import BoxPx
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ _HAS_INK = 0.4
 _PALE = 0.12
 """Marks lighter than this in grey may vanish in a grey copy."""
 _PRESENT = 0.6
+_SHOWN = 0.9
+"""A mark of which the copy's picture shows less is unclear: the rest is cut off."""
 _ABSENT = 0.2
 _GREY_COPY = 0.002
 """A copy with a smaller part of coloured pixels is grey."""
@@ -95,7 +98,11 @@ class Mark:
 
 
 def compare_marks(
-    original: BgrImage, laid_over: BgrImage, lines: Sequence[QuadPx]
+    original: BgrImage,
+    laid_over: BgrImage,
+    lines: Sequence[QuadPx],
+    *,
+    shown: NDArray[np.bool_] | None = None,
 ) -> tuple[Mark, ...]:
     """Steps 1 to 4.
 
@@ -103,6 +110,7 @@ def compare_marks(
         original: the page.
         laid_over: the copy in the same frame (:func:`ekyc.imaging.registration.lay_over`).
         lines: lines of print, in pixels of the original.
+        shown: what of the page the copy's picture shows (:func:`ekyc.imaging.shown_part.shown_part`); all of it if None.
 
     Returns:
         The original's marks, stamps first, each kind from top to bottom. Empty for a grey original: its marks have
@@ -125,8 +133,11 @@ def compare_marks(
     near_black = cv2.dilate(black.astype(np.uint8), _disc(_NEAR_PX)).astype(bool)
     reached = np.asarray(cv2.dilate(dark_copy, _disc(_SLACK_PX)), dtype=np.float32)
     grey_copy = bool(np.mean(np.logical_or(*_coloured(other))) < _GREY_COPY)
+    seen = np.ones(dark.shape, dtype=bool)
+    if shown is not None and not shown.all():
+        seen = enlarged(shown, *size, less_px=_SLACK_PX)
     marks = [
-        _judged(kind, mask, dark, reached, near_black, grey_copy=grey_copy, scale=scale)
+        _judged(kind, mask, dark, reached, near_black, seen=seen, grey_copy=grey_copy, scale=scale)
         for kind, mask in regions
     ]
     order = list(MarkKind)
@@ -191,6 +202,7 @@ def _judged(
     reached: FloatArray,
     near_black: NDArray[np.bool_],
     *,
+    seen: NDArray[np.bool_],
     grey_copy: bool,
     scale: float,
 ) -> Mark:
@@ -200,9 +212,10 @@ def _judged(
     own = float(np.median(dark[judged]))
     share = float(np.mean(reached[judged] >= max(_HAS_INK * own, 0.05)))
     presence = Presence.UNCLEAR
-    if share >= _PRESENT:
+    whole = float(seen[judged].mean()) >= _SHOWN
+    if whole and share >= _PRESENT:
         presence = Presence.PRESENT
-    elif share <= _ABSENT and judged is alone and not (grey_copy and own < _PALE):
+    elif whole and share <= _ABSENT and judged is alone and not (grey_copy and own < _PALE):
         presence = Presence.ABSENT
     rows, columns = np.nonzero(mask)
     box = BoxPx(

@@ -3,6 +3,8 @@
 1. Ink of both pages is computed once, and bands of the page where it agrees outside the lines are done with.
 2. The others are held against each other closely, as lines are (:mod:`ekyc.imaging.strips`).
 3. Unexplained ink that lies together is a region.
+4. What the copy's picture does not show is not compared; where the original has ink there, that is a region of its own
+   kind.
 """
 
 from __future__ import annotations
@@ -16,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ekyc.imaging.geometry import resize, to_gray
+from ekyc.imaging.shown_part import enlarged
 from ekyc.imaging.strips import HALO_PX, STRIP_HEIGHT, compare_strips, page_ink, rough_difference
 from ekyc.values import BoxPx
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ekyc.values import BgrImage, FloatArray, QuadPx
 
@@ -42,6 +45,10 @@ _BLANK = 0.1
 _BLANK_AROUND_PX = 11
 """… which is no darker than this around it."""
 _JOIN_PX = 15
+_CUT_EDGE_PX = 16
+"""Beside the edge of what the copy shows paper ends, and what is darker than paper cannot be told."""
+_CUT_INK = 0.3
+"""Ink of the original that would be seen if it were shown."""
 _MAX_REGIONS = 50
 _MOSTLY = 0.8
 _SIGN_PX = 4
@@ -56,6 +63,8 @@ class RegionKind(StrEnum):
     """The copy."""
     CHANGED = "changed"
     """Both, at different places."""
+    CUT_OFF = "cut_off"
+    """The original, where the copy's picture ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +89,11 @@ class OutsideLines:
 
 
 def difference_regions(
-    original: BgrImage, laid_over: BgrImage, lines: Sequence[QuadPx]
+    original: BgrImage,
+    laid_over: BgrImage,
+    lines: Sequence[QuadPx],
+    *,
+    shown: NDArray[np.bool_] | None = None,
 ) -> OutsideLines:
     """Regions outside the given lines where two pictures of one page differ.
 
@@ -88,15 +101,20 @@ def difference_regions(
         original: the page.
         laid_over: the copy in the same frame (:func:`ekyc.imaging.registration.lay_over`).
         lines: lines of text, in pixels of the original, which are judged elsewhere.
+        shown: what of the page the copy's picture shows (:func:`ekyc.imaging.shown_part.shown_part`); all of it if None.
     """
     scale = _WORKING_WIDTH / original.shape[1]
-    height = max(_BAND, round(original.shape[0] * scale))
-    one, other = (resize(page, _WORKING_WIDTH, height) for page in (original, laid_over))
+    sizes = (_WORKING_WIDTH, max(_BAND, round(original.shape[0] * scale)))
+    one, other = (resize(page, *sizes) for page in (original, laid_over))
     judged = _judged(one.shape[:2], lines, scale)
     inks = (page_ink(to_gray(one)), page_ink(to_gray(other)))
+    cut_off = tuple[DifferenceRegion, ...]()
+    if shown is not None and not shown.all():
+        cut_off = _cut_off(inks[0], judged & ~enlarged(shown, *sizes, less_px=0), 1 / scale)
+        judged &= enlarged(shown, *sizes, less_px=_CUT_EDGE_PX)
     excess = np.where(judged, _excess((one, other), inks, judged), np.float32(0.0))
     return OutsideLines(
-        regions=_regions(np.asarray(excess, dtype=np.float32), 1 / scale),
+        regions=(*cut_off, *_regions(np.asarray(excess, dtype=np.float32), 1 / scale)),
         specks=_specks(inks, judged),
     )
 
@@ -150,29 +168,49 @@ def _judged(shape: tuple[int, ...], lines: Sequence[QuadPx], scale: float) -> ND
     return mask.astype(bool)
 
 
-def _regions(excess: FloatArray, scale: float) -> tuple[DifferenceRegion, ...]:
-    strength = np.abs(excess)
-    mask = (strength >= _SPOT_AT).astype(np.uint8)
+def _cut_off(
+    ink: FloatArray, hidden: NDArray[np.bool_], scale: float
+) -> tuple[DifferenceRegion, ...]:
+    """Where the original has ink that the copy's picture leaves out."""
+    mask = ((ink >= _CUT_INK) & hidden).astype(np.uint8)
+    found = list[DifferenceRegion]()
+    for box, spots in _together(mask):
+        if spots.sum() >= _MIN_AREA_PX:
+            peak = float(ink[box][spots].max())
+            found.append(DifferenceRegion(box=_box(box, scale), peak=peak, kind=RegionKind.CUT_OFF))
+    return tuple(found[:_MAX_REGIONS])
+
+
+def _together(mask: NDArray[np.uint8]) -> Iterator[tuple[tuple[slice, slice], NDArray[np.bool_]]]:
+    """Pixels that lie together: rows and columns around them, and which of those they are."""
     joined = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((_JOIN_PX, _JOIN_PX), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
-    found: list[DifferenceRegion] = []
     for label in range(1, count):
         left, top, width, height, _area = (int(value) for value in stats[label])
-        inside = labels[top : top + height, left : left + width] == label
-        spots = mask[top : top + height, left : left + width].astype(bool) & inside
+        box = np.s_[top : top + height, left : left + width]
+        yield box, mask[box].astype(bool) & (labels[box] == label)
+
+
+def _box(place: tuple[slice, slice], scale: float) -> BoxPx:
+    rows, columns = place
+    return BoxPx(
+        left=columns.start * scale,
+        top=rows.start * scale,
+        right=columns.stop * scale,
+        bottom=rows.stop * scale,
+    )
+
+
+def _regions(excess: FloatArray, scale: float) -> tuple[DifferenceRegion, ...]:
+    strength = np.abs(excess)
+    found: list[DifferenceRegion] = []
+    for box, spots in _together((strength >= _SPOT_AT).astype(np.uint8)):
         if spots.sum() < _MIN_AREA_PX:
             continue
-        missing = float((excess[top : top + height, left : left + width][spots] > 0).mean())
-        peak = float(strength[top : top + height, left : left + width][inside].max())
-        if peak < _PEAK_AT:
-            continue
-        box = BoxPx(
-            left=left * scale,
-            top=top * scale,
-            right=(left + width) * scale,
-            bottom=(top + height) * scale,
-        )
-        found.append(DifferenceRegion(box=box, peak=peak, kind=_kind(missing)))
+        missing = float((excess[box][spots] > 0).mean())
+        peak = float(strength[box][spots].max())
+        if peak >= _PEAK_AT:
+            found.append(DifferenceRegion(box=_box(box, scale), peak=peak, kind=_kind(missing)))
     return tuple(sorted(found, key=lambda region: -region.peak)[:_MAX_REGIONS])
 
 

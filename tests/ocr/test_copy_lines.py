@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from held_against import held_against
 
 from ekyc.errors import InputError
 from ekyc.imaging import effects
@@ -213,7 +214,7 @@ def compared(build, page, changed_line=None, changed=None, picture=None):
     if changed_line is not None:
         texts[changed_line] = build.text(changed)
     reader = ScriptedReader([reading], [tuple(texts)])
-    return compare_copy([page], [page if picture is None else picture], reader)
+    return held_against([page], [page if picture is None else picture], reader)
 
 
 def blotted(page, line, at, length):
@@ -246,7 +247,7 @@ def test_lines_whose_pictures_agree_are_not_read_again(build):
             return ()
 
     page = pattern(1)
-    result = compare_copy([page], [page], Watched([birth_page(build)], []))
+    result = held_against([page], [page], Watched([birth_page(build)], []))
     assert result.checks[0].outcome is Outcome.PASSED
     assert result.pages[0].copy_lines == (None,) * 4
 
@@ -293,7 +294,7 @@ NOTHING = PageReading(width=500, height=700, lines=())
 
 def test_a_page_that_says_nothing_readable_may_be_the_page(build):
     reader = ScriptedReader([birth_page(build), NOTHING], [])
-    result = compare_copy([pattern(1)], [pattern(2)], reader)
+    result = held_against([pattern(1)], [pattern(2)], reader)
     assert result.pages[0].status is PageStatus.NOT_COMPARED
     assert result.checks[0].outcome is Outcome.INDETERMINATE
     assert result.checks[0].reasons == ("document.page_not_registered",)
@@ -303,7 +304,7 @@ def test_a_page_that_says_nothing_readable_may_be_the_page(build):
 def test_a_page_printed_anew_is_not_compared(build):
     texts = [f"Điều {word} khoản này quy định" for word in ("một", "hai", "ba", "bốn", "năm")]
     reading = build.page(*[(text, 40, 60 * i) for i, text in enumerate(texts)])
-    result = compare_copy([pattern(1)], [pattern(2)], ScriptedReader([reading, reading], []))
+    result = held_against([pattern(1)], [pattern(2)], ScriptedReader([reading, reading], []))
     assert result.pages[0].status is PageStatus.NOT_COMPARED
 
 
@@ -313,7 +314,7 @@ def test_another_page_in_its_place_is_a_missing_and_an_extra_page(build):
         ("Bên cho thuê cam kết bàn giao đúng hạn", 10, 80),
         ("Giá thuê mỗi tháng trả trước", 10, 150),
     )
-    result = compare_copy(
+    result = held_against(
         [pattern(1)], [pattern(2)], ScriptedReader([birth_page(build), other], [])
     )
     assert result.pages[0].status is PageStatus.MISSING
@@ -327,7 +328,7 @@ def pages_compared(build, originals, copies):
     reading = birth_page(build)
     texts = tuple(build.text(line.text) for line in reading.lines)
     reader = ScriptedReader([reading] * len(originals) + [NOTHING] * len(copies), [texts])
-    return compare_copy(originals, copies, reader)
+    return held_against(originals, copies, reader)
 
 
 def test_a_missing_page_fails(build):
@@ -362,7 +363,7 @@ def test_a_page_too_many_is_for_an_officer(build, copies, reason):
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_a_turned_page_is_turned_back_and_noted(build, turns):
     turned = np.ascontiguousarray(np.rot90(pattern(1), -turns))
-    result = compare_copy([pattern(1)], [turned], ScriptedReader([birth_page(build)], []))
+    result = held_against([pattern(1)], [turned], ScriptedReader([birth_page(build)], []))
     assert result.pages[0].turned_deg == 90 * turns
     assert result.checks[0].outcome is Outcome.PASSED
     assert result.checks[0].reasons == ("document.page_turned",)
@@ -374,7 +375,7 @@ def test_a_copy_of_too_few_pixels_shows_nothing(build):
             return (LineText(),) * len(quads)
 
     small = effects.move(pattern(1), scale=0.36)
-    result = compare_copy([pattern(1)], [small], Unsure([birth_page(build)], []))
+    result = held_against([pattern(1)], [small], Unsure([birth_page(build)], []))
     assert result.checks[0].outcome is Outcome.INDETERMINATE
     assert result.checks[0].reasons[0] == "document.copy_too_coarse"
     assert FieldOutcome.MATCHES not in {field.outcome for field in result.fields}
@@ -407,7 +408,7 @@ def test_a_line_that_only_the_copy_has_is_for_an_officer(build):
     texts = tuple(build.text(line.text) for line in reading.lines)
     reader = WithNote([reading], [texts])
     reader._texts[50] = build.text("BẢN SAO")
-    result = compare_copy([page], [picture], reader)
+    result = held_against([page], [picture], reader)
     assert result.checks[0].outcome is Outcome.INDETERMINATE
     assert "document.line_added" in result.checks[0].reasons
 
@@ -415,7 +416,7 @@ def test_a_line_that_only_the_copy_has_is_for_an_officer(build):
 def test_two_empty_pages_do_not_match(build):
     page = pattern(1)
     empty = PageReading(width=500, height=700, lines=())
-    result = compare_copy([page], [page], ScriptedReader([empty], [()]))
+    result = held_against([page], [page], ScriptedReader([empty], [()]))
     assert result.checks[0].outcome is Outcome.INDETERMINATE
     assert "document.no_text" in result.checks[0].reasons
 
@@ -428,3 +429,12 @@ def test_no_text_of_the_papers_in_any_repr(build):
     assert "MẪU" not in repr(result)
     assert "2024" not in repr(result.fields)
     assert "'7'" not in repr(result.differences)
+
+
+def test_a_line_outside_the_copys_picture_is_for_an_officer(build):
+    page = pattern(1)
+    result = compared(build, page, picture=page[90:].copy())
+    assert result.checks[0].outcome is Outcome.INDETERMINATE
+    assert result.checks[0].reasons == ("document.part_cut_off",)
+    cut = [item for item in result.differences if item.scope is DifferenceScope.LINE]
+    assert [(item.kind, item.line) for item in cut] == [(DifferenceClass.CUT_OFF, 0)]

@@ -8,6 +8,7 @@ from html import unescape
 import cv2
 import numpy as np
 import pytest
+from held_against import held_against
 
 from ekyc.imaging.text_regions import TextRegion
 from ekyc.ocr import (
@@ -16,7 +17,6 @@ from ekyc.ocr import (
     LineText,
     PageReading,
     ReadLine,
-    compare_copy,
 )
 from ekyc.ocr.copy_report import comparison_page
 from ekyc.ocr.ctc import ReadChar
@@ -77,7 +77,7 @@ def drawn(number="1985"):
 def report():
     reader = OneLineReader(f"{HOSTILE} 1985", f"{HOSTILE} 1935")
     originals, copies = [drawn()], [drawn("1935")]
-    comparison = compare_copy(originals, copies, reader)
+    comparison = held_against(originals, copies, reader)
     return comparison_page(comparison, copies, made_at=AT)
 
 
@@ -91,7 +91,7 @@ def test_text_of_the_papers_is_escaped(report):
 )
 def test_text_of_fields_is_escaped_wherever_it_stands(text):
     page = drawn()
-    comparison = compare_copy([page], [page], OneLineReader("Số 1985", "Số 1985"))
+    comparison = held_against([page], [page], OneLineReader("Số 1985", "Số 1985"))
     field = FieldVerdict(
         field=text, outcome=FieldOutcome.DIFFERS, original=Redacted(text), differences=()
     )
@@ -115,7 +115,7 @@ def test_the_differing_digit_is_marked_on_both_sides(report):
 
 def test_an_agreeing_copy_shows_no_differences():
     page = drawn()
-    comparison = compare_copy([page], [page], OneLineReader("Số 1985", "Số 1985"))
+    comparison = held_against([page], [page], OneLineReader("Số 1985", "Số 1985"))
     text = comparison_page(comparison, [page], made_at=AT)
     assert "Không thấy chỗ nào khác" in text
     assert 'class="card' not in text
@@ -123,10 +123,10 @@ def test_an_agreeing_copy_shows_no_differences():
 
 def test_missing_and_extra_pages_are_shown():
     page, other = drawn(), np.ascontiguousarray(drawn("7")[::-1])
-    comparison = compare_copy([page], [page, page], OneLineReader("Số 1985", "Số 1985"))
+    comparison = held_against([page], [page, page], OneLineReader("Số 1985", "Số 1985"))
     text = comparison_page(comparison, [page, page], made_at=AT)
     assert "Trang 2 <span" in text
-    missing = compare_copy([page, other], [page], OneLineReader("Số 1985", "Số 1985"))
+    missing = held_against([page, other], [page], OneLineReader("Số 1985", "Số 1985"))
     missing = replace(missing, fields=())
     text = comparison_page(missing, [page], made_at=AT)
     assert "bản sao không có trang này" in text
