@@ -39,6 +39,7 @@ from ekyc.ports import Clock
 from ekyc.signing.algorithms import SignatureAlgorithm, require_digest, verify_value
 from ekyc.signing.fitness import require_fit
 from ekyc.signing.jws import verify_compact
+from ekyc.signing.keys import sign_as
 from ekyc.signing.material import ValidationMaterial
 from ekyc.signing.sad import (
     ActivationMethod,
@@ -196,9 +197,9 @@ class ActivationModule:
             hashes_digest=hashlib.sha256(b"".join(sorted(hashes))).hexdigest(),
             expires_at=claimed.expires_at,
         )
-        values = tuple(key.sign_digest(digest) for digest in hashes)  # (7)
+        values = tuple(sign_as(key, digest, algorithm) for digest in hashes)  # (7)
         for digest, value in zip(hashes, values, strict=True):
-            verify_value(key.public_key_der, digest, value)
+            verify_value(key.public_key_der, digest, value, algorithm=algorithm)
         self._activations.release(claimed.jti)  # (8)
         if claimed.proof is not None and self._factors is not None:
             self._factors.used(claimed.proof)

@@ -34,10 +34,12 @@ class SignatureAlgorithm(StrEnum):
     """Values are DER ``Ecdsa-Sig-Value`` (RFC 3279 §2.2.3)."""
     RSA_PSS_3072 = "rsa-pss-3072-sha256"
     """Values are octets of RSASSA-PSS, MGF1 with SHA-256, salt of 32 octets (RFC 4055 §3.1)."""
+    RSA_PSS_3072_LONG_SALT = "rsa-pss-3072-sha256-long-salt"
+    """The same key with the longest salt that fits its length. Callers may ask for it, pyHanko does; no key says it of itself."""
 
     @property
     def identifier_der(self) -> bytes:
-        """DER AlgorithmIdentifier as it stands in a CMS."""
+        """DER AlgorithmIdentifier as it stands in a CMS; of what keys say of themselves."""
         if self is SignatureAlgorithm.ECDSA_P256:
             return sequence(oid(_ECDSA_WITH_SHA256))
         sha256 = sequence(oid(SHA256_OID), null())
@@ -54,9 +56,14 @@ class SignatureAlgorithm(StrEnum):
         return _ECDSA_WITH_SHA256 if self is SignatureAlgorithm.ECDSA_P256 else _RSASSA_PSS
 
 
-def pss() -> padding.PSS:
-    """The padding of :attr:`SignatureAlgorithm.RSA_PSS_3072`."""
-    return padding.PSS(padding.MGF1(SHA256()), DIGEST_BYTES)
+def pss(salt_bytes: int = DIGEST_BYTES) -> padding.PSS:
+    """The padding of :attr:`SignatureAlgorithm.RSA_PSS_3072`, or with another salt."""
+    return padding.PSS(padding.MGF1(SHA256()), salt_bytes)
+
+
+def long_salt_bytes(key_bits: int) -> int:
+    """Length of the longest salt (RFC 8017 §9.1.1): what a modulus leaves beside digest, separator and trailer."""
+    return (key_bits + 6) // 8 - DIGEST_BYTES - 2
 
 
 def require_digest(digest: bytes) -> None:
@@ -89,8 +96,20 @@ def algorithm_of(public_key_der: bytes) -> SignatureAlgorithm:
     raise _unsupported()
 
 
-def verify_value(public_key_der: bytes, digest: bytes, signature: bytes) -> None:
+def verify_value(
+    public_key_der: bytes,
+    digest: bytes,
+    signature: bytes,
+    *,
+    algorithm: SignatureAlgorithm | None = None,
+) -> None:
     """Return if the key made this signature over this digest.
+
+    Args:
+        public_key_der: SubjectPublicKeyInfo.
+        digest: SHA-256.
+        signature: the value.
+        algorithm: where another than the key's own was asked for.
 
     Raises:
         TrustError: ``signing.key.mismatch``: it did not.
@@ -102,7 +121,9 @@ def verify_value(public_key_der: bytes, digest: bytes, signature: bytes) -> None
         if isinstance(key, ec.EllipticCurvePublicKey):
             key.verify(signature, digest, ec.ECDSA(PREHASHED))
         elif isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, digest, pss(), PREHASHED)
+            long = algorithm is SignatureAlgorithm.RSA_PSS_3072_LONG_SALT
+            padded = pss(long_salt_bytes(key.key_size)) if long else pss()
+            key.verify(signature, digest, padded, PREHASHED)
     except (InvalidSignature, ValueError) as exc:
         raise TrustError(
             "the signature was not made by the key of the certificate", code="signing.key.mismatch"

@@ -21,7 +21,13 @@ from asn1crypto import core
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from ekyc.errors import InputError, UpstreamError
-from ekyc.signing.algorithms import RSA_BITS, SignatureAlgorithm, algorithm_of, require_digest
+from ekyc.signing.algorithms import (
+    RSA_BITS,
+    SignatureAlgorithm,
+    algorithm_of,
+    long_salt_bytes,
+    require_digest,
+)
 from ekyc.signing.der import integer, null, oid, sequence, tlv
 from ekyc.signing.keys import KeyProtection, require_label
 
@@ -267,8 +273,10 @@ class TokenKeys:
 
     def _sign(self, private: Any, algorithm: SignatureAlgorithm, digest: bytes) -> bytes:
         p11 = self._p11
-        if algorithm is SignatureAlgorithm.RSA_PSS_3072:
-            parameters = (p11.Mechanism.SHA256, p11.MGF.SHA256, len(digest))
+        if algorithm is not SignatureAlgorithm.ECDSA_P256:
+            long = algorithm is SignatureAlgorithm.RSA_PSS_3072_LONG_SALT
+            salt_bytes = long_salt_bytes(private.key_length) if long else len(digest)
+            parameters = (p11.Mechanism.SHA256, p11.MGF.SHA256, salt_bytes)
             return bytes(
                 private.sign(
                     digest, mechanism=p11.Mechanism.RSA_PKCS_PSS, mechanism_param=parameters
@@ -314,6 +322,10 @@ class TokenKey:
     def sign_digest(self, digest: bytes) -> bytes:
         require_digest(digest)
         return self._keys.sign_with(self._label, self.algorithm, digest)
+
+    def sign_long_salt(self, digest: bytes) -> bytes:
+        require_digest(digest)
+        return self._keys.sign_with(self._label, SignatureAlgorithm.RSA_PSS_3072_LONG_SALT, digest)
 
     def __repr__(self) -> str:
         return f"TokenKey({self.algorithm})"

@@ -32,7 +32,14 @@ from cryptography.hazmat.primitives.serialization import (
 
 from ekyc.errors import InputError
 from ekyc.ports import Random, SystemRandom
-from ekyc.signing.algorithms import PREHASHED, RSA_BITS, SignatureAlgorithm, pss, require_digest
+from ekyc.signing.algorithms import (
+    PREHASHED,
+    RSA_BITS,
+    SignatureAlgorithm,
+    long_salt_bytes,
+    pss,
+    require_digest,
+)
 from ekyc.signing.keys import KeyProtection, require_label
 from ekyc.signing.keystore import DerivationCost, read_file, seal, unseal, write_new
 
@@ -87,6 +94,13 @@ class SoftwareKey:
         if isinstance(key, ec.EllipticCurvePrivateKey):
             return key.sign(digest, ec.ECDSA(PREHASHED))
         return key.sign(digest, pss(), PREHASHED)
+
+    def sign_long_salt(self, digest: bytes) -> bytes:
+        require_digest(digest)
+        key = self._alive()
+        if isinstance(key, ec.EllipticCurvePrivateKey):
+            raise InputError("no RSA key", code="signing.key.unsupported")
+        return key.sign(digest, pss(long_salt_bytes(key.key_size)), PREHASHED)
 
     def pkcs8_der(self) -> bytes:
         """The secret itself, for sealing."""

@@ -218,7 +218,7 @@ def _inline(front: CscFront, access: Access, asked: V2ListInput, name: str) -> d
 
 
 def _abilities(front: CscFront) -> dict[str, Any]:
-    algos = [algorithm.dotted for algorithm in SignatureAlgorithm]
+    algos = sorted({algorithm.dotted for algorithm in SignatureAlgorithm})
     formats: dict[str, Any] = {"formats": [], "envelope_properties": []}
     levels: list[str] = []
     if front.service.signs_documents:

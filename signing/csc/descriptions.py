@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from ekyc.signing.csc.hashes import text
+from ekyc.signing.algorithms import SignatureAlgorithm
+from ekyc.signing.csc.hashes import key_bits, text
 from ekyc.signing.remote import CredentialInfo, CredentialStatus
 from ekyc.signing.sad import ActivationMethod
 
@@ -46,7 +46,7 @@ def common_part(
     """
     certificate = x509.load_der_x509_certificate(info.certificate_der)
     return {
-        "key": _key(info, certificate),
+        "key": _key(info),
         "cert": {
             "status": _CERTIFICATE_STATUS.get(info.status, "valid"),
             **_certificates(info, certificates),
@@ -117,14 +117,12 @@ def _explicit(info: CredentialInfo) -> bool:
     return bool({ActivationMethod.TOTP, ActivationMethod.VERIFICATION} & set(info.methods))
 
 
-def _key(info: CredentialInfo, certificate: x509.Certificate) -> dict[str, Any]:
-    public_key = certificate.public_key()
-    assert isinstance(public_key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey)
-    on_curve = isinstance(public_key, ec.EllipticCurvePublicKey)
+def _key(info: CredentialInfo) -> dict[str, Any]:
+    on_curve = info.algorithm is SignatureAlgorithm.ECDSA_P256
     return {
         "status": "enabled" if info.status is CredentialStatus.ENABLED else "disabled",
         "algo": [info.algorithm.dotted],
-        "len": public_key.key_size,
+        "len": key_bits(info),
         **({"curve": P256_OID} if on_curve else {}),
     }
 

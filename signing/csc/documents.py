@@ -22,8 +22,8 @@ from ekyc.errors import BusyError
 from ekyc.ports import Clock
 from ekyc.signing.csc.authorization import label_of
 from ekyc.signing.csc.errors import CscError, invalid, missing
-from ekyc.signing.csc.hashes import require_signature_algorithm
-from ekyc.signing.keys import ProviderKey
+from ekyc.signing.csc.hashes import read_signature_algorithm
+from ekyc.signing.keys import ExternalKey
 from ekyc.signing.levels import Level
 from ekyc.signing.pades import PreparedPdf, complete_pdf, prepare_pdf
 from ekyc.signing.remote import CredentialInfo
@@ -93,7 +93,7 @@ class PreparedDocuments:
             BusyError: ``csc.documents``: too much is held.
         """
         identity = SigningIdentity(
-            key=ProviderKey(public_key_der_of(info.certificate_der), ask=_no_key_here),
+            key=ExternalKey(public_key_der_of(info.certificate_der)),
             certificate_der=info.certificate_der,
             issuers_der=info.issuers_der,
         )
@@ -214,7 +214,8 @@ def read_document(
     envelope = signed_envelope_property or _CERTIFICATION
     if envelope not in {_CERTIFICATION, _REVISION}:
         raise invalid("signed_envelope_property")
-    require_signature_algorithm(sign_algo, sign_algo_params, key=info.algorithm)
+    if read_signature_algorithm(sign_algo, sign_algo_params, info=info) is not info.algorithm:
+        raise invalid("signAlgoParams")
     return WantedDocument(
         pdf=_pdf(document), label=label, level=level, certify=envelope == _CERTIFICATION
     )
@@ -247,7 +248,3 @@ def _other_document() -> CscError:
     return CscError(
         "Document or documentDigest does not match authorized hash", error="invalid_hash"
     )
-
-
-def _no_key_here(_digest: bytes) -> bytes:
-    raise AssertionError("a prepared document is signed elsewhere")

@@ -8,10 +8,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from asn1crypto import algos
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from ekyc.signing.algorithms import DIGEST_BYTES, SHA256_OID, SignatureAlgorithm
+from ekyc.signing.algorithms import (
+    DIGEST_BYTES,
+    SHA256_OID,
+    SignatureAlgorithm,
+    long_salt_bytes,
+)
 from ekyc.signing.csc.errors import CscError, invalid, missing
-from ekyc.signing.remote import MAX_HASHES
+from ekyc.signing.remote import MAX_HASHES, CredentialInfo
 
 _RSA_ENCRYPTION: Final = "1.2.840.113549.1.1.1"
 """By itself it means PKCS #1 v1.5, which is not offered; some clients name it and put the parameters of PSS beside it."""
@@ -19,7 +26,6 @@ _MAX_PARAMETER_BYTES: Final = 256
 _PSS: Final = {
     "hash_algorithm": ("sha256", None),
     "mask_gen_algorithm": ("mgf1", ("sha256", None)),
-    "salt_length": DIGEST_BYTES,
     "trailer_field": "trailer_field_bc",
 }
 
@@ -67,27 +73,41 @@ def require_sha256(dotted: str | None, *, name: str) -> None:
         raise invalid(name)
 
 
-def require_signature_algorithm(
-    dotted: str, parameters: str | None, *, key: SignatureAlgorithm
-) -> None:
-    """Refuse an algorithm that is not the key's own.
+def read_signature_algorithm(
+    dotted: str, parameters: str | None, *, info: CredentialInfo
+) -> SignatureAlgorithm:
+    """The algorithm that a request asks for: the key's own, for RSA also with the longest salt.
 
     Args:
         dotted: object identifier of the signature algorithm.
         parameters: DER of its parameters in base64, where the request has them.
-        key: what the key signs with.
+        info: whose key is to sign.
 
     Raises:
-        CscError: another algorithm, or parameters other than those that the key uses (RFC 4055 §3.1).
+        CscError: another algorithm, or parameters of another digest, mask or salt (RFC 4055 §3.1).
     """
+    key = info.algorithm
     pss = key is SignatureAlgorithm.RSA_PSS_3072
     if pss and dotted == _RSA_ENCRYPTION:
         if parameters is None:
             raise missing("string", "signAlgoParams")
     elif dotted != key.dotted:
         raise invalid("signAlgo")
-    if parameters is not None and not (pss and _is_our_pss(parameters)):
-        raise invalid("signAlgoParams")
+    if parameters is None:
+        return key
+    salt_bytes = _salt_of(parameters) if pss else None
+    if salt_bytes == DIGEST_BYTES:
+        return key
+    if salt_bytes == long_salt_bytes(key_bits(info)):
+        return SignatureAlgorithm.RSA_PSS_3072_LONG_SALT
+    raise invalid("signAlgoParams")
+
+
+def key_bits(info: CredentialInfo) -> int:
+    """Length of a credential's key."""
+    key = x509.load_der_x509_certificate(info.certificate_der).public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey)
+    return key.key_size
 
 
 def text(data: bytes) -> str:
@@ -95,24 +115,23 @@ def text(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _is_our_pss(parameters: str) -> bool:
-    """SHA-256 throughout and 32 octets of salt; the parameters of SHA-256 itself may be NULL or absent."""
+def _salt_of(parameters: str) -> int | None:
+    """Octets of salt, where the rest is SHA-256 throughout, whose own parameters may be NULL or absent."""
     try:
         der = base64.b64decode(parameters, validate=True)
         if len(der) > _MAX_PARAMETER_BYTES:
-            return False
+            return None
         said = algos.RSASSAPSSParams.load(der, strict=True).native
         mask = said["mask_gen_algorithm"]
         mask_hash = mask["parameters"] or {"algorithm": None, "parameters": None}
         given = {
             "hash_algorithm": tuple(said["hash_algorithm"].values()),
             "mask_gen_algorithm": (mask["algorithm"], tuple(mask_hash.values())),
-            "salt_length": said["salt_length"],
             "trailer_field": said["trailer_field"],
         }
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
-        return False
-    return given == _PSS
+        return None
+    return int(said["salt_length"]) if given == _PSS else None
 
 
 def _digest(value: str, *, url_safe: bool) -> bytes:

@@ -12,12 +12,12 @@ from datetime import timedelta
 from typing import Final
 
 from ekyc.ports import Clock
-from ekyc.signing.algorithms import require_digest
+from ekyc.signing.algorithms import SignatureAlgorithm, require_digest
 from ekyc.signing.csc.authorization import CredentialRequest, Scope
 from ekyc.signing.csc.consent import PROPOSAL_LIFE_S, Consent
 from ekyc.signing.csc.documents import PreparedDocuments, WantedDocument
 from ekyc.signing.csc.errors import CscError, invalid, missing
-from ekyc.signing.csc.hashes import require_sha256, require_signature_algorithm
+from ekyc.signing.csc.hashes import read_signature_algorithm, require_sha256
 from ekyc.signing.csc.oauth import Access, Activation, AuthorizationServer
 from ekyc.signing.csc.records import pack, unpack
 from ekyc.signing.csc.refusals import in_words_of_csc
@@ -180,8 +180,8 @@ class CscService:
         kept = self._activation(access, sad, credential_id)
         info = self._info(kept.caller, credential_id)
         require_sha256(hash_algo, name=hash_algo_name)
-        require_signature_algorithm(sign_algo, sign_algo_params, key=info.algorithm)
-        values = self._sign(kept, info, hashes)
+        algorithm = read_signature_algorithm(sign_algo, sign_algo_params, info=info)
+        values = self._sign(kept, info, hashes, algorithm)
         if sad is not None:
             self._grants.revoke(sad, _SAD)
         return values
@@ -207,7 +207,7 @@ class CscService:
         values = held.values(digests)
         if values is None:
             info = self._info(kept.caller, credential_id)
-            held.keep(digests, self._sign(kept, info, digests))
+            held.keep(digests, self._sign(kept, info, digests, info.algorithm))
         with in_words_of_csc():
             files = held.complete(digests)
         if sad is not None:
@@ -239,7 +239,11 @@ class CscService:
             )
 
     def _sign(
-        self, kept: _KeptSad, info: CredentialInfo, hashes: Sequence[bytes]
+        self,
+        kept: _KeptSad,
+        info: CredentialInfo,
+        hashes: Sequence[bytes],
+        algorithm: SignatureAlgorithm,
     ) -> tuple[bytes, ...]:
         with in_words_of_csc():
             return self._signing.sign(
@@ -247,7 +251,7 @@ class CscService:
                 info.id,
                 sad=kept.activation.sad,
                 hashes=hashes,
-                algorithm=info.algorithm,
+                algorithm=algorithm,
             )
 
     def _usable(self, access: Access, credential_id: str) -> CredentialInfo:

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from ekyc.errors import InputError, TrustError, UpstreamError
 from ekyc.signing.algorithms import SignatureAlgorithm, algorithm_of, verify_value
-from ekyc.signing.keys import KeyProtection, ProviderKey
+from ekyc.signing.keys import KeyProtection, ProviderKey, sign_as
 from ekyc.signing.keystore import DerivationCost, seal
 from ekyc.signing.pkcs11 import TokenKeys
 from ekyc.signing.software_keys import EmbeddedKeys, SoftwareKey
@@ -35,7 +35,7 @@ DIGEST = hashlib.sha256(MESSAGE).digest()
 
 @pytest.fixture(scope="session")
 def one_of_each():
-    return {algorithm: SoftwareKey.generate(algorithm) for algorithm in SignatureAlgorithm}
+    return {algorithm: SoftwareKey.generate(algorithm) for algorithm in (EC, RSA)}
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def code_of(call, error=InputError):
     return caught.value.code
 
 
-@pytest.mark.parametrize("algorithm", SignatureAlgorithm)
+@pytest.mark.parametrize("algorithm", [EC, RSA])
 class TestSoftwareKey:
     def test_its_signature_is_of_the_standard(self, one_of_each, algorithm):
         """Verified over the message by ``cryptography``, with parameters written out here."""
@@ -117,7 +117,7 @@ class TestEmbeddedKeys:
         for file in tmp_path.iterdir():
             assert "not an HSM" in json.loads(file.read_bytes())["note"]
 
-    @pytest.mark.parametrize("algorithm", SignatureAlgorithm)
+    @pytest.mark.parametrize("algorithm", [EC, RSA])
     def test_a_key_outlives_the_process(self, store, tmp_path, algorithm):
         made = store.generate("officer", algorithm)
         found = EmbeddedKeys.unlock(tmp_path, "mật khẩu").open("officer")
@@ -209,7 +209,7 @@ class TestEmbeddedKeys:
 
 
 class TestProviderKey:
-    @pytest.mark.parametrize("algorithm", SignatureAlgorithm)
+    @pytest.mark.parametrize("algorithm", [EC, RSA])
     def test_signs_through_the_provider(self, one_of_each, algorithm):
         held = one_of_each[algorithm]
         key = ProviderKey(held.public_key_der, ask=held.sign_digest)
@@ -234,3 +234,34 @@ def test_without_the_library_the_extra_is_named():
         TokenKeys("libsofthsm2.so", "token", "1234")
     assert caught.value.code == "signing.hsm.missing"
     assert "ekyc-vn[pkcs11]" in str(caught.value)
+
+
+class TestLongSalt:
+    """RSASSA-PSS with the longest salt, which pyHanko's client of remote signing asks for."""
+
+    LONG = SignatureAlgorithm.RSA_PSS_3072_LONG_SALT
+
+    def test_is_told_from_the_usual_salt(self, one_of_each):
+        key = one_of_each[RSA]
+        public = key.public_key_der
+        long, usual = (sign_as(key, DIGEST, how) for how in (self.LONG, RSA))
+        verify_value(public, DIGEST, long, algorithm=self.LONG)
+        verify_value(public, DIGEST, usual)
+        for value, how in ((long, RSA), (usual, self.LONG)):
+            with pytest.raises(TrustError):
+                verify_value(public, DIGEST, value, algorithm=how)
+
+    def test_is_as_long_as_the_modulus_lets_it(self, one_of_each):
+        """What another library takes for the longest, by its own reckoning."""
+        public = load_der_public_key(one_of_each[RSA].public_key_der)
+        padded = padding.PSS(
+            padding.MGF1(SHA256()), padding.calculate_max_pss_salt_length(public, SHA256())
+        )
+        value = one_of_each[RSA].sign_long_salt(DIGEST)
+        public.verify(value, MESSAGE, padded, SHA256())
+
+    @pytest.mark.parametrize(("key", "how"), [(EC, LONG), (EC, RSA), (RSA, EC)])
+    def test_a_key_signs_in_no_way_but_its_own(self, one_of_each, key, how):
+        with pytest.raises(InputError) as caught:
+            sign_as(one_of_each[key], DIGEST, how)
+        assert caught.value.code == "signing.key.unsupported"
