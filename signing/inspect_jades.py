@@ -21,8 +21,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from cryptography import x509
-
 from ekyc.errors import EkycError, LimitError, TrustError
 from ekyc.ports import Clock
 from ekyc.signing import conclude, trust
@@ -39,7 +37,7 @@ from ekyc.signing.jades import (
 from ekyc.signing.material import ValidationMaterial
 from ekyc.signing.report import Integrity, SignatureReport, ValidationReport
 from ekyc.signing.signatory import public_key_der_of
-from ekyc.signing.trust_certificate import Vouchers, judge_certificate
+from ekyc.signing.trust_certificate import Vouchers, judge_certificate, subject_of
 
 _PARAMETERS: Final = {"alg", "cty", "iat", "kid", "sigT", "typ", "x5c", "x5t#S256"}
 """``crit`` is not among them: what a signer calls critical and is not understood here is not passed over."""
@@ -119,12 +117,11 @@ async def _judge(signed: _Signed, settings: trust.TrustSettings) -> SignatureRep
         with suppress(Exception):  # without a finding nothing passes
             signer = await judge_certificate(_vouchers(signed), settings)  # (5)
             signer = replace(signer, check=watch.timed(signer.check))
-    certificate = x509.load_der_x509_certificate(signed.chain_der[0])
     return conclude.report_without_revisions(
         "JWS",
         integrity,
         signer,
-        subject=certificate.subject.rfc4514_string(),
+        subject=subject_of(signed.chain_der[0]),
         claimed_time=_claimed_time(signed.header),
     )
 

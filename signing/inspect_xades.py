@@ -34,7 +34,7 @@ from ekyc.signing import conclude, trust
 from ekyc.signing.inspecting import UnreadableError, inspected, one, problem, settings_of
 from ekyc.signing.material import ValidationMaterial
 from ekyc.signing.report import Integrity, SignatureReport, ValidationReport
-from ekyc.signing.trust_certificate import Vouchers, judge_certificate
+from ekyc.signing.trust_certificate import Vouchers, judge_certificate, subject_of
 from ekyc.signing.xades import C14N_11, DS, METHODS, SIGNATURE, XADES, WithAnyName
 from ekyc.signing.xml_reading import MAX_XML_BYTES, Element, parser, read_xml
 
@@ -125,7 +125,7 @@ async def _judge(signed: _Signed, settings: trust.TrustSettings) -> SignatureRep
         "XAdES",
         integrity,
         signer,
-        subject=signed.certificate.subject.rfc4514_string(),
+        subject=subject_of(signed.certificate.public_bytes(Encoding.DER)),
         claimed_time=_claimed_time(signed.signature),
     )
 

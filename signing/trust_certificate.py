@@ -85,6 +85,11 @@ async def judge_certificate(vouchers: Vouchers, settings: trust.TrustSettings) -
     return trust.passed(path, timestamp=timestamp)
 
 
+def subject_of(certificate_der: bytes) -> str:
+    """Subject of a certificate, for people."""
+    return str(x509.Certificate.load(certificate_der).subject.human_friendly)
+
+
 def _context(
     settings: trust.TrustSettings,
     certificates: Iterable[Any],

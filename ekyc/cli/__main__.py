@@ -30,6 +30,7 @@ from ekyc.cli import (
     models,
     ocr,
     serve,
+    sign,
     trust,
     validate,
     verify,
@@ -84,6 +85,7 @@ app.add_typer(liveness.liveness_app, name="liveness")
 app.add_typer(models.models_app, name="models")
 app.add_typer(bench.bench_app, name="bench")
 app.add_typer(authority.authority_app, name="authority")
+app.add_typer(sign.sign_app, name="sign")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""``ekyc validate``: check the digital signatures of a PDF."""
+"""``ekyc validate``: check the digital signatures of a file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ def register(app: typer.Typer) -> None:
 
 
 def validate_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The signed PDF.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="The signed file: PDF, XML, JWS, or a detached CMS."),
+    ],
     trust: Annotated[
         list[Path] | None,
         typer.Option(
@@ -44,6 +47,12 @@ def validate_command(
             metavar="FILE",
             help="Certificate of an authority to trust, or one of its revocation lists (PEM, DER). "
             "May be given several times. Without one, no signature can pass.",
+        ),
+    ] = None,
+    content: Annotated[
+        Path | None,
+        typer.Option(
+            "--content", metavar="FILE", help="What a detached CMS (.p7s) is over, of up to 4 GiB."
         ),
     ] = None,
     at: Annotated[
@@ -57,17 +66,16 @@ def validate_command(
     ] = None,
     json_output: JsonFlag = False,
 ) -> None:
-    """Check the signatures of a PDF: intact, covering what is shown, and leading to an authority you trust.
+    """Check the signatures of a file: intact, covering what is shown, and leading to an authority you trust.
 
     Exit code 0: every signature is TOTAL-PASSED. 10: not decided, or not signed at all. 11: a signature is
     TOTAL-FAILED. 1: the file cannot be opened. Nothing is fetched from a network.
     """
-    from ekyc.signing import inspect_pdf
-
     moment = at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
     try:
         anchors, crls = _load_trust(trust or [])
-        report = inspect_pdf(_read(file, _MAX_BYTES), anchors=anchors, crls=crls, at=moment)
+        options = {"anchors": anchors, "crls": crls, "at": moment}
+        report = _inspect(_read(file, _MAX_BYTES), content, options)
     except EkycError as error:
         fail(error, json_output=json_output, command=_COMMAND)
     if json_output:
@@ -75,6 +83,26 @@ def validate_command(
     else:
         _print(console(), report)
     exit_for(report.outcome)
+
+
+def _inspect(data: bytes, content: Path | None, options: dict[str, Any]) -> ValidationReport:
+    """By what the file holds; a detached CMS is one that comes with its content."""
+    from ekyc.cli.sign_forms import form_in
+    from ekyc.signing import inspect_pdf
+    from ekyc.signing.inspect_cades import inspect_cades
+    from ekyc.signing.inspect_jades import inspect_jws
+    from ekyc.signing.inspect_xades import inspect_xml
+
+    if content is not None:
+        try:
+            with content.open("rb") as stream:
+                return inspect_cades(data, stream, **options)
+        except OSError as exc:
+            raise InputError(
+                "cannot be read", code="input.file_unreadable", subject=content.name
+            ) from exc
+    inspect = {"xml": inspect_xml, "json": inspect_jws}.get(form_in(data), inspect_pdf)
+    return inspect(data, **options)
 
 
 def report_as_json(report: ValidationReport) -> dict[str, Any]:
