@@ -18,6 +18,13 @@ from ekyc.storage.factors import FactorError, FactorKind, FactorStore, StoredFac
 from ekyc.storage.frame_store import FrameStore
 from ekyc.storage.grants import Grant, GrantError, GrantStore
 from ekyc.storage.home import DATABASE_NAME, default_home
+from ekyc.storage.issued_results import (
+    IssuedResult,
+    IssuedResultStore,
+    ListState,
+    Place,
+    ResultStatus,
+)
 from ekyc.storage.liveness import LivenessStore
 from ekyc.storage.liveness_values import (
     AttemptsError,
@@ -59,10 +66,15 @@ __all__ = [
     "Grant",
     "GrantError",
     "GrantStore",
+    "IssuedResult",
+    "IssuedResultStore",
+    "ListState",
     "LivenessStore",
     "NonceStore",
     "PersonStore",
+    "Place",
     "Redemption",
+    "ResultStatus",
     "ResultStore",
     "Revocation",
     "Sealer",

@@ -17,6 +17,7 @@ from ekyc.storage.errors import StorageError, storage_errors
 from ekyc.storage.factors import FactorStore
 from ekyc.storage.frame_store import FrameStore
 from ekyc.storage.grants import GrantStore
+from ekyc.storage.issued_results import IssuedResultStore
 from ekyc.storage.liveness import LivenessStore
 from ekyc.storage.liveness_values import DEFAULT_SESSION_BOUNDS, SessionBounds
 from ekyc.storage.nonces import NonceStore
@@ -47,6 +48,7 @@ class Storage:
         self.persons = PersonStore(engine, clock=clock, subject=subject)
         self.activations = ActivationStore(engine, clock=clock, subject=subject)
         self.certificates = CertificateRegister(engine, clock=clock, random=random, subject=subject)
+        self.issued_results = IssuedResultStore(engine, clock=clock, random=random, subject=subject)
 
     @classmethod
     def open(

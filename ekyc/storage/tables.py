@@ -223,3 +223,34 @@ factors = Table(
     UniqueConstraint("decision", name="uq_factors_decision"),
     Index("ix_factors_holder", "holder"),
 )
+
+status_lists = Table(
+    "status_lists",
+    metadata,
+    Column("uri", String(200), primary_key=True),
+    Column("series", String(200), nullable=False),
+    Column("bits", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("taken", BigInteger, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Index("ix_status_lists_series", "series", "opened_at"),
+)
+
+issued_results = Table(
+    "issued_results",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("schema", String(64), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("list", String(200), nullable=False),
+    Column("place", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("issued_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("changed_at", Instant, nullable=True),
+    Column("successor", String(32), nullable=True),
+    UniqueConstraint("list", "place", name="uq_issued_results_place"),
+    Index("ix_issued_results_subject", "subject"),
+    Index("ix_issued_results_status", "list", "status"),
+)
