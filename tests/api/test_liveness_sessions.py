@@ -12,6 +12,7 @@ from datetime import timedelta
 import pytest
 from asgi_client import running
 from live_service import BINDING, TestDetection, sessions_of
+from liveness_client import reply_of
 
 from ekyc.api import LivenessFront, LivenessLimits, create_app
 from ekyc.api.liveness_schemas import PROMPT_TEXTS
@@ -20,8 +21,6 @@ from ekyc.flows import LiveBinding, load_case, with_live_session
 from ekyc.liveness.active import (
     AttemptLimits,
     AttestationVerdict,
-    Colour,
-    Prompt,
     PromptKind,
     Reply,
     ReplyKind,
@@ -97,21 +96,6 @@ def begin(client, session):
     answer = ask(client, session, "/begin")
     assert answer.status_code == 200, answer.text
     return answer.json()
-
-
-def reply_of(body):
-    shown = body["prompt"]
-    return Reply(
-        kind=ReplyKind(body.get("state", "continue")),
-        prompt=shown
-        and Prompt(
-            index=shown["index"],
-            kind=PromptKind(shown["kind"]),
-            step=shown["step"] and Step(shown["step"]),
-            colours=tuple(map(Colour, shown["colours"])),
-            colour_s=shown["colour_s"],
-        ),
-    )
 
 
 def respond(client, session, clock, seed=0, heard=None, **changes):
