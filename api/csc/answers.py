@@ -73,13 +73,21 @@ class CscRoute(APIRoute):
             except RequestValidationError as exc:
                 return refusal(_of_validation(exc))
             except EkycError as exc:
-                return refusal(in_csc(exc), exc)
+                return _refused(exc)
             except HTTPException as exc:
-                if isinstance(exc.__cause__, EkycError):  # what reading the body raised
-                    return refusal(CscError("The request is too large"), status=413)
+                if isinstance(
+                    exc.__cause__, EkycError
+                ):  # the framework wraps what reading a body raises
+                    return _refused(exc.__cause__)
                 return refusal(CscError("The request cannot be read"))
 
         return answer
+
+
+def _refused(error: EkycError) -> JSONResponse:
+    if error.code == "request.too_large":
+        return refusal(CscError("The request is too large"), status=413)
+    return refusal(in_csc(error), error)
 
 
 def refusal(
