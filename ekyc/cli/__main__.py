@@ -29,6 +29,7 @@ from ekyc.cli import (
     liveness_sessions,
     models,
     ocr,
+    sam,
     serve,
     sign,
     trust,
@@ -78,6 +79,7 @@ chip_read.register(chip.chip_app)
 chip_relay.register(chip.chip_app)
 chip_simulate.register(chip.chip_app)
 app.add_typer(chip.chip_app, name="chip")
+app.add_typer(sam.sam_app, name="sam")
 app.add_typer(trust.trust_app, name="trust")
 app.add_typer(ocr.ocr_app, name="ocr")
 app.add_typer(face.face_app, name="face")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+
+from cryptography import x509
+
 from ekyc.errors import TrustError
 from ekyc.ports import Random
 from ekyc.signing.activation import Credential
@@ -11,8 +15,8 @@ from ekyc.signing.certificates import CertificateProfile
 from ekyc.signing.keys import KeyStore
 from ekyc.signing.remote_service import HeldCredential
 from ekyc.signing.sad import ActivationMethod
-from ekyc.signing.signatory import SigningIdentity
-from ekyc.storage import CredentialStore, StoredCredential
+from ekyc.signing.signatory import SigningIdentity, public_key_der_of
+from ekyc.storage import CertificateRegister, CredentialStore, StoredCredential
 
 
 class SamCredentials:
@@ -22,21 +26,28 @@ class SamCredentials:
         store: their records.
         keys: their keys.
         methods: what this process's policy allows at all; no record allows more.
+        register: of the embedded authorities; a revocation counts from the moment that it stands there.
     """
 
     def __init__(
-        self, store: CredentialStore, keys: KeyStore, *, methods: frozenset[ActivationMethod]
+        self,
+        store: CredentialStore,
+        keys: KeyStore,
+        *,
+        methods: frozenset[ActivationMethod],
+        register: CertificateRegister | None = None,
     ) -> None:
         self._store = store
         self._keys = keys
         self._methods = methods
+        self._register = register
 
     def find(self, credential_id: str) -> Credential | None:
         """The credential with its key.
 
         Raises:
             InputError: ``signing.key.missing``, ``signing.key.unfit``: record and key store disagree.
-            TrustError: ``signing.credential.disabled``.
+            TrustError: ``signing.credential.disabled``, ``signing.certificate.revoked``.
             StorageError, BusyError, UpstreamError: the record or the key cannot be read.
         """
         stored = self._store.find(credential_id)
@@ -45,6 +56,8 @@ class SamCredentials:
         if stored.disabled_at is not None:
             raise TrustError("the credential is switched off", code="signing.credential.disabled")
         own, *above = stored.certificates
+        if above:
+            self._require_not_revoked(own, issuer_der=above[0])
         return Credential(
             id=stored.id,
             holder=stored.holder,
@@ -55,6 +68,15 @@ class SamCredentials:
             ),
             methods=_methods(stored) & self._methods,
         )
+
+    def _require_not_revoked(self, der: bytes, *, issuer_der: bytes) -> None:
+        if self._register is None:
+            return
+        issuer = hashlib.sha256(public_key_der_of(issuer_der)).hexdigest()
+        serial = x509.load_der_x509_certificate(der).serial_number
+        status = self._register.status(issuer, serial)
+        if status is not None and status.revoked_at is not None:
+            raise TrustError("the certificate was revoked", code="signing.certificate.revoked")
 
 
 class StoredDirectory:
