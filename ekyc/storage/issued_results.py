@@ -13,7 +13,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -125,7 +125,7 @@ class IssuedResultStore:
         series: str,
         schema: str,
         subject: str,
-        expires_at: datetime,
+        life: timedelta,
         replaces: str | None = None,
     ) -> str:
         """Draw an id and a place, have the result made, and record all three before it leaves.
@@ -136,7 +136,7 @@ class IssuedResultStore:
             series: address below which status lists are numbered, such as ``https://ketqua.example.gov.vn/tt``.
             schema: which kind of result.
             subject: pseudonym of the person, base64url.
-            expires_at: end of its validity.
+            life: how long it is good for.
             replaces: id of a result that it takes the place of; that one is superseded in the same transaction.
 
         Raises:
@@ -164,7 +164,7 @@ class IssuedResultStore:
                     place=place.index,
                     digest=hashlib.sha256(made.encode()).hexdigest(),
                     issued_at=now,
-                    expires_at=expires_at,
+                    expires_at=now + life,
                     status=int(ResultStatus.VALID),
                 )
             )

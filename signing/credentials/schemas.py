@@ -119,6 +119,18 @@ class Schema:
             for entry, held in self._matched(values, {entry.key: entry for entry in self.fields})
         }
 
+    def require_some(self, values: Mapping[str, Any]) -> None:
+        """Return if these are fields of the schema, of their kind; any may be missing.
+
+        Raises:
+            InputError: ``credential.field``.
+        """
+        known = {entry.name: entry for entry in self.fields}
+        for name, value in values.items():
+            if name not in known:
+                raise InputError("the schema has no such field", code="credential.field")
+            _FORMS[known[name].kind].to_wire(known[name], value)
+
     def describe(
         self, values: Mapping[str, JsonValue], language: str = "vi"
     ) -> list[tuple[str, str]]:

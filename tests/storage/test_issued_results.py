@@ -37,7 +37,7 @@ def issue(register, clock, **changes):
         "series": SERIES,
         "schema": "birth-extract",
         "subject": SUBJECT,
-        "expires_at": clock.now() + YEAR,
+        "life": YEAR,
     }
     assert register.issue(make, **{**facts, **changes}) == "EKYC1:ABC"
     return seen[0]
@@ -59,9 +59,7 @@ def test_what_could_not_be_signed_was_not_issued_and_takes_no_place(register, cl
         raise UpstreamError("the token does not sign")
 
     with pytest.raises(UpstreamError):
-        register.issue(
-            fail, series=SERIES, schema="x", subject=SUBJECT, expires_at=clock.now() + YEAR
-        )
+        register.issue(fail, series=SERIES, schema="x", subject=SUBJECT, life=YEAR)
     assert register.lists(SERIES) == ()
 
 
@@ -164,14 +162,14 @@ def test_a_source_of_randomness_that_repeats_itself_is_noticed(tmp_path):
 def test_racing_processes_share_no_place(sqlite_file):
     script = (
         "import sys\n"
-        "from datetime import UTC, datetime\n"
+        "from datetime import timedelta\n"
         "from ekyc.storage import Storage\n"
         "with Storage.open(sys.argv[1]) as storage:\n"
         "    for _ in range(20):\n"
         "        storage.issued_results.issue(\n"
         "            lambda _id, place, _at: print(place.index) or 'EKYC1:',\n"
         f"            series={SERIES!r}, schema='x', subject={SUBJECT!r},\n"
-        "            expires_at=datetime(2030, 1, 1, tzinfo=UTC),\n"
+        "            life=timedelta(days=9),\n"
         "        )\n"
     )
     racing = [
