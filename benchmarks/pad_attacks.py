@@ -157,6 +157,23 @@ def spliced_subject(seed: int, observer: NumbersObserver) -> ActiveReport:
     return judged(client.run(session, observer))
 
 
+def borrowed_movements(seed: int, observer: NumbersObserver) -> ActiveReport:
+    """The holder's face is at rest nearly all the time; only the movements themselves are somebody else's, and short."""
+    random = np.random.default_rng((seed, 7))
+    client = SimulatedClient(seed)
+    person = client.person
+    holder, helper = person.identity, unit(random.normal(size=EMBEDDING))
+    person.hurry_s = float(random.uniform(1.0, 2.5))
+    person.lasts_s = float(random.uniform(0.3, 0.6))
+
+    def frame(at_s: float, _: Prompt) -> bytes:
+        person.identity = helper if person.moves(at_s) else holder
+        return person.frame(at_s)
+
+    client.frame = frame
+    return judged(client.run(session_of(seed), observer))
+
+
 def looped_frames(seed: int, observer: NumbersObserver) -> ActiveReport:
     """While nothing is to be done a calm stretch of 12 to 30 frames is shown again and again; steps are answered.
 
@@ -234,6 +251,7 @@ ATTACKS: Final[Mapping[str, _Attack]] = MappingProxyType(
         "dropped_chunk": dropped_chunk,
         "late_reveal": late_reveal,
         "spliced_subject": spliced_subject,
+        "borrowed_movements": borrowed_movements,
         "looped_frames": looped_frames,
         "other_sessions_nonce": other_sessions_nonce,
         "fixed_script": fixed_script,

@@ -8,7 +8,8 @@ Check ``liveness.challenge`` – was everything asked, and answered by movements
 Check ``liveness.stream`` – do the frames come from one person and one run of a camera?
 
 3. The person at every prompt is the person at the first, and the one on the frame that is compared with the chip: a
-   median over frames would not notice one frame of somebody else.
+   median over frames would not notice one frame of somebody else. The same holds for the frames of each movement by
+   themselves: a helper who only moves is seen in a few of a prompt's frames.
 4. No frame returns after others came, and no stretch of motion does (:mod:`ekyc.liveness.active.motion`).
 5. The face is never elsewhere from one frame to the next.
 6. The frames were not seen in an earlier session (:mod:`ekyc.liveness.active.memory`).
@@ -32,7 +33,7 @@ from ekyc.liveness.active.colours import (
     colour_response,
     draw_other_colours,
 )
-from ekyc.liveness.active.gestures import Baseline, TimedFace
+from ekyc.liveness.active.gestures import Baseline, TimedFace, level, rest_of
 from ekyc.liveness.active.motion import (
     REPEATS_BELOW,
     measure_parallax,
@@ -117,7 +118,7 @@ def check_stream(
             reasons=("liveness.too_few_frames" if session.frames else "liveness.no_frames",),
         )
     repeats = motion_repeats(faces)
-    likeness = subject_likeness(session)
+    likeness, moving = subject_likeness(session), movement_likeness(session)
     failed: list[str] = []
     doubtful: list[str] = []
     if repeats < thresholds.repeats_below or returning_frames(session.frames):
@@ -129,6 +130,8 @@ def check_stream(
         (failed if other else doubtful).append(
             "liveness.subject_switch" if other else "liveness.subject_unclear"
         )
+    elif moving is None or moving < thresholds.other_person_below:
+        doubtful.append("liveness.subject_unclear")
     if picture_jumps(faces):
         doubtful.append("liveness.picture_jumps")
     outcome = Outcome.INDETERMINATE if doubtful else Outcome.PASSED
@@ -136,7 +139,7 @@ def check_stream(
         id=CHECK_STREAM,
         outcome=Outcome.FAILED if failed else outcome,
         reasons=(*failed, *doubtful),
-        measurements=_measured(session, evidence, thresholds, repeats, likeness),
+        measurements=_measured(session, evidence, thresholds, repeats, (likeness, moving)),
     )
 
 
@@ -163,17 +166,9 @@ def subject_likeness(session: Session) -> float | None:
     were compared at all. The same holds for the person of :func:`best_frame`; the lower of both counts.
     """
     found = [_embeddings(session.faces(prompt.index)) for prompt in session.plan.prompts]
-    if not len(found[0]):
+    people = _people(session)
+    if people is None:
         return None
-    first = found[0].mean(axis=0)
-    first /= max(float(np.linalg.norm(first)), 1e-12)
-    people = [first]
-    compared = best_frame(session)
-    if compared is not None:
-        face = compared.seen.face
-        if face is None or len(face.embedding or ()) != len(first):
-            return None
-        people.append(np.array(face.embedding))
     lowest = 1.0
     for prompt, vectors in zip(session.plan.prompts, found, strict=True):
         if prompt.index > session.prompt:
@@ -183,6 +178,44 @@ def subject_likeness(session: Session) -> float | None:
         elif prompt.kind is not PromptKind.STEP and prompt.index < session.prompt:
             return None
     return lowest
+
+
+def movement_likeness(session: Session) -> float | None:
+    """Step 3: lowest, over the steps that were answered, of the median cosine of the frames that show the movement to
+    the session's people. None where such frames could not be compared; 1 where nothing was answered.
+
+    A turned face is less like a straight one, so the bound is the lower one, and nobody is accused by it.
+    """
+    people = _people(session)
+    if people is None:
+        return None
+    rules, lowest = session.policy.gestures, 1.0
+    for prompt in session.plan.prompts[: session.prompt + (session.ended is ReplyKind.DONE)]:
+        if prompt.step is None:
+            continue
+        before, shown = session.faces(prompt.index - 1), session.faces(prompt.index)
+        base = rest_of([face for _, face in before[len(before) // 2 :]])
+        moved = _embeddings([f for f in shown if level(prompt.step, f[1], base, rules) >= 1.0])
+        if not len(moved) or any(len(moved[0]) != len(person) for person in people):
+            return None
+        lowest = min(lowest, *(float(np.median(moved @ person)) for person in people))
+    return lowest
+
+
+def _people(session: Session) -> list[NDArray[np.float64]] | None:
+    """The person of the first prompt, and the one on the compared frame; None where they could not be compared."""
+    found = _embeddings(session.faces(0))
+    if not len(found):
+        return None
+    first = found.mean(axis=0)
+    first /= max(float(np.linalg.norm(first)), 1e-12)
+    compared = best_frame(session)
+    if compared is None:
+        return [first]
+    face = compared.seen.face
+    if face is None or len(face.embedding or ()) != len(first):
+        return None
+    return [first, np.array(face.embedding)]
 
 
 def returning_frames(frames: tuple[SeenFrame, ...]) -> int:
@@ -226,12 +259,14 @@ def _measured(
     evidence: SessionEvidence,
     thresholds: ActiveThresholds,
     repeats: float,
-    likeness: float | None,
+    likenesses: tuple[float | None, float | None],
 ) -> tuple[Measurement, ...]:
     known = evidence.known_frames
+    likeness, moving = likenesses
     listed: tuple[tuple[str, float | None, float | None], ...] = (
         ("motion_repeats", repeats if repeats < 1e6 else None, thresholds.repeats_below),
         ("subject_likeness", likeness, thresholds.same_person_at),
+        ("movement_likeness", moving, thresholds.other_person_below),
         ("known_frames", None if known is None else float(known), float(thresholds.known_frames)),
         ("parallax", _parallax(session), None),
     )

@@ -88,13 +88,7 @@ def find_baseline(
     recent = [face for at, face in faces if at >= faces[-1][0] - hold_s]
     if len(recent) < 3:
         return None
-    found = Baseline(
-        yaw_deg=statistics.median(face.yaw_deg for face in recent),
-        pitch_deg=statistics.median(face.pitch_deg for face in recent),
-        eye_openness=max(_LEAST_EYE, statistics.median(face.eye_openness for face in recent)),
-        mouth_opening=statistics.median(face.mouth_opening for face in recent),
-        width_px=statistics.median(face.box.width for face in recent),
-    )
+    found = rest_of(recent)
     straight = (
         abs(found.yaw_deg) <= rules.straight_deg
         and abs(found.pitch_deg) <= 1.5 * rules.straight_deg
@@ -105,6 +99,17 @@ def find_baseline(
         for face in recent
     )
     return found if straight and steady else None
+
+
+def rest_of(faces: Sequence[FaceObservation]) -> Baseline:
+    """Medians of at least one face."""
+    return Baseline(
+        yaw_deg=statistics.median(face.yaw_deg for face in faces),
+        pitch_deg=statistics.median(face.pitch_deg for face in faces),
+        eye_openness=max(_LEAST_EYE, statistics.median(face.eye_openness for face in faces)),
+        mouth_opening=statistics.median(face.mouth_opening for face in faces),
+        width_px=statistics.median(face.box.width for face in faces),
+    )
 
 
 def is_back_at_rest(

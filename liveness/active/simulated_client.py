@@ -99,6 +99,8 @@ class SimulatedPerson:
         self.identity = unit(random.normal(size=EMBEDDING))
         self.hurry_s = 0.0
         """Added to every reaction; negative for somebody who knows what comes."""
+        self.lasts_s: float | None = None
+        """How long a movement is held, where it does not last until the next prompt."""
         self.sees_colours = True
         self.stirs = True
         """Whether anything that is asked is done."""
@@ -142,10 +144,16 @@ class SimulatedPerson:
             rises_s=float(self.random.uniform(0.3, 0.6)),
             size=float(self.random.uniform(1.4, 2.2)),
         )
+        if self.lasts_s is not None:
+            move.ends_s = starts + move.rises_s + self.lasts_s
         if step is Step.BLINK:
             move.rises_s, move.size = 0.15, float(self.random.uniform(1.5, 1.9))
             move.ends_s = starts + move.rises_s + float(self.random.uniform(0.45, 0.9))
         self._moves.append(move)
+
+    def moves(self, at_s: float) -> bool:
+        """Whether anything that was asked is being done now."""
+        return any(move.share(at_s) > 0.0 for move in self._moves)
 
     def frame(self, at_s: float) -> bytes:
         """What the camera sees now."""

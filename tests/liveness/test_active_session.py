@@ -145,6 +145,7 @@ TABLE = {
     "dropped_chunk": {"liveness.order_violation"},
     "late_reveal": {"liveness.answered_before_asked", "liveness.stream_late"},
     "spliced_subject": {"liveness.subject_switch"},
+    "borrowed_movements": {"liveness.subject_unclear", "liveness.subject_switch"},
     "looped_frames": {"liveness.frames_looped"},
     "other_sessions_nonce": {"liveness.other_session", "liveness.stream_tampered"},
     "fixed_script": {"liveness.challenge_wrong_answer"},
