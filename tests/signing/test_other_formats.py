@@ -203,9 +203,15 @@ class TestEveryFormat:
             "REVOKED_NO_POE",
         )
 
-    def test_a_certificate_of_another_purpose_does_not_pass(self, pilot, kind):
-        wrong = pilot.party("timestamper", "Máy dấu thời gian")
-        signed = kind.sign(wrong, level=Level.B_LT)
+    @pytest.mark.parametrize("profile", ["timestamper", "ocsp-responder"])
+    def test_a_certificate_of_another_purpose_signs_nothing(self, pilot, kind, profile):
+        wrong = pilot.party(profile, "Máy")
+        code = code_of(lambda: kind.sign(wrong, level=Level.B_LT), TrustError)
+        assert code == "signing.certificate.wrong_usage"
+
+    def test_and_does_not_pass_if_somebody_signed_with_it(self, pilot, kind, monkeypatch):
+        monkeypatch.setattr("ekyc.signing.fitness._signs_documents", lambda _: True)
+        signed = kind.sign(pilot.party("timestamper", "Máy"), level=Level.B_LT)
         found = looked_at(pilot, kind, signed)
         assert found.outcome == "INDETERMINATE"
         assert found.checks[1].reasons == ("signature.certificate_unsuitable",)
