@@ -16,7 +16,7 @@ import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Final
 
@@ -47,8 +47,21 @@ class HttpsAuthorityLink:
         self._endpoint = endpoint
         self._context = _tls(endpoint)
 
-    def post(self, body: bytes, *, content_type: str) -> LinkAnswer:
+    def post(
+        self,
+        body: bytes,
+        *,
+        content_type: str,
+        target: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> LinkAnswer:
         """Send ``body`` and return the answer.
+
+        Args:
+            body: bytes.
+            content_type: media type.
+            target: path and query in place of the endpoint's.
+            headers: further ones for this request; none that the link itself sets.
 
         Raises:
             UpstreamError: ``authority.unreachable``, ``authority.timeout``, ``authority.answer_too_large``,
@@ -56,7 +69,8 @@ class HttpsAuthorityLink:
         """
         watch = _Watch()
         try:
-            answer = self._exchange(body, content_type, watch)
+            own = {**self._headers(content_type), **(headers or {})}
+            answer = self._exchange(target or self._endpoint.target, body, own, watch)
         except (OSError, http.client.HTTPException) as exc:
             if watch.struck or isinstance(exc, TimeoutError):
                 raise self._late() from exc
@@ -68,12 +82,12 @@ class HttpsAuthorityLink:
             raise self._late()
         return answer
 
-    def _exchange(self, body: bytes, content_type: str, watch: _Watch) -> LinkAnswer:
+    def _exchange(
+        self, target: str, body: bytes, headers: Mapping[str, str], watch: _Watch
+    ) -> LinkAnswer:
         deadline = time.monotonic() + self._endpoint.timeout_s
         with self._connected(deadline, watch) as connection:
-            connection.request(
-                "POST", self._endpoint.target, body=body, headers=self._headers(content_type)
-            )
+            connection.request("POST", target, body=body, headers=dict(headers))
             with connection.getresponse() as response:
                 return self._read(response)
 

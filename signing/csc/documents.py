@@ -23,12 +23,12 @@ from ekyc.ports import Clock
 from ekyc.signing.csc.authorization import label_of
 from ekyc.signing.csc.errors import CscError, invalid, missing
 from ekyc.signing.csc.hashes import read_signature_algorithm
-from ekyc.signing.keys import ExternalKey
+from ekyc.signing.external import external_identity
 from ekyc.signing.levels import Level
 from ekyc.signing.pades import PreparedPdf, complete_pdf, prepare_pdf
 from ekyc.signing.remote import CredentialInfo
 from ekyc.signing.sad import ShownDocument
-from ekyc.signing.signatory import Services, SigningIdentity, public_key_der_of
+from ekyc.signing.signatory import Services
 
 MAX_DOCUMENTS: Final = 10
 MAX_DOCUMENT_BYTES: Final = 16 << 20
@@ -92,11 +92,7 @@ class PreparedDocuments:
             TrustError: ``signing.certificate.…``.
             BusyError: ``csc.documents``: too much is held.
         """
-        identity = SigningIdentity(
-            key=ExternalKey(public_key_der_of(info.certificate_der)),
-            certificate_der=info.certificate_der,
-            issuers_der=info.issuers_der,
-        )
+        identity = external_identity(info.certificate_der, info.issuers_der)
         shown = []
         for number, document in enumerate(wanted, start=1):
             prepared = prepare_pdf(
