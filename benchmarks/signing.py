@@ -3,20 +3,23 @@
 CPU milliseconds of the process, each call measured by itself, one at a time: EC P-256, timestamps and revocation lists
 made in this process. Keys are software keys, or those of a PKCS#11 token where ``EKYC_TOKEN_MODULE``,
 ``EKYC_TOKEN_LABEL`` and ``EKYC_TOKEN_PIN`` name one (it gets a key of a name of its own); an authority across a network adds
-its own time. With ``peers`` stock pyHanko signs the same page in the same run.
+its own time. With ``peers`` stock pyHanko signs the same page, and openssl a detached CMS, in the same run.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ekyc.benchmarks import signing_formats
 from ekyc.outcomes import Check, Outcome
 from ekyc.policy import load_profile
 from ekyc.signing import (
@@ -41,6 +44,7 @@ from ekyc.storage import Storage
 if TYPE_CHECKING:
     from ekyc.benchmarks.recorder import Recorder, RunOptions
 
+_SUBJECT: Final = SubjectName(common_name="SAMPLE benchmark")
 _FULL: Final = 100
 _QUICK: Final = 5
 _BOUNDS_MS: Final = {
@@ -48,6 +52,7 @@ _BOUNDS_MS: Final = {
     "sign_b_b_visible": 30.0,
     "sign_b_lta_invisible": 42.0,
     "one_shot": 2.0,
+    "sign_hash_beyond_key": 0.5,
 }
 
 
@@ -65,9 +70,11 @@ def run(recorder: Recorder, options: RunOptions) -> None:
         keys = _token_keys() or software
         with Storage.open(folder / "state.sqlite3") as storage:
             authorities = open_authorities(folder, keys=software, register=storage.certificates)
-            tasks = _validations(authority) | _signatures(authorities, keys)
+            party = _party(authorities, keys)
+            tasks = _validations(authority) | _signatures(authorities, keys, party)
             if options.peers:
-                _measure_peers(recorder, authority, repetitions)
+                _measure_peers(recorder, authority, folder, repetitions)
+            _measure_activation(recorder, storage, party, max(_QUICK, repetitions // 5))
             for done, (what, task) in enumerate(tasks.items()):
                 recorder.progress(what.replace("_", " "), done, len(tasks))
                 measured = _cpu_ms(task, repetitions)
@@ -78,27 +85,33 @@ def run(recorder: Recorder, options: RunOptions) -> None:
         recorder.must(f"{what}_cpu_ms", at_most=bound)
 
 
-def _signatures(authorities: Authorities, keys: KeyStore) -> dict[str, Callable[[], object]]:
-    """Signing at every level with a long-term key, and a one-shot credential from its making to its end."""
-    ca, document = authorities.ca, _document()
+def _party(authorities: Authorities, keys: KeyStore) -> Party:
+    """An agency with a long-term key."""
+    ca = authorities.ca
     key = keys.generate(f"benchmark-{os.urandom(6).hex()}", SignatureAlgorithm.ECDSA_P256)
-    subject = SubjectName(common_name="SAMPLE benchmark")
     certificate_der = ca.certify(
         key.public_key_der,
         profile=CertificateProfile.SEAL,
-        subject=subject,
+        subject=_SUBJECT,
         credential="benchmark",
     )
-    party = Party(
+    return Party(
         signer=SigningIdentity(key=key, certificate_der=certificate_der, issuers_der=ca.chain_der),
         ask_for_time=authorities.timestamp_authority.answer,
         vouch=ca.material,
     )
+
+
+def _signatures(
+    authorities: Authorities, keys: KeyStore, party: Party
+) -> dict[str, Callable[[], object]]:
+    """Signing at every level with a long-term key, and a one-shot credential from its making to its end."""
+    document = _document()
     page = render_result_pdf(document)
-    shown = document.appearance(subject.common_name)
+    shown = document.appearance(_SUBJECT.common_name)
 
     def one_shot() -> None:
-        with ca.one_shot(keys, subject=subject, credential="benchmark"):
+        with authorities.ca.one_shot(keys, subject=_SUBJECT, credential="benchmark"):
             return
 
     return {
@@ -109,8 +122,19 @@ def _signatures(authorities: Authorities, keys: KeyStore) -> dict[str, Callable[
         "sign_b_t_visible": lambda: sign_pdf(page, party, appearance=shown),
         "sign_b_lta_invisible": lambda: sign_pdf(page, party, level=Level.B_LTA),
         "sign_b_lta_visible": lambda: sign_pdf(page, party, level=Level.B_LTA, appearance=shown),
+        "sign_batch_of_10_b_t": signing_formats.batch_task(page, party),
+        **signing_formats.tasks(party),
         "one_shot": one_shot,
     }
+
+
+def _measure_activation(
+    recorder: Recorder, storage: Storage, party: Party, repetitions: int
+) -> None:
+    whole, key = signing_formats.activation_ms(storage, party, repetitions)
+    recorder.samples("sign_hash_of_100_cpu_ms", whole, unit="ms")
+    beyond = [max(0.0, both - alone) for both, alone in zip(whole, key, strict=True)]
+    recorder.samples("sign_hash_beyond_key_cpu_ms", beyond, unit="ms")
 
 
 def _validations(authority: EmbeddedAuthority) -> dict[str, Callable[[], object]]:
@@ -125,7 +149,9 @@ def _validations(authority: EmbeddedAuthority) -> dict[str, Callable[[], object]
     }
 
 
-def _measure_peers(recorder: Recorder, authority: EmbeddedAuthority, repetitions: int) -> None:
+def _measure_peers(
+    recorder: Recorder, authority: EmbeddedAuthority, folder: Path, repetitions: int
+) -> None:
     from ekyc.benchmarks.signing_peers import StockPyHanko  # noqa: PLC0415  # only with --peers
 
     peer, document = StockPyHanko(authority), _document()
@@ -139,6 +165,10 @@ def _measure_peers(recorder: Recorder, authority: EmbeddedAuthority, repetitions
     for what, task in tasks.items():
         measured = _cpu_ms(task, max(_QUICK, repetitions // 10))
         recorder.samples(f"{what}_cpu_ms", measured, unit="ms", peer=StockPyHanko.name)
+    few = max(_QUICK, repetitions // 10)
+    with suppress(OSError, subprocess.CalledProcessError):  # where openssl is not installed
+        measured = signing_formats.openssl_cades_ms(authority, folder, few)
+        recorder.samples("sign_cades_b_b_cpu_ms", measured, unit="ms", peer="openssl cms")
 
 
 def _token_keys() -> KeyStore | None:
