@@ -5,7 +5,8 @@
    the same margins, and text and picture are judged together (:mod:`ekyc.ocr.copy_lines`). Where the pictures agree,
    another reading would be the reader's wobble, so those lines are not read again.
 3. Lines that only the copy has are looked for. One that says what a missing line said is that line, moved.
-4. Between the lines the pictures are compared as well, and the original's coloured marks are looked for in the copy.
+4. Between the lines the pictures are compared as well, the original's photographs each as a whole, and its coloured marks
+   are looked for in the copy.
 5. What lies outside the copy's picture is not compared: a line that is cut off, and ink that is, go to an officer.
 6. Letters of a few pixels' height hide any change: such a copy is too coarse to say anything about.
 """
@@ -18,14 +19,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ekyc.imaging.effects import quad_of
 from ekyc.imaging.marks import Mark, MarkKind, Presence, compare_marks
-from ekyc.imaging.page_difference import RegionKind, difference_regions
+from ekyc.imaging.page_difference import DifferenceRegion, difference_regions
+from ekyc.imaging.page_pictures import differing_pictures
 from ekyc.imaging.registration import Registration, lay_over
 from ekyc.imaging.shown_part import shown_part, shown_stretch
 from ekyc.imaging.strips import compare_strips, cut_strips
 from ekyc.imaging.text_regions import part_of_quad, quad_size
-from ekyc.ocr.alignment import DifferenceClass, edit_distance
+from ekyc.ocr.alignment import DifferenceClass
 from ekyc.ocr.copy_lines import (
     INK_AGREES,
     CopyDifference,
@@ -36,28 +37,28 @@ from ekyc.ocr.copy_lines import (
     judge_line,
     page_wobble,
 )
-from ekyc.ocr.reading import MARGIN, MAX_LINES, PageReading, Reader
+from ekyc.ocr.copy_outside import (
+    STRIP_MARGIN,
+    WITHIN,
+    added_lines,
+    of_region,
+    overlap,
+    with_moved,
+    with_pictures,
+)
+from ekyc.ocr.reading import PageReading, Reader
 from ekyc.ocr.recognise import LineText
 from ekyc.values import BoxPx, QuadPx, Redacted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ekyc.imaging.page_difference import DifferenceRegion
     from ekyc.imaging.strips import StripDifference
     from ekyc.ocr.lines import ReadLine
     from ekyc.values import BgrImage
 
-_STRIP_MARGIN = (MARGIN[0], 0.2)
-"""Along the line as for reading, so that positions agree; above and below room for marks and shifts."""
 _NO_TEXT = 0.7
 """What is read with a lower mean confidence is noise: nets invent letters on erased paper."""
-_INK_OF_ADDED = 0.5
-"""Unexplained ink of a line that only the copy has: print on empty paper, not a signature read in one scan only."""
-_WITHIN = 0.7
-"""Part of a difference's area that must lie inside a mark to belong to it."""
-_SAME_LINE = 0.2
-"""Edits per letter up to which an added line is a missing line that was moved."""
 _MIN_LINE_PX = 11.0
 """Height of a line in the copy, marks and margins included, below which changes may not be seen."""
 _WHOLE, _HIDDEN = (0.0, 1.0), (0.0, 0.0)
@@ -135,9 +136,12 @@ def compare_page(
         for number, held in enumerate(lines)
         for item in _of_line((index, number), held, wobble, marks)
     ]
-    added = _added_lines(index, (pictures[0], laid_over), reading, reader)  # (3)
-    differences = _with_moved(differences, added)
-    differences += [_of_region(index, region) for region in outside.regions]
+    added = added_lines(index, (pictures[0], laid_over), reading, reader)  # (3)
+    differences = with_moved(differences, added)
+    regions = with_pictures(
+        outside.regions, differing_pictures(pictures[0], laid_over, shown=shown)
+    )
+    differences += [of_region(index, region) for region in regions]
     differences = [item for item in differences if not _of_mark(item, marks)]
     return PageComparison(
         status=PageStatus.COMPARED,
@@ -145,7 +149,7 @@ def compare_page(
         registration=registration,
         differences=tuple(differences),
         copy_lines=tuple(held.text for held in lines),
-        regions=outside.regions,
+        regions=regions,
         marks=marks,
         reasons=_coarseness(registration, quads, whole),  # (6)
     )
@@ -173,7 +177,7 @@ def _held_lines(
         _HeldLine(
             line=line,
             strips=compare_strips(
-                *cut_strips(*pictures, registration, line.quad, margin=_STRIP_MARGIN)
+                *cut_strips(*pictures, registration, line.quad, margin=STRIP_MARGIN)
             ),
             seen=shown_stretch(line.quad, *pictures, registration),
         )
@@ -258,102 +262,17 @@ def _cut_off(index: int, number: int, line: ReadLine) -> CopyDifference:
 def _part(quad: QuadPx, left: float, right: float) -> QuadPx:
     """A stretch of a line; positions count along the strip, which reaches beyond the line by its margin."""
     width, height = quad_size(quad)
-    margin = _STRIP_MARGIN[0] * height
+    margin = STRIP_MARGIN[0] * height
     whole = max(width + 2 * margin, 1.0)
     a, b = (min(1.0, max(0.0, (x * whole - margin) / max(width, 1.0))) for x in (left, right))
 
     return part_of_quad(quad, a, b)
 
 
-def _added_lines(
-    index: int, pictures: tuple[BgrImage, BgrImage], reading: PageReading, reader: Reader
-) -> list[CopyDifference]:
-    """Lines of the copy that lie over no line of the original, where the pictures differ as well.
-
-    Added marks may be lawful (*bản sao*, a certification), so an officer looks.
-    """
-    boxes = [line.box for line in reading.lines]
-    added: list[CopyDifference] = []
-    for region in reader.find_lines(pictures[1])[:MAX_LINES]:
-        x = sum(p.x for p in region.quad.corners) / 4
-        y = sum(p.y for p in region.quad.corners) / 4
-        if any(b.left <= x <= b.right and b.top <= y <= b.bottom for b in boxes):
-            continue
-        peak = compare_strips(*cut_strips(*pictures, None, region.quad, margin=_STRIP_MARGIN)).peak
-        if peak < _INK_OF_ADDED:
-            continue
-        (text,) = reader.read_quads(pictures[1], [region.quad])
-        if text.chars:
-            added.append(_outside(index, region.quad, peak, text.text))
-    return added
-
-
-def _with_moved(
-    differences: list[CopyDifference], added: list[CopyDifference]
-) -> list[CopyDifference]:
-    """Missing lines whose text an added line repeats become moved lines, for an officer; both stay in place."""
-    left = list(added)
-    result: list[CopyDifference] = []
-    for item in differences:
-        twin = None
-        if _is_lost(item):
-            twin = next((other for other in left if _same_text(item, other)), None)
-        if twin is None:
-            result.append(item)
-            continue
-        left.remove(twin)
-        result.append(
-            replace(
-                item,
-                kind=DifferenceClass.MOVED,
-                status=DifferenceStatus.UNCLEAR,
-                spot=twin.quad,
-                copy=twin.copy,
-            )
-        )
-    return result + left
-
-
-def _is_lost(item: CopyDifference) -> bool:
-    return (
-        item.scope is DifferenceScope.LINE
-        and item.kind is DifferenceClass.MISSING
-        and item.status is not DifferenceStatus.WOBBLE
-    )
-
-
-def _same_text(missing: CopyDifference, added: CopyDifference) -> bool:
-    one, other = missing.original.reveal(), added.copy.reveal()
-    return edit_distance(one, other) <= _SAME_LINE * max(len(one), len(other))
-
-
-def _of_region(index: int, region: DifferenceRegion) -> CopyDifference:
-    found = _outside(index, quad_of(region.box), region.peak, "")
-    if region.kind is RegionKind.CUT_OFF:
-        return replace(found, kind=DifferenceClass.CUT_OFF)
-    return found
-
-
-def _outside(index: int, quad: QuadPx, ink: float, text: str) -> CopyDifference:
-    return CopyDifference(
-        status=DifferenceStatus.UNCLEAR,
-        scope=DifferenceScope.LINE if text else DifferenceScope.PICTURE,
-        kind=DifferenceClass.ADDED if text else None,
-        page=index,
-        line=-1,
-        at=-1,
-        quad=quad,
-        spot=quad,
-        ink=ink,
-        original=Redacted(""),
-        copy=Redacted(text),
-    )
-
-
 def _of_mark(item: CopyDifference, marks: Sequence[Mark]) -> bool:
     """Whether a difference lies within a mark that is already known to be missing or unclear, as its letters do."""
     return any(
-        mark.presence is not Presence.PRESENT and _overlap(item.quad.box, mark.box) > _WITHIN
+        mark.presence is not Presence.PRESENT and overlap(item.quad.box, mark.box) > WITHIN
         for mark in marks
     )
 
@@ -363,16 +282,9 @@ def _in_stamp(line: BoxPx, marks: Sequence[Mark]) -> bool:
     return any(
         mark.kind is MarkKind.STAMP
         and mark.presence is Presence.PRESENT
-        and _overlap(line, mark.box) > _WITHIN
+        and overlap(line, mark.box) > WITHIN
         for mark in marks
     )
-
-
-def _overlap(box: BoxPx, other: BoxPx) -> float:
-    """The part of ``box`` inside ``other``."""
-    width = min(box.right, other.right) - max(box.left, other.left)
-    height = min(box.bottom, other.bottom) - max(box.top, other.top)
-    return max(0.0, width) * max(0.0, height) / max(box.width * box.height, 1.0)
 
 
 def _coarseness(

@@ -46,8 +46,9 @@ _BLURS = (0.6, 0.9, 1.3, 1.8, 2.4)
 _FINER = 0.2
 _TONE_CURVES = (0.5, 0.7, 1.4, 2.0, 3.0)
 _AS_IS = (0.0, 1.0)
-_HARDENED = ((0.1, 1.0), (0.2, 0.95), (0.3, 0.95))
-"""Ink up to the first becomes paper, ink from the second on becomes black."""
+_HARDENED = ((0.0, 0.7), (0.1, 0.7), (0.1, 1.0), (0.2, 0.7), (0.2, 0.95), (0.3, 0.95))
+"""Ink up to the first becomes paper, ink from the second on becomes black: thin print is grey beside bold print, and as
+black in a photocopy."""
 _BLURS_HARDENED = (0.6, 0.9, 1.3)
 """What is hardened was softened before: scanning blurs, and what is pale then is lost."""
 _MOST_SLOPE_PX = 3.0
