@@ -1,4 +1,4 @@
-"""Digital signatures of PDFs: an embedded SAMPLE authority, signing (PAdES B-B to B-LTA), result pages, validation.
+"""Digital signatures of PDF (PAdES B-B to B-LTA), XML, JSON and any file; keys, authorities, result pages, validation.
 
 Law asks for a licensed authority and hardware keys; what the embedded one lacks stands in ``docs/signing.md``.
 """
@@ -7,6 +7,27 @@ from ekyc.signing.activation import ActivationError, ActivationModule, Credentia
 from ekyc.signing.appearance import Appearance
 from ekyc.signing.augment import augment_pdf
 from ekyc.signing.authority import ROOT_NAME, EmbeddedAuthority
+from ekyc.signing.batch import (
+    BatchDocument,
+    BatchIncompleteError,
+    PreparedBatch,
+    complete_batch,
+    prepare_batch,
+)
+from ekyc.signing.cades import (
+    PreparedCades,
+    augment_cades,
+    complete_cades,
+    digest_stream,
+    prepare_cades,
+    sign_cades,
+)
+from ekyc.signing.external import external_identity, keep, take_up
+from ekyc.signing.http_exchange import ExchangeLimits, HttpExchange
+from ekyc.signing.inspect_cades import inspect_cades
+from ekyc.signing.inspect_jades import inspect_jws
+from ekyc.signing.inspect_xades import inspect_xml
+from ekyc.signing.jades import PreparedJws, augment_json, complete_json, prepare_json, sign_json
 from ekyc.signing.keystore import DerivationCost
 from ekyc.signing.levels import Level, TimestampFailedError
 from ekyc.signing.pades import PreparedPdf, complete_pdf, prepare_pdf, sign_pdf
@@ -25,8 +46,11 @@ from ekyc.signing.result_document import SIGNATURE_BOX_PT, ResultDocument, rende
 from ekyc.signing.sad import Evidence, ShownDocument
 from ekyc.signing.sad_issuer import SadIssuer
 from ekyc.signing.signatory import Party, SigningIdentity
+from ekyc.signing.status_client import StatusClient
+from ekyc.signing.timestamp_client import HttpTimestampAuthority
 from ekyc.signing.trust_material import TrustMaterial, read_trust_material
 from ekyc.signing.validate import ValidationLimits, inspect_pdf
+from ekyc.signing.xades import PreparedXml, augment_xml, complete_xml, prepare_xml, sign_xml
 
 __all__ = [
     "ROOT_NAME",
@@ -34,17 +58,26 @@ __all__ = [
     "ActivationError",
     "ActivationModule",
     "Appearance",
+    "BatchDocument",
+    "BatchIncompleteError",
     "Coverage",
     "Credential",
     "DerivationCost",
     "EmbeddedAuthority",
     "Evidence",
+    "ExchangeLimits",
+    "HttpExchange",
+    "HttpTimestampAuthority",
     "Indication",
     "Integrity",
     "Level",
     "Modifications",
     "Party",
+    "PreparedBatch",
+    "PreparedCades",
+    "PreparedJws",
     "PreparedPdf",
+    "PreparedXml",
     "ReservedField",
     "ResultDocument",
     "SadIssuer",
@@ -52,16 +85,38 @@ __all__ = [
     "SignatureKind",
     "SignatureReport",
     "SigningIdentity",
+    "StatusClient",
     "TimestampFailedError",
     "TimestampReport",
     "TrustMaterial",
     "ValidationLimits",
     "ValidationReport",
+    "augment_cades",
+    "augment_json",
     "augment_pdf",
+    "augment_xml",
+    "complete_batch",
+    "complete_cades",
+    "complete_json",
     "complete_pdf",
+    "complete_xml",
+    "digest_stream",
+    "external_identity",
+    "inspect_cades",
+    "inspect_jws",
     "inspect_pdf",
+    "inspect_xml",
+    "keep",
+    "prepare_batch",
+    "prepare_cades",
+    "prepare_json",
     "prepare_pdf",
+    "prepare_xml",
     "read_trust_material",
     "render_result_pdf",
+    "sign_cades",
+    "sign_json",
     "sign_pdf",
+    "sign_xml",
+    "take_up",
 ]
