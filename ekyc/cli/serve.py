@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ekyc.cli.output import console, fail, say
+from ekyc.cli.serve_csc import CscOption, opened_csc
 from ekyc.cli.state import (
     AttestationOption,
     NationalServiceOption,
@@ -40,6 +41,7 @@ def serve(
     attestation: AttestationOption = None,
     state: StateOption = None,
     service_key: ServiceKeyOption = None,
+    csc: CscOption = None,
     workers: Annotated[
         int, typer.Option(help="Verifications that run at once.", min=1, max=256)
     ] = 2,
@@ -72,16 +74,18 @@ def serve(
             key = open_service_key(service_key)
             parts = live_parts(verifier.rooms, key, attestor=attestor)
             live = open_live_sessions(parts, storage, key)
-            service = create_app(
-                FlowVerifier(verifier, live),
-                storage,
-                limits=ServiceLimits(workers=workers),
-                hosts=address.hosts,
-                trust=anchors,
-                liveness=LivenessFront(sessions=live, limits=LivenessLimits(workers=workers)),
-            )
-            where = str(socket_path) if socket_path else f"http://{host}:{port}/docs"
-            say(err, f"serving on {where}")
-            listen(service, address)
+            with opened_csc(csc, storage, key) as signing:
+                service = create_app(
+                    FlowVerifier(verifier, live),
+                    storage,
+                    limits=ServiceLimits(workers=workers),
+                    hosts=address.hosts,
+                    trust=anchors,
+                    liveness=LivenessFront(sessions=live, limits=LivenessLimits(workers=workers)),
+                    csc=signing,
+                )
+                where = str(socket_path) if socket_path else f"http://{host}:{port}/docs"
+                say(err, f"serving on {where}")
+                listen(service, address)
     except EkycError as error:
         fail(error, json_output=False, command="serve")

@@ -4,6 +4,7 @@
 :class:`Consent` asks persons. Keys, decisions and second factors lie behind :class:`ekyc.signing.remote.RemoteSigning`.
 """
 
+from ekyc.signing.csc.assembly import open_remote_signing
 from ekyc.signing.csc.authorization import (
     AuthorizationRequest,
     CredentialRequest,
@@ -11,7 +12,12 @@ from ekyc.signing.csc.authorization import (
     documents_of,
 )
 from ekyc.signing.csc.clients import ClientRegister, CscClient
-from ekyc.signing.csc.configuration import CscSettings, load_csc_configuration
+from ekyc.signing.csc.configuration import (
+    CscConfiguration,
+    CscSettings,
+    SigningSide,
+    load_csc_configuration,
+)
 from ekyc.signing.csc.consent import Consent, Question
 from ekyc.signing.csc.descriptions import (
     AUTHENTICATOR,
@@ -49,12 +55,14 @@ __all__ = [
     "Consent",
     "CredentialRequest",
     "CscClient",
+    "CscConfiguration",
     "CscError",
     "CscService",
     "CscSettings",
     "Question",
     "SadToken",
     "Scope",
+    "SigningSide",
     "Token",
     "WantedDocument",
     "auth_v1",
@@ -66,6 +74,7 @@ __all__ = [
     "invalid",
     "load_csc_configuration",
     "missing",
+    "open_remote_signing",
     "read_document",
     "read_hashes",
     "require_count",

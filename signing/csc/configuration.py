@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from ekyc.errors import InputError
 from ekyc.signing.csc.clients import ClientRegister, CscClient, is_acceptable_address, is_digest
+from ekyc.signing.factors import RelyingParty
 
 SCHEMA: Final = "ekyc.csc/1"
 _MAX_FILE_BYTES: Final = 1 << 20
@@ -57,17 +58,46 @@ class CscSettings:
         return f"{self.base_url}/csc"
 
 
-def load_csc_configuration(path: Path) -> tuple[CscSettings, ClientRegister]:
-    """Read the operator's file; docs/signing.md describes it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningSide:
+    """Where the signing process is, and by which name and key this side authorises."""
+
+    socket: Path
+    """Of ``ekyc sam serve``."""
+    issuer: str
+    """Name of our key there and here."""
+    issuer_keys: Path
+    """Folder of that key (``ekyc sam new``)."""
+    revocation_lists: tuple[Path, ...]
+    """Of whoever certified the credentials, to say of each whether it is good."""
+    party: RelyingParty | None
+    """Where authenticators are used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CscConfiguration:
+    """What the operator's file says."""
+
+    settings: CscSettings
+    clients: ClientRegister
+    signing: SigningSide
+
+
+def load_csc_configuration(path: Path) -> CscConfiguration:
+    """Read the operator's file; docs/signing.md describes it. Paths in it are relative to its folder.
 
     Raises:
         InputError: ``csc.config``; ``subject`` names the file or the key.
     """
     document = _read(path)
-    tables = document.pop("client", [])
+    tables, signing = document.pop("client", []), document.pop("signing", None)
     if document.pop("schema", None) != SCHEMA or not isinstance(tables, list):
         raise InputError(f"schema is not {SCHEMA}", code="csc.config", subject=path.name)
-    return _settings(document), ClientRegister(map(_client, tables))
+    return CscConfiguration(
+        settings=_settings(document),
+        clients=ClientRegister(map(_client, tables)),
+        signing=_signing(signing, path.absolute().parent),
+    )
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -89,6 +119,29 @@ def _settings(table: Mapping[str, Any]) -> CscSettings:
         make=lambda fields: CscSettings(
             portal_secret_digest=fields.pop("portal_secret_sha256"), **fields
         ),
+    )
+
+
+def _signing(table: Any, base: Path) -> SigningSide:
+    required = ("sam", "issuer", "issuer_keys")
+
+    def make(fields: dict[str, Any]) -> SigningSide:
+        domain, origins = fields.get("relying_party"), tuple(fields.get("origins", ()))
+        return SigningSide(
+            socket=base / fields["sam"],
+            issuer=fields["issuer"],
+            issuer_keys=base / fields["issuer_keys"],
+            revocation_lists=tuple(base / name for name in fields.get("revocation_lists", ())),
+            party=None if domain is None else RelyingParty(id=domain, origins=origins),
+        )
+
+    return _made(
+        table,
+        "signing",
+        required=required,
+        texts=(*required, "relying_party"),
+        lists=("revocation_lists", "origins"),
+        make=make,
     )
 
 
