@@ -179,6 +179,7 @@ def _rates(recorder: Recorder, name: str, shown: list[Shown]) -> None:
                 skin=round(item.agreement.skin, 3),
                 face=round(item.agreement.face, 3),
                 sharpness=round(item.agreement.sharpness, 2),
+                middle_sharpness=round(item.agreement.middle_sharpness, 2),
                 outcome=outcome.value,
             )
     honest = by_kind.pop(BONA_FIDE, [])

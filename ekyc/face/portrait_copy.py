@@ -14,7 +14,8 @@ another photograph of the same person does not.
 4. The largest of all frames counts, against bounds from ``ekyc/data/portrait_copy.toml``. FAILED when the skin's fine
    texture agrees as not even two photographs of one studio session do; INDETERMINATE when the coarser texture of the
    whole face agrees as photographs of different days seldom do.
-5. Frames without texture (small, blurred) show neither: INDETERMINATE.
+5. Frames without texture (small, blurred) show neither: INDETERMINATE. Noise laid over a blurred copy is fine texture,
+   but leaves the next coarser one as weak as the blur made it; so both are asked for.
 
 What PASSED does not prove: that the frames are live. A portrait drawn anew by a generator of faces, or one under added
 grain, carries another texture; docs/face.md tells how far each alteration goes.
@@ -59,6 +60,7 @@ _SCALE: Final = _SIDE / 112
 _PATCH, _STEP, _RIM = 24, 12, 5
 _FINE: Final = (0.8, 2.4)
 _MIDDLE: Final = (1.6, 4.8)
+_COARSE: Final = (3.2, 9.6)
 """Standard deviations of the two blurs between which texture lies, in pixels."""
 _DEGREE: Final = 4
 _LANDMARKS: Final = (
@@ -87,6 +89,8 @@ class CopyBounds:
     """Frames with closer eyes hold no fine texture."""
     least_sharpness: float
     """Frames with a lower :attr:`TextureAgreement.sharpness` hold none either."""
+    least_middle_sharpness: float
+    """Nor do those with a lower :attr:`TextureAgreement.middle_sharpness`."""
 
     def __post_init__(self) -> None:
         if not (-1.0 <= self.failed_at <= 1.0 and -1.0 <= self.doubtful_at <= 1.0):
@@ -112,6 +116,8 @@ class TextureAgreement:
     """Coarser texture of the whole face: upper quartile."""
     sharpness: float
     """Natural logarithm of the strength of the frame's fine texture on the skin over that of its coarser one."""
+    middle_sharpness: float
+    """The same of its coarser texture over one that is coarser still. Noise does not raise it much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,12 +198,19 @@ def judge_frames(
         return Outcome.FAILED, ("face.frames_from_portrait",)
     if any(agreement.face >= limits.doubtful_at for agreement in seen):
         return Outcome.INDETERMINATE, ("face.frames_like_portrait",)
-    if any(agreement.sharpness >= limits.least_sharpness for agreement in seen):
+    if any(_has_texture(agreement, limits) for agreement in seen):
         return Outcome.PASSED, ()
     problems = Counter(item for item in found if isinstance(item, FaceProblem))
     if problems and not seen:
         return Outcome.INDETERMINATE, (f"face.{problems.most_common(1)[0][0]}",)
     return Outcome.INDETERMINATE, ("face.frames_without_texture",)
+
+
+def _has_texture(agreement: TextureAgreement, limits: CopyBounds) -> bool:
+    return (
+        agreement.sharpness >= limits.least_sharpness
+        and agreement.middle_sharpness >= limits.least_middle_sharpness
+    )
 
 
 def texture_agreement(
@@ -233,7 +246,8 @@ def texture_agreement(
     return TextureAgreement(
         skin=float(np.quantile(fine.correlation[places.skin], 0.75)),
         face=float(np.quantile(middle.correlation[places.inside], 0.75)),
-        sharpness=_sharpness(other),
+        sharpness=_sharpness(other, _FINE, _MIDDLE),
+        middle_sharpness=_sharpness(other, _MIDDLE, _COARSE),
     )
 
 
@@ -313,11 +327,11 @@ def _smooth(middles: _Points, found: Found) -> _Points:
     return bend
 
 
-def _sharpness(gray: FloatArray) -> float:
+def _sharpness(gray: FloatArray, finer: tuple[float, float], coarser: tuple[float, float]) -> float:
     """See :attr:`TextureAgreement.sharpness`."""
     skin = _places().skin_pixels
-    fine, middle = (between_blurs(gray, *band)[skin].std() for band in (_FINE, _MIDDLE))
-    return float(np.log((fine + 1e-3) / (middle + 1e-3)))
+    fine, coarse = (between_blurs(gray, *band)[skin].std() for band in (finer, coarser))
+    return float(np.log((fine + 1e-3) / (coarse + 1e-3)))
 
 
 def _measurements(

@@ -1,5 +1,7 @@
 """Frames made from the portrait: planted textures first, then the real net on a real face."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,13 @@ from ekyc.samples.faces import portrait_of
 from ekyc.samples.injection import ALTERATIONS, inject
 from ekyc.values import BoxPx
 
-BOUNDS = CopyBounds(failed_at=0.9, doubtful_at=0.92, least_eye_distance_px=30, least_sharpness=-1.0)
+BOUNDS = CopyBounds(
+    failed_at=0.9,
+    doubtful_at=0.92,
+    least_eye_distance_px=30,
+    least_sharpness=-1.0,
+    least_middle_sharpness=-0.8,
+)
 SIDE = 320
 
 
@@ -71,7 +79,8 @@ class Found:
 
 
 def agreement(**values):
-    return TextureAgreement(**({"skin": 0.3, "face": 0.5, "sharpness": -0.6} | values))
+    usual = {"skin": 0.3, "face": 0.5, "sharpness": -0.6, "middle_sharpness": -0.4}
+    return TextureAgreement(**(usual | values))
 
 
 def altered(image):
@@ -119,6 +128,16 @@ def test_a_mesh_that_trembles_is_set_right_by_the_texture():
         ((agreement(face=0.92),), Outcome.INDETERMINATE, ("face.frames_like_portrait",)),
         ((agreement(skin=0.899, face=0.919),), Outcome.PASSED, ()),
         ((agreement(sharpness=-1.2),), Outcome.INDETERMINATE, ("face.frames_without_texture",)),
+        (
+            (agreement(middle_sharpness=-0.9),),
+            Outcome.INDETERMINATE,
+            ("face.frames_without_texture",),
+        ),
+        (
+            (agreement(middle_sharpness=-0.9), agreement(sharpness=-1.2)),
+            Outcome.INDETERMINATE,
+            ("face.frames_without_texture",),
+        ),
         ((agreement(sharpness=-1.2), agreement()), Outcome.PASSED, ()),
         (
             (FaceProblem.TOO_SMALL, FaceProblem.TOO_SMALL),
@@ -173,7 +192,7 @@ def test_a_blurred_frame_shows_nothing():
 
 def test_bounds_outside_correlations_are_refused():
     with pytest.raises(InputError):
-        CopyBounds(failed_at=1.2, doubtful_at=0.9, least_eye_distance_px=30, least_sharpness=-1)
+        replace(BOUNDS, failed_at=1.2)
 
 
 def test_the_shipped_bounds_are_read():
@@ -234,3 +253,14 @@ def test_two_photographs_of_one_person_are_no_copy(shared_data, detector):
     assert len(outcomes) >= 12
     assert Outcome.FAILED not in outcomes
     assert outcomes.count(Outcome.PASSED) >= 0.9 * len(outcomes)
+
+
+def test_noise_over_blur_is_no_texture_of_a_face():
+    """It raises the finest texture, which blur took away, and hardly the next coarser one."""
+    picture, place = skin(1), mesh()
+    random = np.random.default_rng(2)
+    blurred = effects.blur(picture, 6)
+    shown = (effects.add_noise(picture, 6, random), blurred, effects.add_noise(blurred, 6, random))
+    sharp, soft, drowned = (texture_agreement(picture, place, one, place) for one in shown)
+    assert drowned.sharpness > soft.sharpness + 0.3
+    assert drowned.middle_sharpness < sharp.middle_sharpness - 0.3
