@@ -131,6 +131,14 @@ REFUTED = check("liveness.client", Outcome.FAILED, "liveness.attestation_refuted
 UNATTESTED = check("liveness.client", Outcome.NOT_PERFORMED, "liveness.client_unattested")
 
 
+@pytest.mark.parametrize(("profile", "blocks"), [("present", False), ("present-attested", True)])
+def test_a_silent_client_is_accepted_only_where_no_statement_is_asked_for(profile, blocks):
+    asked = load_profile(f"identity-{profile}")
+    passed = [check(name) for name in asked.required if name != UNATTESTED.id]
+    decision = decide(asked, (*passed, UNATTESTED))
+    assert decision.verdict is (Verdict.REVIEW if blocks else Verdict.ACCEPT)
+
+
 @pytest.mark.parametrize(
     ("checks", "outcome"),
     [
