@@ -22,6 +22,7 @@ from ekyc.cli import (
     chip_read,
     chip_relay,
     chip_simulate,
+    credential,
     demo,
     doctor,
     face,
@@ -35,6 +36,7 @@ from ekyc.cli import (
     trust,
     validate,
     verify,
+    verify_result,
 )
 from ekyc.cli.output import EXIT_ERROR, EXIT_INTERRUPTED, report
 from ekyc.errors import EkycError, place_of
@@ -69,6 +71,7 @@ def _root(
 
 verify.register(app)
 validate.register(app)
+verify_result.register(app)
 demo.register(app)
 serve.register(app)
 doctor.register(app)
@@ -87,6 +90,7 @@ app.add_typer(liveness.liveness_app, name="liveness")
 app.add_typer(models.models_app, name="models")
 app.add_typer(bench.bench_app, name="bench")
 app.add_typer(authority.authority_app, name="authority")
+app.add_typer(credential.credential_app, name="credential")
 app.add_typer(sign.sign_app, name="sign")
 
 

@@ -101,40 +101,6 @@ class ResultIssuer:
 
         return self._issue(make, schema, person, life, replaces)
 
-    def status_list(
-        self,
-        uri: str,
-        *,
-        signer: CredentialSigner,
-        ttl: timedelta = DEFAULT_TTL,
-        life: timedelta = DEFAULT_LIST_LIFE,
-        as_jwt: bool = False,
-    ) -> bytes:
-        """A status list as of now, signed.
-
-        Args:
-            uri: of the list; :meth:`ekyc.storage.IssuedResultStore.lists` names them.
-            signer: the key for status lists, which need not be the one for results.
-            ttl: how long it counts as fresh.
-            life: until it expires.
-            as_jwt: the JWT form in place of the CWT form.
-
-        Raises:
-            InputError: ``issued_result.list_unknown``.
-        """
-        state = self.register.list_state(uri)
-        at = state.at.replace(microsecond=0)
-        listed = StatusList(
-            uri=uri,
-            issued_at=at,
-            expires_at=at + life,
-            ttl=ttl,
-            statuses=StatusArray.build(state.size, state.bits, state.statuses),
-        )
-        if as_jwt:
-            return encode_jwt(listed, signer=signer).encode()
-        return encode_cwt(listed, signer=signer)
-
     def _issue(
         self,
         make: Callable[[bytes, Place, datetime], str],
@@ -175,3 +141,39 @@ class ResultIssuer:
     def _pseudonym(self, schema: Schema, person: str) -> str:
         whole = self.service_key.pseudonym(f"result {schema.id}", person)
         return base64url.encode(whole[:_SUBJECT_BYTES])
+
+
+def sign_status_list(
+    register: IssuedResultStore,
+    uri: str,
+    *,
+    signer: CredentialSigner,
+    ttl: timedelta = DEFAULT_TTL,
+    life: timedelta = DEFAULT_LIST_LIFE,
+    as_jwt: bool = False,
+) -> bytes:
+    """A status list as of now, signed.
+
+    Args:
+        register: what was issued and taken back.
+        uri: of the list; :meth:`ekyc.storage.IssuedResultStore.lists` names them.
+        signer: the key for status lists, which need not be the one for results.
+        ttl: how long it counts as fresh.
+        life: until it expires.
+        as_jwt: the JWT form in place of the CWT form.
+
+    Raises:
+        InputError: ``issued_result.list_unknown``.
+    """
+    state = register.list_state(uri)
+    at = state.at.replace(microsecond=0)
+    listed = StatusList(
+        uri=uri,
+        issued_at=at,
+        expires_at=at + life,
+        ttl=ttl,
+        statuses=StatusArray.build(state.size, state.bits, state.statuses),
+    )
+    return (
+        encode_jwt(listed, signer=signer).encode() if as_jwt else encode_cwt(listed, signer=signer)
+    )

@@ -10,7 +10,7 @@ from credential_desk import BIRTH, COPY, ISSUER, NOW, Registry, ec_signer, outco
 from ekyc.errors import InputError, LimitError
 from ekyc.ports import SystemRandom
 from ekyc.signing.credentials import read_result, schema_of, sd_jwt
-from ekyc.signing.credentials.issuer import ResultIssuer
+from ekyc.signing.credentials.issuer import ResultIssuer, sign_status_list
 from ekyc.storage import IssuedResultStore, ResultStatus, ServiceKey, Storage
 from ekyc.testing import FixedClock
 
@@ -46,7 +46,7 @@ def issue(issuer, **changes):
 
 
 def current(issuer, registry, **options):
-    return issuer.status_list(f"{ISSUER}/tt/1", signer=registry.status_signer, **options)
+    return sign_status_list(issuer.register, f"{ISSUER}/tt/1", signer=registry.status_signer, **options)
 
 
 def test_issue_check_revoke_check(issuer, registry, clock):

@@ -98,12 +98,12 @@ def ec_signer():
     return EcSigner(SoftwareKey.generate(SignatureAlgorithm.ECDSA_P256))
 
 
-def trusted(signer, *uses, begins=NOW - 100 * DAY, ends=NOW + 300 * DAY, compromised_at=None):
+def trusted(signer, *uses, begins=None, ends=None, compromised_at=None):
     return TrustedKey(
         key=signer.public,
         uses=frozenset(uses or (KeyUse.RESULT,)),
-        signs_from=begins,
-        signs_until=ends,
+        signs_from=begins or NOW - 100 * DAY,
+        signs_until=ends or NOW + 300 * DAY,
         compromised_at=compromised_at,
     )
 
@@ -134,7 +134,8 @@ class Registry:
     def keys(self):
         return (trusted(self.signer), trusted(self.status_signer, KeyUse.STATUS))
 
-    def trust_list(self, *, keys=None, issued_at=NOW - 10 * DAY, lasts=90 * DAY):
+    def trust_list(self, *, keys=None, issued_at=None, lasts=90 * DAY):
+        issued_at = issued_at or NOW - 10 * DAY
         issuers = (
             TrustedIssuer(
                 id=ISSUER,
@@ -177,9 +178,9 @@ class Registry:
         }
         return encode_cwt(StatusList(**{**facts, **changes}), signer=signer or self.status_signer)
 
-    def inspect(self, text, *lists, at=NOW, anchor=None, **options):
+    def inspect(self, text, *lists, at=None, anchor=None, **options):
         return inspect_result(
-            text, anchor=anchor or self.anchor(), status_lists=lists, at=at, **options
+            text, anchor=anchor or self.anchor(), status_lists=lists, at=at or NOW, **options
         )
 
 

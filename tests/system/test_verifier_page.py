@@ -1,0 +1,165 @@
+"""The verifier page in a real browser: the same verdicts as the library's, offline, under its own policy."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from html import unescape
+from urllib.parse import quote
+
+import credential_desk
+import pytest
+from credential_desk import BIRTH, DAY, ISSUER, SAMPLES, Registry, ec_signer, reasons, trusted
+
+from ekyc.signing.credentials import Ed25519Signer, KeyUse, TrustAnchor, base45, packing, schema_of
+from ekyc.signing.credentials.page import render_verifier_page
+
+pytestmark = pytest.mark.system
+CHROMIUM = shutil.which("chromium")
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def browser():
+    """Its clock cannot be set, so the desk's follows it."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(credential_desk, "NOW", NOW)
+        yield
+
+
+@pytest.fixture(scope="module", params=["ES256", "Ed25519"])
+def registry(request):
+    return Registry(signer=Ed25519Signer.generate() if request.param == "Ed25519" else ec_signer())
+
+
+@pytest.fixture
+def shown(registry, tmp_path):
+    """``shown(text, *lists)``: what the page says, and what the library says of the same."""
+
+    def look(text, *lists, anchor=None):
+        anchor = anchor or registry.anchor()
+        page = tmp_path / "verifier.html"
+        page.write_text(render_verifier_page(anchor, status_lists=lists), encoding="utf-8")
+        found = opened(page, tmp_path, text)
+        report = registry.inspect(text, *lists, anchor=anchor, at=NOW)
+        said = [code for code in reasons(report) if code != "credential.not_asked"]
+        library = "INDETERMINATE" if report.outcome == "NOT_PERFORMED" else report.outcome.value
+        assert (found["outcome"], found["reasons"]) == (library, said)
+        return found
+
+    return look
+
+
+def opened(page, profile, text):
+    done = subprocess.run(
+        [
+            CHROMIUM,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-background-networking",
+            "--no-first-run",
+            "--enable-logging=stderr",
+            f"--user-data-dir={profile / 'profile'}",
+            "--virtual-time-budget=8000",
+            "--dump-dom",
+            f"{page.as_uri()}#{quote(text)}",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert "Content Security Policy" not in done.stderr
+    assert "Uncaught" not in done.stderr, done.stderr
+    outcome = re.search(r'<p id="verdict" data-outcome="(\w+)"', done.stdout)
+    pairs = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", done.stdout)
+    return {
+        "outcome": outcome and outcome[1],
+        "reasons": re.findall(r'<li data-code="([a-z0-9_.]+)"', done.stdout),
+        "fields": {unescape(label): unescape(value) for label, value in pairs},
+        "trust": unescape(re.search(r'id="trust">(.*?)</p>', done.stdout)[1]),
+    }
+
+
+@pytest.mark.parametrize("procedure", SAMPLES)
+def test_a_genuine_result_is_shown_with_its_fields(shown, registry, procedure):
+    schema, values = schema_of(procedure), SAMPLES[procedure]
+    text = registry.qr(schema=schema, values=values, issued_at=NOW - DAY)
+    found = shown(text, registry.statuses(issued_at=NOW - DAY / 4))
+    assert found["outcome"] == "PASSED"
+    for label, value in schema.describe(values):
+        assert found["fields"][label] == value
+    assert "Cơ quan đăng ký mẫu" in found["fields"]["Nơi cấp"]
+    assert re.match(r"Danh sách tin cậy số 7, đã \d+ ngày", found["trust"])
+
+
+@pytest.mark.parametrize("status", [1, 2, 3])
+def test_taken_back(shown, registry, status):
+    assert shown(registry.qr(), registry.statuses(status))["outcome"] == "FAILED"
+
+
+def test_without_a_list_and_with_a_stale_one(shown, registry):
+    assert shown(registry.qr())["reasons"] == ["credential.status_not_asked"]
+    stale = registry.statuses(issued_at=NOW - 2 * DAY)
+    assert shown(registry.qr(), stale)["reasons"] == ["credential.status_stale"]
+
+
+def test_attacks(shown, registry):
+    fresh = registry.statuses()
+    text = registry.qr()
+    message = packing.unpack(base45.decode(text[6:]), most=8192)
+    altered = message.replace("Bích".encode(), "Bách".encode())
+    assert altered != message
+    other = registry.statuses(uri=f"{ISSUER}/tt/2")
+    by_neighbour = registry.statuses(signer=registry.neighbour)
+    assert shown("EKYC1:" + base45.encode(packing.pack(altered)), fresh)["outcome"] == "FAILED"
+    for attempt in (
+        (text[:-1] + ("0" if text[-1] != "0" else "1"), fresh),
+        (text[:200], fresh),
+        ("EKYC1:" + base45.encode(packing.pack(bytes(1 << 20))), fresh),
+        (registry.qr(signer=registry.neighbour), fresh),
+        (registry.qr(signer=registry.status_signer), fresh),
+        (registry.qr(signer=ec_signer()), fresh),
+        (registry.qr(expires_at=NOW - DAY / 24), fresh),
+        (registry.qr(issued_at=NOW + DAY), fresh),
+        (text, other),
+        (text, by_neighbour),
+        (text, registry.statuses(size=64, index=3)),
+        ("<img src=x onerror=alert(1)>", fresh),
+    ):
+        assert shown(*attempt)["outcome"] != "PASSED"
+
+
+def test_a_lost_key(shown, registry):
+    keys = (trusted(registry.signer, compromised_at=NOW), *registry.keys()[1:])
+    anchor = registry.anchor(keys=keys)
+    assert shown(registry.qr(), registry.statuses(), anchor=anchor)["outcome"] == "FAILED"
+
+
+def test_markup_in_a_field_stays_text(shown, registry):
+    values = BIRTH | {"full_name": "<script>alert(1)</script>"}
+    found = shown(registry.qr(values=values), registry.statuses())
+    assert found["fields"]["Họ, chữ đệm, tên"] == "<script>alert(1)</script>"
+
+
+def test_a_page_without_the_operators_key_lets_nothing_pass(shown, registry):
+    anchor = TrustAnchor(listed=registry.anchor().listed, operator_key=None)
+    found = shown(registry.qr(), registry.statuses(), anchor=anchor)
+    assert found["outcome"] == "INDETERMINATE"
+
+
+def test_the_page_refers_to_nothing_outside():
+    registry = Registry()
+    page = render_verifier_page(registry.anchor(), status_lists=[registry.statuses()])
+    outside = re.findall(r"""(?:src|href|action)\s*=\s*["']?[^"'\s>]+|@import|url\(""", page)
+    assert outside == []
+    assert "fetch(" not in page
+    assert "XMLHttpRequest" not in page
+    assert "default-src 'none'" in page
+    assert {use.value for use in KeyUse} == {"result", "status"}
