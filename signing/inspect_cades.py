@@ -74,10 +74,9 @@ def inspect_cades(
 def _read(data: bytes) -> tuple[Any, Any, Any]:
     """``SignedData``, its only ``SignerInfo`` and the signer's certificate, as asn1crypto has them."""
     try:
-        der = pem.unarmor(data)[2] if pem.detect(data) else data
-        wrapped = cms.ContentInfo.load(der, strict=True)
+        wrapped: Any = cms.ContentInfo.load(_der(data), strict=True)
         signed_data = wrapped["content"]
-        signer_info = extract_signer_info(signed_data)
+        signer_info: Any = extract_signer_info(signed_data)
         certificate = extract_certificate_info(signed_data).signer_cert
         known = (
             wrapped["content_type"].native == "signed_data"
@@ -91,6 +90,14 @@ def _read(data: bytes) -> tuple[Any, Any, Any]:
     if not known:
         raise UnreadableError
     return signed_data, signer_info, certificate
+
+
+def _der(data: bytes) -> bytes:
+    if not pem.detect(data):
+        return data
+    unarmoured: Any = pem.unarmor(data)
+    der: bytes = unarmoured[2]
+    return der
 
 
 def _digest(content: BinaryIO, algorithm: str) -> bytes:

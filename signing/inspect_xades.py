@@ -23,7 +23,6 @@ from typing import Any, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from lxml import etree
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.exceptions import InvalidDigest, InvalidInput, InvalidSignature
 from signxml.xades.xades import XAdESSignatureConfiguration, XAdESVerifier
@@ -36,7 +35,7 @@ from ekyc.signing.material import ValidationMaterial
 from ekyc.signing.report import Integrity, SignatureReport, ValidationReport
 from ekyc.signing.trust_certificate import Vouchers, judge_certificate, subject_of
 from ekyc.signing.xades import C14N_11, DS, METHODS, SIGNATURE, XADES, WithAnyName
-from ekyc.signing.xml_reading import MAX_XML_BYTES, Element, parser, read_xml
+from ekyc.signing.xml_reading import MAX_XML_BYTES, Element, etree, parser, read_xml
 
 _C14N_10: Final = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
 _EXCLUSIVE: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"

@@ -25,7 +25,6 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
     decode_dss_signature,
     encode_dss_signature,
 )
-from lxml import etree
 from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
 from signxml.xades.xades import XAdESDataObjectFormat, XAdESSigner
 
@@ -36,7 +35,7 @@ from ekyc.signing.fitness import require_fit
 from ekyc.signing.levels import Level, extended, require_not_archival
 from ekyc.signing.material import ValidationMaterial
 from ekyc.signing.signatory import Services, Signatory, SigningIdentity, public_key_der_of
-from ekyc.signing.xml_reading import Element, read_xml
+from ekyc.signing.xml_reading import Element, etree, read_xml
 
 DS: Final = "http://www.w3.org/2000/09/xmldsig#"
 XADES: Final = "http://uri.etsi.org/01903/v1.3.2#"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any, Final
-
-from lxml import etree
 
 from ekyc.errors import InputError, LimitError
 
 MAX_XML_BYTES: Final = 16 << 20
 MAX_ELEMENTS: Final = 200_000
 _XML: Final = "{http://www.w3.org/XML/1998/namespace}"
+
+etree: Any = import_module("lxml.etree")
+"""lxml is compiled and publishes no types."""
 
 Element = Any
 """``lxml.etree._Element``; lxml publishes no types."""

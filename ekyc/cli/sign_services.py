@@ -81,6 +81,7 @@ def open_services(
     from ekyc.signing.http_exchange import ExchangeLimits, HttpExchange
     from ekyc.signing.timestamp_client import HttpTimestampAuthority
 
+    stamp = None
     if tsa is not None:
         exchange = HttpExchange([tsa])
         stamp = HttpTimestampAuthority(tsa, exchange=exchange, policies=policies or ()).stamp
@@ -88,7 +89,7 @@ def open_services(
     lists = HttpExchange(hosts or (), limits=ExchangeLimits(answer_bytes=_MAX_LIST_BYTES))
     return Party(
         signer=own.signer,
-        ask_for_time=stamp if tsa is not None else own.stamp,
+        ask_for_time=stamp or own.stamp,
         vouch=_vouching(own, lists if hosts else None, _read_material(trust or [])),
         clock=own.clock,
         random=own.random,

@@ -7,10 +7,12 @@ import subprocess
 import time
 import urllib.request
 from contextlib import contextmanager
+from itertools import count
 
 import pytest
 from websockets.sync.client import connect
 
+_NUMBERS = count(1)
 _WAIT_S = 45
 _WIDTH, _HEIGHT = 1240, 1754
 
@@ -74,8 +76,7 @@ def _endpoint(profile):
 
 
 def _called(link, name, parameters):
-    _called.number += 1
-    message = {"id": _called.number, "method": name}
+    message = {"id": next(_NUMBERS), "method": name}
     session = parameters.pop("session", None)
     if session is not None:
         message["sessionId"] = session
@@ -85,6 +86,3 @@ def _called(link, name, parameters):
         if answer.get("id") == message["id"]:
             assert "error" not in answer, answer
             return answer["result"]
-
-
-_called.number = 0
