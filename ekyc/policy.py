@@ -33,6 +33,17 @@ class Verdict(StrEnum):
     REJECT = "reject"
 
 
+class ResultLevel(StrEnum):
+    """For how long a signed result must be provable (PAdES baseline levels, ETSI EN 319 142-1 §6)."""
+
+    B_T = "B-T"
+    """While revocation lists are at hand: it is used at once."""
+    B_LT = "B-LT"
+    """And by itself while the time-stamping authority's certificate lives."""
+    B_LTA = "B-LTA"
+    """For decades, renewed in time: it is kept."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcedureProfile:
     """Which checks a procedure requires (``ekyc/data/profiles/*.toml``)."""
@@ -48,6 +59,8 @@ class ProcedureProfile:
     """Passive liveness: median score from which frames count as live; ``None`` takes the default."""
     demonstration: bool = False
     """Marks a profile whose acceptance means nothing outside a demonstration."""
+    result_level: ResultLevel = ResultLevel.B_T
+    """How the result of an accepted case is signed."""
 
     def __post_init__(self) -> None:
         if not self.required:
@@ -132,9 +145,10 @@ def load_profile(profile_id: str) -> ProcedureProfile:
         return ProcedureProfile(
             id=profile_id,
             required=tuple(table.pop("required")),
+            result_level=ResultLevel(table.pop("result_level", ResultLevel.B_T)),
             **table,
         )
-    except (KeyError, TypeError) as exc:
+    except (KeyError, TypeError, ValueError) as exc:
         raise InputError(
             f"not a valid profile: {exc}", code="profile.invalid", subject=file.name
         ) from exc

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ekyc.chip.authority import Authority
     from ekyc.liveness.active import Attestor
     from ekyc.pki import TrustStore
-    from ekyc.signing import EmbeddedAuthority
+    from ekyc.signing.result_signer import ResultSigner
     from ekyc.storage import ServiceKey, Storage
 
 PASSPHRASE_VARIABLE: Final = "EKYC_KEY_PASSPHRASE"  # noqa: S105  # the name of a variable
@@ -149,10 +149,10 @@ def ask_secret(variable: str, what: str) -> str:
     return asked
 
 
-def open_authority(folder: Path | None) -> EmbeddedAuthority | None:
+def open_authority(folder: Path | None, storage: Storage) -> ResultSigner | None:
     """The embedded signing authority in ``folder``; ``None`` when no folder is given."""
     if folder is None:
         return None
-    from ekyc.signing import EmbeddedAuthority
+    from ekyc.signing.result_signer import open_result_signer
 
-    return EmbeddedAuthority.open(folder, passphrase())
+    return open_result_signer(folder, passphrase(), register=storage.certificates)

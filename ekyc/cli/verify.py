@@ -92,7 +92,7 @@ def verify(
         typer.Option(
             "--authority",
             metavar="DIR",
-            help="Signing keys of `ekyc authority new`; an accepted case gets a signed result.pdf.",
+            help="Signing keys of `ekyc authority new` or `ceremony`; an accepted case gets a signed result.pdf.",
         ),
     ] = None,
     profile: Annotated[
@@ -119,13 +119,13 @@ def verify(
             loaded = replace(loaded, profile_id=profile)
         anchors = load_trust(trust)
         national = open_national_service(national_service)
-        keys = open_authority(authority)
-        with (
-            open_storage(state) as storage,
-            Verifier.open(trust=anchors, storage=storage, authority=national) as verifier,
-        ):
-            result = verifier.verify(loaded, challenge_id=challenge, progress=progress_printer(err))
-        written = write_outputs(result, out, authority=keys) if out is not None else ()
+        with open_storage(state) as storage:
+            keys = open_authority(authority, storage)
+            with Verifier.open(trust=anchors, storage=storage, authority=national) as verifier:
+                result = verifier.verify(
+                    loaded, challenge_id=challenge, progress=progress_printer(err)
+                )
+            written = write_outputs(result, out, authority=keys) if out is not None else ()
     except EkycError as error:
         fail(error, json_output=json_output, command="verify")
     except KeyboardInterrupt:

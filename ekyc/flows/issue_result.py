@@ -19,20 +19,21 @@ from ekyc.flows.result import (
 from ekyc.policy import Verdict
 
 if TYPE_CHECKING:
-    from ekyc.signing import EmbeddedAuthority
+    from ekyc.signing.result_signer import ResultSigner
 
 RESULT_NAME = "result.pdf"
 _NAMES: Final = (RESULT_NAME, "decision.json", "report.json", "report.html")
 """In the order in which older ones are removed: what says *accept* goes first."""
 
 
-def issue_result(result: VerificationResult, authority: EmbeddedAuthority) -> bytes:
-    """The signed result of an accepted verification: PDF, PAdES B-T.
+def issue_result(result: VerificationResult, authority: ResultSigner) -> bytes:
+    """The signed result of an accepted verification: PDF, PAdES at the level that the profile asks for.
 
     Raises:
         InputError: the decision is not *accept* (``result.not_accepted``); nothing else is ever signed.
     """
     from ekyc.signing import (  # noqa: PLC0415  # pyHanko loads only when something is signed
+        Level,
         ResultDocument,
         render_result_pdf,
         sign_pdf,
@@ -54,15 +55,17 @@ def issue_result(result: VerificationResult, authority: EmbeddedAuthority) -> by
         report_digest=report_digest(result),
         sample=result.sample or result.profile.demonstration,
     )
-    return sign_pdf(
-        render_result_pdf(document),
-        authority,
-        appearance=document.appearance(authority.signer_name),
-    )
+    with authority.signing(result.id) as signatory:
+        return sign_pdf(
+            render_result_pdf(document),
+            signatory,
+            level=Level(result.profile.result_level.value),
+            document=document,
+        )
 
 
 def write_outputs(
-    result: VerificationResult, folder: Path, *, authority: EmbeddedAuthority | None = None
+    result: VerificationResult, folder: Path, *, authority: ResultSigner | None = None
 ) -> tuple[Path, ...]:
     """Write ``report.json``, ``report.html``, ``decision.json`` and, if accepted and signable, ``result.pdf``.
 

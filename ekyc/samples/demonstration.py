@@ -26,7 +26,15 @@ from ekyc.samples.attacks import Attack
 from ekyc.samples.case import make_case
 from ekyc.samples.citizen import SampleCitizen
 from ekyc.samples.faces import FacePicture
-from ekyc.signing import ROOT_NAME, EmbeddedAuthority, ValidationReport, inspect_pdf
+from ekyc.signing import DerivationCost, ValidationReport, inspect_pdf
+from ekyc.signing.ceremony import (
+    ISSUING_FOLDER,
+    ROOT_CERTIFICATE,
+    hold_ceremony,
+    open_authorities,
+)
+from ekyc.signing.result_signer import OneShotSigner, ResultSigner
+from ekyc.signing.software_keys import EmbeddedKeys
 from ekyc.storage import ACTIVE_AUTHENTICATION, Storage
 
 if TYPE_CHECKING:
@@ -121,16 +129,18 @@ def run_demonstration(
                 announce("The same answer of the chip is sent a second time.")
             result = verifier.verify(case, challenge_id=challenge.id, progress=progress)
 
-    announce("The result is written; if accepted, it is signed (PAdES B-T) and validated.")
-    authority = _passing_authority(trust_folder / "root.pem")
-    written = write_outputs(result, folder, authority=authority)
+        announce(
+            "The result is written; if accepted, it is signed with a key of its own (PAdES B-LTA) and validated."
+        )
+        authority = _passing_authority(trust_folder / "root.pem", storage)
+        written = write_outputs(result, folder, authority=authority)
     return _judge(result, folder, authority, attack, written)
 
 
 def _judge(
     result: VerificationResult,
     folder: Path,
-    authority: EmbeddedAuthority,
+    authority: ResultSigner,
     attack: Attack | None,
     written: tuple[Path, ...],
 ) -> Demonstration:
@@ -188,10 +198,16 @@ def _is_sample(manifest: Path) -> bool:
         return False
 
 
-def _passing_authority(root: Path) -> EmbeddedAuthority:
-    """A signing authority for this run alone, of which only the root certificate is kept."""
+def _passing_authority(root: Path, storage: Storage) -> ResultSigner:
+    """Signing authorities for this run alone, of which only the root certificate is kept.
+
+    Their passphrases are random and forgotten, so that deriving keys from them need cost nothing.
+    """
+    secret, cost = secrets.token_urlsafe(24), DerivationCost(iterations=1, lanes=1, memory_kib=8)
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "authority"
-        authority = EmbeddedAuthority.create(place, secrets.token_urlsafe(24))
-        root.write_bytes((place / ROOT_NAME).read_bytes())
-    return authority
+        place = Path(folder)
+        keys = EmbeddedKeys.create(place / ISSUING_FOLDER, secret, cost=cost)
+        hold_ceremony(place, root_passphrase=secret, keys=keys, cost=cost)
+        authorities = open_authorities(place, keys=keys, register=storage.certificates)
+        root.write_bytes((place / ROOT_CERTIFICATE).read_bytes())
+    return OneShotSigner(authorities, keys)
