@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ekyc.benchmarks import signing_formats
+from ekyc.benchmarks import signing_formats, signing_sam
 from ekyc.outcomes import Check, Outcome
 from ekyc.policy import load_profile
 from ekyc.signing import (
@@ -53,6 +53,7 @@ _BOUNDS_MS: Final = {
     "sign_b_lta_invisible": 42.0,
     "one_shot": 2.0,
     "sign_hash_beyond_key": 0.5,
+    "sign_hash_over_socket_beyond_key": 0.5,
 }
 
 
@@ -75,6 +76,10 @@ def run(recorder: Recorder, options: RunOptions) -> None:
             if options.peers:
                 _measure_peers(recorder, authority, folder, repetitions)
             _measure_activation(recorder, storage, party, max(_QUICK, repetitions // 5))
+            whole, key = signing_sam.socket_ms(
+                folder, storage, authorities, keys, max(_QUICK, repetitions // 5)
+            )
+            _record_beyond(recorder, "sign_hash_over_socket", whole, key)
             for done, (what, task) in enumerate(tasks.items()):
                 recorder.progress(what.replace("_", " "), done, len(tasks))
                 measured = _cpu_ms(task, repetitions)
@@ -133,8 +138,13 @@ def _measure_activation(
 ) -> None:
     whole, key = signing_formats.activation_ms(storage, party, repetitions)
     recorder.samples("sign_hash_of_100_cpu_ms", whole, unit="ms")
+    _record_beyond(recorder, "sign_hash", whole, key)
+
+
+def _record_beyond(recorder: Recorder, what: str, whole: list[float], key: list[float]) -> None:
+    """What is left of a signature without its key."""
     beyond = [max(0.0, both - alone) for both, alone in zip(whole, key, strict=True)]
-    recorder.samples("sign_hash_beyond_key_cpu_ms", beyond, unit="ms")
+    recorder.samples(f"{what}_beyond_key_cpu_ms", beyond, unit="ms")
 
 
 def _validations(authority: EmbeddedAuthority) -> dict[str, Callable[[], object]]:
