@@ -117,6 +117,11 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
                 question="What do a signature and its validation cost?",
                 function="signing:run",
             ),
+            Suite(
+                name="credentials",
+                question="How small is a result, and what do checking it and telling its status cost?",
+                function="credentials:run",
+            ),
         )
     }
 )

@@ -16,6 +16,13 @@ COMMANDS = (
     ("case", "new"),
     ("case", "profiles"),
     ("challenge", "new"),
+    ("verify-result",),
+    *(
+        ("credential", name)
+        for name in ("new-key", "trust-list", "issue", "revoke", "suspend", "reinstate")
+    ),
+    ("credential", "status-list"),
+    ("credential", "verifier-page"),
     ("authority", "new"),
     ("authority", "ceremony"),
     ("authority", "renew-root-crl"),

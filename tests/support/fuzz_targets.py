@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from functools import cache, partial
 from pathlib import Path
 
+import fuzz_credentials
 from fuzz_frames import container, container_seeds, jpeg_facts, jpeg_seeds
 from fuzz_pages import page_seeds, pages, pdf, pdf_rendering, pdf_seeds, picture, qr, qr_seeds
 
@@ -295,7 +296,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         sod,
         tlv,
     )
-}
+} | fuzz_credentials.TARGETS
 SLOW = frozenset({"pdf"})
 """Targets that start a process for every input."""
 
@@ -365,6 +366,7 @@ def seeds() -> dict[str, tuple[bytes, ...]]:
         "security_infos": (group, group[2:] if group[1] < 0x80 else group[3:], card_access),
         "sod": (signed,),
         "tlv": (com, der.encode(0x61, der.encode(0x5F1F, b"P<"))),
+        **fuzz_credentials.credential_seeds(),
     }
 
 
