@@ -178,7 +178,8 @@ def _body(cms_der: bytes) -> tuple[bytes, list[bytes]]:
     kind, wrapped = elements(inside(cms_der))
     (body,) = elements(inside(wrapped))
     found = elements(inside(body))
-    if kind != oid(_SIGNED_DATA) or len(found) < 4:
+    tags = [part[:1] for part in found[3:-1]]
+    if kind != oid(_SIGNED_DATA) or tags not in ([], [b"\xa0"], [b"\xa1"], [b"\xa0", b"\xa1"]):
         raise ValueError("not a SignedData")
     return kind, found
 

@@ -94,6 +94,7 @@ def _read(data: bytes) -> _Signed:
         algorithm = algorithm_of(public_key_der_of(chain[0]))
         known = (
             set(header) <= _PARAMETERS
+            and set(members.get("header", {})) <= {"etsiU"}
             and 0 < len(chain) <= _MAX_ITEMS
             and header["alg"] == NAMES[algorithm]
             and decode(header["x5t#S256"]) == hashlib.sha256(chain[0]).digest()

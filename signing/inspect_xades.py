@@ -193,7 +193,8 @@ def _certificates(signature: Element) -> list[x509.Certificate]:
 def _pinned(signature: Element, certificates: list[x509.Certificate]) -> x509.Certificate:
     """Step (3): the certificate whose digest stands first in the signed properties."""
     names = ("SigningCertificateV2", "SigningCertificate")
-    found = [item for name in names for item in signature.iter(f"{{{XADES}}}{name}")]
+    (signed,) = signature.iter(f"{{{XADES}}}SignedProperties")
+    found = [item for name in names for item in signed.iter(f"{{{XADES}}}{name}")]
     (pins,) = found
     digest = _child(pins.findall(f"{{{XADES}}}Cert")[0], XADES, "CertDigest")
     algorithm = DigestAlgorithm(_child(digest, DS, "DigestMethod").get("Algorithm"))
@@ -278,7 +279,7 @@ class _Imprint:
 
 
 def _claimed_time(signature: Element) -> datetime | None:
-    text = signature.findtext(f".//{{{XADES}}}SigningTime")
+    text = signature.findtext(f".//{{{XADES}}}SignedProperties//{{{XADES}}}SigningTime")
     try:
         at = datetime.fromisoformat(str(text).strip())
     except ValueError:

@@ -75,7 +75,7 @@ class StatusClient:
 
         Raises:
             UpstreamError: ``signing.fetch.…``; ``signing.status.mismatch``: the answer is not about this certificate, or not
-                of its issuer; ``signing.status.stale``; ``signing.status.refused``.
+                of its issuer; ``signing.status.stale``; ``.refused``; ``.unknown``.
         """
         ders = tuple(dict.fromkeys(certificates_der))
         certificates = [x509.load_der_x509_certificate(der) for der in ders]
@@ -159,10 +159,15 @@ class StatusClient:
             _require_of(response, issuer, at=self._clock.now())
             fits = response.serial_number == certificate.serial_number and _repeats(response, nonce)
             begins, ends = response.this_update_utc, response.next_update_utc
+            known = response.certificate_status is not ocsp.OCSPCertStatus.UNKNOWN
         except _WRONG as exc:
             raise _mismatch() from exc
         if not fits:
             raise _mismatch()
+        if not known:
+            raise UpstreamError(
+                "the authority does not know the certificate", code="signing.status.unknown"
+            )
         self._require_current(begins, ends)
         return ends
 

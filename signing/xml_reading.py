@@ -1,15 +1,30 @@
-"""Reading XML of strangers: no document type, no entities, no network, bounded in size, depth and number of elements."""
+"""Reading XML of strangers: no document type, no entities, no network, bounded in all that costs.
+
+Bounded are bytes, depth (lxml's own 256), elements, attributes of an element, and namespaces: libxml2 2.14 sorts the last two by
+insertion for the canonical form, at every element, inside one call that nothing can interrupt. Four thousand elements under
+four hundred namespaces took it 1.6 s, and twice as many of both eight times as long.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
+from io import BytesIO
 from typing import Any, Final
 
 from ekyc.errors import InputError, LimitError
 
 MAX_XML_BYTES: Final = 16 << 20
-MAX_ELEMENTS: Final = 200_000
+MAX_ELEMENTS: Final = 100_000
+MAX_ATTRIBUTES: Final = 256
+MAX_NAMESPACES: Final = 32
+_HARDENED: Final = {
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "dtd_validation": False,
+    "huge_tree": False,
+}
 _XML: Final = "{http://www.w3.org/XML/1998/namespace}"
 
 etree: Any = import_module("lxml.etree")
@@ -21,13 +36,7 @@ Element = Any
 
 def parser() -> Any:
     """A parser for one document; lxml's own bound on depth is 256."""
-    return etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-    )
+    return etree.XMLParser(**_HARDENED)
 
 
 def read_xml(data: bytes) -> Element:
@@ -42,7 +51,7 @@ def read_xml(data: bytes) -> Element:
     if len(data) > MAX_XML_BYTES:
         raise LimitError(f"more than {MAX_XML_BYTES >> 20} MiB", code="signing.xml.too_large")
     try:
-        root = etree.fromstring(data, parser=parser())
+        root = _parsed(data)
     except (etree.XMLSyntaxError, ValueError) as exc:
         raise InputError("not well-formed XML", code="signing.xml.unreadable") from exc
     info = root.getroottree().docinfo
@@ -60,9 +69,30 @@ def read_xml(data: bytes) -> Element:
         raise InputError(
             "the root element has an attribute of the prefix xml:", code="signing.xml.inherited"
         )
-    if sum(1 for _ in zip(root.iter(), range(MAX_ELEMENTS + 1), strict=False)) > MAX_ELEMENTS:
-        raise LimitError(f"more than {MAX_ELEMENTS} elements", code="signing.xml.too_large")
     return root
+
+
+def _parsed(data: bytes) -> Element:
+    """The root element, counted while it is read."""
+    events = etree.iterparse(BytesIO(data), events=("start", "start-ns"), **_HARDENED)
+    elements, namespaces = 0, set()
+    for event, found in events:
+        if event == "start-ns":
+            namespaces.add(found)
+        else:
+            elements += 1
+            if len(found.attrib) > MAX_ATTRIBUTES:
+                raise _too_large()
+        if elements > MAX_ELEMENTS or len(namespaces) > MAX_NAMESPACES:
+            raise _too_large()
+    return events.root
+
+
+def _too_large() -> LimitError:
+    return LimitError(
+        f"more than {MAX_ELEMENTS} elements, {MAX_ATTRIBUTES} attributes of one, or {MAX_NAMESPACES} namespaces",
+        code="signing.xml.too_large",
+    )
 
 
 def _beside(root: Element) -> Iterator[Element]:

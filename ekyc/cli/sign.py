@@ -314,8 +314,15 @@ def _write(signed: Sequence[_Signed]) -> None:
     for target in targets:
         if target.exists() or targets.count(target) > 1:
             raise InputError("is there already", code="input.file_exists", subject=target.name)
-    for item in signed:
-        write_file(item.target, item.data)
+    written: list[Path] = []
+    try:
+        for item in signed:
+            write_file(item.target, item.data)
+            written.append(item.target)
+    except EkycError:
+        for target in written:
+            target.unlink(missing_ok=True)
+        raise
 
 
 def _finish(signed: Sequence[_Signed], *, json_output: bool) -> None:

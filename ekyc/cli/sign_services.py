@@ -157,7 +157,7 @@ def write_file(target: Path, data: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         Path(name).chmod(0o644)
-        os.link(name, target)  # fails where a file is; a rename would write over it
+        _put(name, target)
     except FileExistsError as exc:
         raise InputError("is there already", code="input.file_exists", subject=target.name) from exc
     except OSError as exc:
@@ -165,6 +165,18 @@ def write_file(target: Path, data: bytes) -> None:
     finally:
         with suppress(OSError):
             Path(name).unlink()
+
+
+def _put(name: str, target: Path) -> None:
+    """Give a written file its name, unless a file has it."""
+    try:
+        os.link(name, target)  # fails where a file is; a rename would write over it
+    except FileExistsError:
+        raise
+    except OSError:  # file systems without links
+        if target.exists():
+            raise FileExistsError(target.name) from None
+        Path(name).rename(target)
 
 
 def _unwritable(target: Path) -> UpstreamError:

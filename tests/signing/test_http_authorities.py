@@ -20,7 +20,13 @@ from ekyc.signing import (
     inspect_pdf,
     sign_pdf,
 )
-from ekyc.signing.certificates import StatusPointers
+from ekyc.signing.certificates import (
+    CertificateProfile,
+    Issuer,
+    StatusPointers,
+    issue_leaf,
+    sample_name,
+)
 from ekyc.signing.http_exchange import ExchangeLimits, HttpExchange
 from ekyc.signing.software_keys import SoftwareKey
 from ekyc.signing.status_client import StatusClient
@@ -435,6 +441,23 @@ class TestStatus:
         server = serve(answering(lambda _: answer, media_type=OCSP))
         code = code_of(lambda: self.client(pilot, server).material(chain[1]))
         assert code in {"signing.status.refused", "signing.status.mismatch"}
+
+    def test_an_authority_that_does_not_know_the_certificate(self, serve, pilot):
+        """A forged one under the same issuer's name: nobody has issued it."""
+        key = SoftwareKey.generate(EC)
+        forged = issue_leaf(
+            Issuer(certificate=pilot.issuing, key=pilot.keys.open("issuing")),
+            key.public_key_der,
+            profile=CertificateProfile.CITIZEN,
+            subject=sample_name("Không Ai"),
+            serial=12345,
+            at=pilot.clock.now(),
+            pointers=StatusPointers(ocsp_url="http://status.example/ocsp"),
+        )
+        server = serve(answering(pilot.ca.responder.answer, media_type=OCSP))
+        chain = (forged.public_bytes(Encoding.DER), *pilot.ca.chain_der)
+        code = code_of(lambda: self.client(pilot, server).material(chain))
+        assert code == "signing.status.unknown"
 
     def test_an_answer_whose_signature_is_changed(self, serve, pilot, chain):
         def changed(body):

@@ -42,7 +42,12 @@ from ekyc.signing.jades import (
     sign_json,
 )
 from ekyc.signing.xades import DS, XADES, augment_xml, complete_xml, prepare_xml, sign_xml
-from ekyc.signing.xml_reading import MAX_ELEMENTS, MAX_XML_BYTES
+from ekyc.signing.xml_reading import (
+    MAX_ATTRIBUTES,
+    MAX_ELEMENTS,
+    MAX_NAMESPACES,
+    MAX_XML_BYTES,
+)
 from ekyc.testing import FixedClock
 
 CONTENT = "Nội dung của một tệp bất kỳ".encode()
@@ -367,13 +372,22 @@ class TestXades:
 
     def test_a_thousand_laughs_take_no_room(self, party):
         lines = [f"<!ENTITY l{n} '{f'&l{n - 1};' * 10}'>" for n in range(1, 20)]
-        bomb = f"<!DOCTYPE a [<!ENTITY l0 'ha'>{''.join(lines)}]><a>&l19;</a>".encode()
-        assert code_of(lambda: sign_xml(bomb, party)).startswith("signing.xml.")
+        for body in ("<a>&l19;</a>", "<a b='&l19;'/>"):
+            bomb = f"<!DOCTYPE a [<!ENTITY l0 'ha'>{''.join(lines)}]>{body}".encode()
+            assert code_of(lambda bomb=bomb: sign_xml(bomb, party)).startswith("signing.xml.")
+
+    def test_the_signing_certificate_counts_in_the_signed_properties_alone(self, pilot, party):
+        root = xml_of(sign_xml(b"<a/>", party, level=Level.B_LT))
+        pins = root.find(f".//{{{XADES}}}SigningCertificateV2")
+        root.find(f".//{{{XADES}}}UnsignedProperties").append(pins)
+        assert looked_at(pilot, Xades(), etree.tostring(root)).outcome == "INDETERMINATE"
 
     def test_bounds(self, party):
         wide = b"<a>" + b"<b/>" * (MAX_ELEMENTS + 1) + b"</a>"
         large = b"<a>" + b" " * MAX_XML_BYTES + b"</a>"
-        for document in (wide, large):
+        rich = b"<a %s/>" % b" ".join(b"b%d='1'" % n for n in range(MAX_ATTRIBUTES + 1))
+        spaces = b" ".join(b"xmlns:b%d='u:%d'" % (n, n) for n in range(MAX_NAMESPACES + 1))
+        for document in (wide, large, rich, b"<a %s/>" % spaces):
             code = code_of(lambda document=document: sign_xml(document, party), LimitError)
             assert code == "signing.xml.too_large"
 
@@ -514,6 +528,13 @@ class TestJws:
     )
     def test_another_header_does_not_pass(self, pilot, party, change):
         signed = rewritten(sign_json(JSON, party, level=Level.B_LT), **change)
+        assert looked_at(pilot, Jades(), signed).outcome == "INDETERMINATE"
+
+    @pytest.mark.parametrize("name", ["alg", "jwk", "kid"])
+    def test_nothing_else_stands_in_the_unprotected_header(self, pilot, party, name):
+        members = json.loads(sign_json(JSON, party, level=Level.B_LT))
+        members["header"][name] = "none"
+        signed = json.dumps(members).encode()
         assert looked_at(pilot, Jades(), signed).outcome == "INDETERMINATE"
 
     def test_a_later_claimed_time_fails(self, pilot, party):
