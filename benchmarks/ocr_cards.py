@@ -33,7 +33,8 @@ from ekyc.benchmarks.card_material import (
     sample_card,
 )
 from ekyc.benchmarks.card_scenes import Scene, SceneKind, make_scene, two_cards
-from ekyc.imaging.document_corners import DocumentShape, find_document
+from ekyc.imaging.document_corners import find_document
+from ekyc.imaging.document_sight import DocumentShape
 from ekyc.imaging.geometry import overlap
 from ekyc.inference import Engine
 from ekyc.ocr import read_card

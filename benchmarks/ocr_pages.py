@@ -28,7 +28,8 @@ from ekyc.benchmarks.page_scenes import (
     photograph,
     turned_scan,
 )
-from ekyc.imaging.document_corners import DocumentShape, find_document
+from ekyc.imaging.document_corners import find_document
+from ekyc.imaging.document_sight import DocumentShape
 from ekyc.imaging.geometry import overlap
 from ekyc.inference import Engine
 from ekyc.ocr import view_page

@@ -70,7 +70,7 @@ def any_page(random: np.random.Generator) -> BgrImage:
         page = invented_certificate(random).page
     else:
         page = draw_sheet(invented_paper(random)[0])
-    return _framed(page, random) if random.random() < _FRAMED else page
+    return with_printed_frame(page, random) if random.random() < _FRAMED else page
 
 
 def photograph(page: BgrImage, surface: str, random: np.random.Generator) -> BgrImage:
@@ -118,7 +118,7 @@ def askew_scan(page: BgrImage, random: np.random.Generator) -> BgrImage:
     )
 
 
-def _framed(page: BgrImage, random: np.random.Generator) -> BgrImage:
+def with_printed_frame(page: BgrImage, random: np.random.Generator) -> BgrImage:
     """One or two printed lines around the page, within its margin."""
     canvas = Canvas.on(page)
     height, width = page.shape[:2]

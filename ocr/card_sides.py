@@ -21,10 +21,10 @@ import numpy as np
 
 from ekyc.imaging.document_corners import (
     DocumentSearch,
-    DocumentShape,
     NotFound,
     find_document,
 )
+from ekyc.imaging.document_sight import DocumentShape
 from ekyc.imaging.geometry import turn_quarters, warp_quad
 from ekyc.ocr.detect import LONG_SIDE_CARD
 from ekyc.ocr.labels import find_labels, fold

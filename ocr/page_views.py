@@ -21,10 +21,10 @@ import numpy as np
 
 from ekyc.imaging.document_corners import (
     DocumentSearch,
-    DocumentShape,
     NotFound,
     find_document,
 )
+from ekyc.imaging.document_sight import DocumentShape
 from ekyc.imaging.flattening import FlatPage, as_it_is, levelled, looked_at_straight
 from ekyc.imaging.orientation import TextDirection, fills_the_picture, text_direction
 from ekyc.imaging.text_regions import quad_size

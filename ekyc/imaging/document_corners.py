@@ -6,7 +6,7 @@ So a quadrilateral counts only if all of this holds:
 1. Its sides are long straight edges (:mod:`ekyc.imaging.edge_lines`); fingers may hide a part of one.
 2. A flat rectangle of the sought document's proportions can look like it (:mod:`ekyc.imaging.perspective`).
 3. Of several such quadrilaterals the outermost whose sides part paper from surface is the document: printed frames lie
-   inside and have paper on both sides.
+   inside and have paper on both sides (:mod:`ekyc.imaging.printed_frames`).
 4. Its sides are fitted anew at full resolution, and 1 and 2 must hold afterwards.
 5. No rival that contradicts it is about as good.
 6. Looked at straight, it carries many rows of print that fill it and run along its sides
@@ -24,10 +24,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ekyc.imaging.edge_lines import find_edge_lines, measure_gradients, to_lab
-from ekyc.imaging.geometry import overlap, resize_long_side
+from ekyc.imaging.document_sight import FULL_STEP, DocumentShape, Sight
+from ekyc.imaging.edge_lines import find_edge_lines, measure_gradients
+from ekyc.imaging.geometry import overlap
 from ekyc.imaging.perspective import misfit
-from ekyc.imaging.printed_rows import PrintedRows, find_printed_rows
+from ekyc.imaging.printed_frames import only_paper_between, surrounding
 from ekyc.imaging.quad_hypotheses import MAX_MISFIT, Hypotheses, propose, steps_at_sides
 from ekyc.imaging.side_fitting import fit_sides
 from ekyc.values import PointPx, QuadPx
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
 
     _Floats = NDArray[np.float64]
 
-SEARCH_LONG_SIDE_PX: Final = 720
-_FIT_LONG_SIDE_PX: Final = 1600
+_FIT_REACH_PX: Final = 4.0
+"""How far a side may be moved by the fit, in pixels of the search."""
 _MIN_SIDE_PX: Final = 64
 """Pictures with a shorter side than this show no document that could be read."""
 _LINES: Final = 100
@@ -53,46 +54,30 @@ _LEAST_SUPPORT: Final = (0.3, 0.75)
 _LEAST_STEP: Final = 3.2
 """Levels between inside and outside of the weakest side: below, a printed frame and a white edge on a white table are
 the same."""
-_FULL_STEP: Final = 10.0
+_LEAST_SHARE: Final = 0.2
+"""Of the difference farther out that is there right at a side: else the document ends somewhere behind it."""
 _MOST_BEYOND: Final = 0.55
 _LEAST_AGREEING: Final = 0.42
 """Of the profiles of the worst side after the fit."""
 _LEAST_LEAD: Final = 0.04
 """Before the best rival that overlaps and contradicts."""
 _CLEAR_SIDES: Final = 0.95
-_FAR_PX: Final = (8.0, 9.5, 11.0)
-"""Beside a side, where a printed frame has the same paper on both of its sides."""
 _MOST_OTHERS: Final = 2
 _APART: Final = 0.02
 """Least overlap of two quadrilaterals that lie over each other."""
-_LEAST_FAR_STEP: Final = 1.5
 _LOOKS: Final = 8
 """Quadrilaterals that are straightened to look for print on them."""
-
-# Limits of print. Of 260 generated scenes of seeds 101 and 102 every true outline keeps a wide distance from them, and
-# so does nearly every other quadrilateral that passes all else when the true one is taken away (docs/cards.md).
-_LEAST_ROWS: Final = 8
-_MOST_SLANT: Final = {"id-1": 0.006, "iso-a": 0.015}
-"""A card is cut by its print; paper goes through printers and copiers a little askew."""
-_MOST_FAN: Final = 0.008
-_LEAST_REACH: Final = {"id-1": (0.45, 0.6), "iso-a": (0.45, 0.3)}
-"""Of the rows, in width and height; a page may be half empty."""
+_HARDLY_LESS: Final = 0.15
+"""A page's score below that of its printed frame, at most."""
+_FRAMES: Final = 3
+"""Of one page, mixed sides of frame and page among them."""
+_ALIKE: Final = 0.95
+_FITS: Final = 6
+"""So many of the hypotheses that overlap so much are fitted; the fits decide between them."""
+_PLAINLY: Final = 0.1
+"""Share of the profiles of the worst side."""
 _SAME: Final = 0.9
 """Intersection over union from which two quadrilaterals are one."""
-
-
-class DocumentShape(StrEnum):
-    """Proportions that are looked for."""
-
-    CARD = "id-1"
-    """85.60 × 53.98 mm (ISO/IEC 7810 ID-1)."""
-    PAGE = "iso-a"
-    """1 : √2 (ISO 216)."""
-
-    @property
-    def aspect(self) -> float:
-        """Width divided by height: of a card lying, of a page standing."""
-        return 85.60 / 53.98 if self is DocumentShape.CARD else 2**-0.5
 
 
 class NotFound(StrEnum):
@@ -139,7 +124,7 @@ def find_document(image: BgrImage, shape: DocumentShape) -> DocumentSearch:
     """
     if min(image.shape[:2]) < _MIN_SIDE_PX:
         return DocumentSearch(document=None, refusal=NotFound.NOTHING)
-    sight = _Sight(image, shape)
+    sight = Sight(image, shape)
     clear, ranked = _search(sight)
     if not len(ranked.scores):
         return DocumentSearch(document=None, refusal=NotFound.NOTHING)
@@ -159,7 +144,12 @@ class _Ranked:
     steps: _Floats
     scores: _Floats
 
-    def take(self, index: NDArray[np.bool_]) -> _Ranked:
+    def led_by(self, index: int) -> _Ranked:
+        """One of them, then the others."""
+        others = np.arange(len(self.scores)) != index
+        return self.take(np.concatenate([[index], np.flatnonzero(others)]))
+
+    def take(self, index: NDArray[np.bool_] | NDArray[np.intp]) -> _Ranked:
         """Some of them."""
         return _Ranked(
             hypotheses=self.hypotheses.take(index),
@@ -168,43 +158,7 @@ class _Ranked:
         )
 
 
-class _Sight:
-    """A picture, and its colours at the sizes at which sides are looked for and fitted."""
-
-    def __init__(self, image: BgrImage, shape: DocumentShape) -> None:
-        self.image, self.shape = image, shape
-        self.small = _shrunk(image, SEARCH_LONG_SIDE_PX)
-        self.lab = to_lab(self.small)
-        self.fine = to_lab(_shrunk(image, _FIT_LONG_SIDE_PX))
-        self.scale = max(image.shape[:2]) / max(self.small.shape[:2])
-        """Pixels of the picture per pixel of the search."""
-
-    def in_picture(self, quad: _Floats) -> _Floats:
-        """Pixels of the search, counted by their centres, as pixels of the picture, counted between them."""
-        return np.asarray((quad + 0.5) * self.scale)
-
-    def shows_document(self, quad: _Floats) -> bool:
-        """Whether a quadrilateral of the picture carries a document's print and is no printed frame."""
-        sides = quad[None] / self.scale - 0.5
-        far = steps_at_sides(self.lab, sides, _FAR_PX) > _LEAST_FAR_STEP
-        # Far from a side another document of the same colour may lie.
-        clear = steps_at_sides(self.lab, sides) > _FULL_STEP
-        rows = find_printed_rows(self.image, quad, self.shape.aspect)
-        return bool((far | clear).all()) and _is_set_along(rows, self.shape)
-
-
-def _is_set_along(rows: PrintedRows, shape: DocumentShape) -> bool:
-    width, height = _LEAST_REACH[shape.value]
-    return (
-        rows.count >= _LEAST_ROWS
-        and rows.slant <= _MOST_SLANT[shape.value]
-        and rows.fan <= _MOST_FAN
-        and rows.width >= width
-        and rows.height >= height
-    )
-
-
-def _search(sight: _Sight) -> tuple[Hypotheses, _Ranked]:
+def _search(sight: Sight) -> tuple[Hypotheses, _Ranked]:
     """All hypotheses with clear sides, and the best of them ranked."""
     height, width = sight.small.shape[:2]
     lines = find_edge_lines(sight.lab, measure_gradients(sight.lab), count=_LINES)
@@ -215,10 +169,10 @@ def _search(sight: _Sight) -> tuple[Hypotheses, _Ranked]:
     return found, _ranked(sight, found)
 
 
-def _ranked(sight: _Sight, found: Hypotheses) -> _Ranked:
+def _ranked(sight: Sight, found: Hypotheses) -> _Ranked:
     found = found.take(np.argsort(-_outline_score(found), kind="stable")[:_CLOSE_LOOKS])
     steps = steps_at_sides(sight.lab, found.quads)
-    parted = np.minimum(1.0, steps / _FULL_STEP)
+    parted = np.minimum(1.0, steps / FULL_STEP)
     scores = _outline_score(found) + 0.5 * parted.mean(axis=1) + 0.5 * parted.min(axis=1)
     order = np.argsort(-scores, kind="stable")
     return _Ranked(hypotheses=found.take(order), steps=steps[order], scores=scores[order])
@@ -232,15 +186,15 @@ def _outline_score(found: Hypotheses) -> _Floats:
     return np.asarray(sides - 0.5 * found.beyond.mean(axis=1) - 4.0 * found.misfits + 0.3 * size)
 
 
-def _best_document(sight: _Sight, found: _Ranked) -> FoundDocument | None:
+def _best_document(sight: Sight, found: _Ranked) -> FoundDocument | None:
     """The best hypothesis that is a document, if nothing speaks against it."""
     for _ in range(_LOOKS):
         if not len(found.scores):
             return None
+        found, quad, agreeing = _outermost(sight, found)
         overlaps = _overlaps(found.hypotheses.quads[0], found)
-        rival = _rival(found, overlaps)
+        rival = _rival(sight, found, overlaps)
         lead = 1.0 if rival is None else float(found.scores[0] - found.scores[rival])
-        quad, agreeing = _fitted(sight, found.hypotheses.quads[0])
         if not np.isfinite(quad).all() or not sight.shows_document(quad):
             found = found.take(overlaps < _SAME)
             continue
@@ -253,27 +207,79 @@ def _best_document(sight: _Sight, found: _Ranked) -> FoundDocument | None:
     return None
 
 
+def _outermost(sight: Sight, found: _Ranked) -> tuple[_Ranked, _Floats, _Floats]:
+    """Hypotheses led by the best, or by the largest sheet around it of which it is a printed frame; that one's corners
+    in the picture, and agreement of its sides.
+    """
+    best = 0
+    for _ in range(_FRAMES if sight.shape is DocumentShape.PAGE else 0):
+        sheet = _sheet_around(sight, found, best)
+        if sheet is None:
+            break
+        best = sheet
+    return _best_fitted(sight, found, best)
+
+
+def _sheet_around(sight: Sight, found: _Ranked, frame: int) -> int | None:
+    """The largest good hypothesis around another with nothing but paper between them."""
+    quads = found.hypotheses.quads
+    around = surrounding(quads, quads[frame]) & _as_good(found, 0)
+    for k in sorted(np.flatnonzero(around), key=lambda k: -found.hypotheses.areas[k]):
+        if only_paper_between(sight.lab, quads[k], quads[frame]):
+            return int(k)
+    return None
+
+
+def _as_good(found: _Ranked, index: int) -> NDArray[np.bool_]:
+    """Which hypotheses have all sides clear, and score hardly less than another."""
+    clear = found.steps.min(axis=1) > _LEAST_STEP
+    return np.asarray(clear & (found.scores > found.scores[index] - _HARDLY_LESS))
+
+
+def _best_fitted(sight: Sight, found: _Ranked, index: int) -> tuple[_Ranked, _Floats, _Floats]:
+    """A hypothesis, or of those that are nearly the same one whose sides agree with the finest pixels plainly better."""
+    alike = _as_good(found, index) & (_overlaps(found.hypotheses.quads[index], found) > _ALIKE)
+    alike[index] = False
+    looks = [index, *np.flatnonzero(alike)[:_FITS].tolist()]
+    fits = [(k, *_fitted(sight, found.hypotheses.quads[k])) for k in looks]
+    best = max(fits, key=lambda fit: float(fit[2].min()) + _PLAINLY * (fit[0] == index))
+    return found.led_by(best[0]), *best[1:]
+
+
 def _overlaps(quad: _Floats, found: _Ranked) -> _Floats:
     return np.array([overlap(quad, other) for other in found.hypotheses.quads])
 
 
-def _rival(found: _Ranked, overlaps: _Floats) -> int | None:
+def _rival(sight: Sight, found: _Ranked, overlaps: _Floats) -> int | None:
     """The best hypothesis that contradicts the first."""
     contradicting = (overlaps > _APART) & (overlaps < _SAME)
-    if found.hypotheses.support[0].min() > _CLEAR_SIDES and found.steps[0].min() > _FULL_STEP:
+    shapes = found.hypotheses
+    if shapes.support[0].min() > _CLEAR_SIDES and found.steps[0].min() > FULL_STEP:
         # Portraits, codes and fields inside a clear outline are outlines themselves and contradict nothing.
-        inner = found.hypotheses.areas < 0.5 * found.hypotheses.areas[0]
+        inner = shapes.areas < 0.5 * shapes.areas[0]
         contradicting &= ~inner
-    return int(np.argmax(contradicting)) if contradicting.any() else None
+    for rival in np.flatnonzero(contradicting):
+        if not _is_frame(sight, shapes.quads[0], shapes.quads[rival]):
+            return int(rival)
+    return None
+
+
+def _is_frame(sight: Sight, sheet: _Floats, quad: _Floats) -> bool:
+    """Whether a quadrilateral is a printed frame of a page."""
+    if sight.shape is DocumentShape.CARD:
+        return False
+    return bool(surrounding(sheet[None], quad)[0]) and only_paper_between(sight.lab, sheet, quad)
 
 
 def _judged(
-    sight: _Sight, found: _Ranked, quad: _Floats, agreeing: float, lead: float
+    sight: Sight, found: _Ranked, quad: _Floats, agreeing: float, lead: float
 ) -> FoundDocument | None:
     height, width = sight.image.shape[:2]
     fit = min(float(misfit(quad[None], a, width, height)[0]) for a in _both_ways(sight.shape))
+    step, share = sight.steps(quad)
     margins = (
-        _margin(float(found.steps[0].min()), _LEAST_STEP, _FULL_STEP),
+        _margin(min(step, float(found.steps[0].min())), _LEAST_STEP, FULL_STEP),
+        _margin(share, _LEAST_SHARE, 0.5),
         _margin(-float(found.hypotheses.beyond[0].mean()), -_MOST_BEYOND, -0.15),
         _margin(agreeing, _LEAST_AGREEING, 0.9),
         _margin(lead, _LEAST_LEAD, 0.3),
@@ -300,14 +306,14 @@ def _margin(value: float, least: float, ample: float) -> float:
     return float(np.clip((value - least) / (ample - least), 0.0, 1.0))
 
 
-def _fitted(sight: _Sight, quad: _Floats) -> tuple[_Floats, _Floats]:
+def _fitted(sight: Sight, quad: _Floats) -> tuple[_Floats, _Floats]:
     """Corners in pixels of the picture (between pixels, as :class:`QuadPx` counts), and agreement of each side."""
     scale = max(sight.fine.shape[:2]) / max(sight.small.shape[:2])
-    corners, agreeing = fit_sides(sight.fine, (quad + 0.5) * scale - 0.5, 4.0 * scale)
+    corners, agreeing = fit_sides(sight.fine, (quad + 0.5) * scale - 0.5, _FIT_REACH_PX * scale)
     return (corners + 0.5) * (sight.scale / scale), agreeing
 
 
-def _others(sight: _Sight, clear: Hypotheses, first: QuadPx) -> tuple[QuadPx, ...]:
+def _others(sight: Sight, clear: Hypotheses, first: QuadPx) -> tuple[QuadPx, ...]:
     """Further printed documents apart from the first and from each other."""
     kept = [np.array([(p.x, p.y) for p in first.corners])]
     while len(kept) <= _MOST_OTHERS:
@@ -329,7 +335,7 @@ def _have_middle_in(found: Hypotheses, quad: _Floats) -> NDArray[np.bool_]:
     return np.asarray((along[:, 0] * middle[..., 1] - along[:, 1] * middle[..., 0] > 0).all(axis=1))
 
 
-def _first_printed(sight: _Sight, found: _Ranked) -> _Floats | None:
+def _first_printed(sight: Sight, found: _Ranked) -> _Floats | None:
     for _ in range(_LOOKS):
         if not len(found.scores):
             return None
@@ -338,10 +344,6 @@ def _first_printed(sight: _Sight, found: _Ranked) -> _Floats | None:
             return quad
         found = found.take(_overlaps(found.hypotheses.quads[0], found) < _SAME)
     return None
-
-
-def _shrunk(image: BgrImage, long_side: int) -> BgrImage:
-    return image if max(image.shape[:2]) <= long_side else resize_long_side(image, long_side)
 
 
 def _as_quad(corners: _Floats) -> QuadPx:

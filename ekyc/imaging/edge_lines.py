@@ -1,7 +1,7 @@
 """Long straight edges of a picture, and how much of a stretch of them is truly edge.
 
 1. Segments are found by LSD (Grompone von Gioi et al., "LSD: a fast line segment detector", 2010) on lightness, on both
-   colour channels and on a median-filtered lightness, in which grain and print have gone and outlines remain.
+   colour channels and on a median-filtered lightness, in which grain and print have gone and outlines remain; where they are few, on amplified lightness too.
 2. Segments that continue each other become one line.
 3. Along every line each pixel is asked whether the picture changes across the line there, more than along it and more
    than the picture's own noise. Running sums of the answers give the supported share of any stretch at once.
@@ -27,6 +27,8 @@ _SAME_ANGLE_RAD: Final = 0.045
 _SAME_LINE_PX: Final = 2.5
 _REACH_PX: Final = 2
 """How far beside a line its edge may lie."""
+_FEW_SEGMENTS: Final = 150
+"""Where there are fewer, faint edges are looked for as well; on textures they would be endless."""
 _MAX_SEGMENTS: Final = 1200
 """Longest segments that are looked at: bounds the time on textures."""
 
@@ -104,21 +106,33 @@ def _segments(lab: NDArray[np.float32], shortest: float) -> _Floats:
     """Segments as (x1, y1, x2, y2), longest first."""
     levels = np.clip(lab, 0, 255).astype(np.uint8)
     light = np.ascontiguousarray(levels[:, :, 0])
-    planes = [light, np.asarray(cv2.medianBlur(light, 9))]
+    planes = [light, np.asarray(cv2.medianBlur(light, 9), dtype=np.uint8)]
     planes += [_stretched(levels[:, :, channel]) for channel in (1, 2)]
-    detector = cv2.createLineSegmentDetector()
-    found = []
-    for plane in planes:
-        lines = detector.detect(plane)[0]
-        if lines is not None:
-            found.append(np.asarray(lines, dtype=np.float64).reshape(-1, 4))
-    if not found:
+    found = np.concatenate([_straight_segments(plane, shortest) for plane in planes])
+    if len(found) < _FEW_SEGMENTS:
+        found = np.concatenate([found, _straight_segments(_faint(lab), shortest)])
+    order = np.argsort(-_length(found), kind="stable")
+    return found[order[:_MAX_SEGMENTS]]
+
+
+def _straight_segments(plane: NDArray[np.uint8], shortest: float) -> _Floats:
+    """Segments as (x1, y1, x2, y2)."""
+    lines = cv2.createLineSegmentDetector().detect(plane)[0]
+    if lines is None:
         return np.zeros((0, 4))
-    segments = np.concatenate(found)
-    length = np.hypot(segments[:, 2] - segments[:, 0], segments[:, 3] - segments[:, 1])
-    order = np.argsort(-length, kind="stable")
-    order = order[length[order] >= shortest][:_MAX_SEGMENTS]
-    return segments[order]
+    segments = np.asarray(lines, dtype=np.float64).reshape(-1, 4)
+    return segments[_length(segments) >= shortest]
+
+
+def _length(segments: _Floats) -> _Floats:
+    return np.asarray(np.hypot(segments[:, 2] - segments[:, 0], segments[:, 3] - segments[:, 1]))
+
+
+def _faint(lab: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Lightness against that of the surroundings, at six times its contrast: paper on a table of its own colour."""
+    light = lab[:, :, 0]
+    beside = cv2.GaussianBlur(light, (0, 0), 1.5) - cv2.GaussianBlur(light, (0, 0), 25)
+    return np.asarray(np.clip(6 * beside + 128, 0, 255), dtype=np.uint8)
 
 
 def _stretched(channel: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -27,9 +27,10 @@ _ERRORS = {
     "empty": "the PDF file has no pages",
 }
 _LIMITS = {
-    "too_many_pages": "the PDF file has more pages than allowed",
-    "too_many_pixels": "a page of the PDF file is larger than allowed",
-    "too_slow": "rendering the PDF file took longer than allowed",
+    "too_many_pages": "the PDF file has more than {max_pages} pages",
+    "too_many_pixels": "the pages of the PDF file are larger than {max_pixels} pixels each, {max_side_px} a side or"
+    " {max_total_pixels} together",
+    "too_slow": "rendering the PDF file took longer than {timeout_s:g} seconds",
 }
 _HEADER_BYTES = 12
 _VERDICT_BYTES = 32
@@ -83,18 +84,20 @@ def render_pdf_pages(
     """
     if len(data) > limits.max_bytes:
         raise LimitError(
-            "the PDF file has more bytes than allowed", code="pdf.too_large", subject=name
+            f"the PDF file has more than {limits.max_bytes} bytes",
+            code="pdf.too_large",
+            subject=name,
         )
     pixels = limits.max_total_pixels * 3 + limits.max_pages * _HEADER_BYTES
     bounds = ChildLimits(timeout_s=limits.timeout_s, max_output_bytes=pixels + _VERDICT_BYTES)
     try:
         answer = run_child("ekyc.imaging.pdf_child", {"dpi": dpi, **asdict(limits)}, data, bounds)
     except ChildFailed as failed:
-        _refuse("too_slow" if failed.fault is ChildFault.TOO_SLOW else "broken", name)
-    return pages_of_answer(answer, name)
+        _refuse("too_slow" if failed.fault is ChildFault.TOO_SLOW else "broken", name, limits)
+    return pages_of_answer(answer, name, limits)
 
 
-def pages_of_answer(answer: bytes, name: str) -> tuple[BgrImage, ...]:
+def pages_of_answer(answer: bytes, name: str, limits: PdfLimits) -> tuple[BgrImage, ...]:
     """The pages that a child sent (:func:`ekyc.imaging.pdf_child.write_answer`).
 
     Raises:
@@ -102,13 +105,14 @@ def pages_of_answer(answer: bytes, name: str) -> tuple[BgrImage, ...]:
     """
     verdict = answer[:_VERDICT_BYTES].partition(b"\n")[0]
     if verdict != b"ok":
-        _refuse(verdict.decode("ascii", "replace"), name)
+        _refuse(verdict.decode("ascii", "replace"), name, limits)
     return _pages(answer, len(verdict) + 1, name)
 
 
-def _refuse(verdict: str, name: str) -> NoReturn:
+def _refuse(verdict: str, name: str, limits: PdfLimits) -> NoReturn:
     if verdict in _LIMITS:
-        raise LimitError(_LIMITS[verdict], code=f"pdf.{verdict}", subject=name)
+        message = _LIMITS[verdict].format(**asdict(limits))
+        raise LimitError(message, code=f"pdf.{verdict}", subject=name)
     kind = verdict if verdict in _ERRORS else "broken"
     raise InputError(_ERRORS[kind], code=f"pdf.{kind}", subject=name)
 

@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ekyc.benchmarks.card_scenes import SceneKind, View, make_scene, seen_corners
-from ekyc.imaging.document_corners import DocumentShape, NotFound, find_document
+from ekyc.benchmarks.page_scenes import with_printed_frame
+from ekyc.imaging.document_corners import NotFound, find_document
+from ekyc.imaging.document_sight import DocumentShape
 from ekyc.imaging.geometry import overlap, resize, turn_quarters
 from ekyc.imaging.perspective import misfit
 from ekyc.samples import (
@@ -42,6 +44,18 @@ def test_a_printed_frame_is_not_taken_for_the_page():
     found = find_document(made.image, DocumentShape.PAGE)
     assert found.document is not None
     assert overlap(corners_of(found.document.quad), corners_of(made.quad)) > 0.97
+
+
+@pytest.mark.parametrize(
+    ("kind", "seed"), [("plain", 2), ("plain", 3), ("cloth", 4), ("white-on-white", 2)]
+)
+def test_sides_of_a_page_and_of_its_frame_are_not_mixed(kind, seed):
+    random = np.random.default_rng(seed)
+    page = with_printed_frame(render_birth_certificate(SampleBirth.default()), random)
+    made = make_scene(page, SceneKind(kind), random)
+    found = find_document(made.image, DocumentShape.PAGE)
+    assert found.document is not None
+    assert overlap(corners_of(found.document.quad), corners_of(made.quad)) > 0.99
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])

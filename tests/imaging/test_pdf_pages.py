@@ -60,6 +60,9 @@ def test_bounds_are_kept(data, limits, code):
     error = refused(data, **limits)
     assert isinstance(error, LimitError)
     assert error.code == code
+    assert all(
+        f"{value:g}" in error.message or f"{value}" in error.message for value in limits.values()
+    )
 
 
 def test_a_large_page_is_rendered_no_larger_than_it_is_needed():

@@ -98,7 +98,7 @@ def pdf_rendering(data: bytes) -> None:
     except pypdfium2.PdfiumError:
         return
     try:
-        found = pages_of_answer(answer.getvalue(), "paper")
+        found = pages_of_answer(answer.getvalue(), "paper", _SMALL_PDF)
     except EkycError as error:
         assert error.code.startswith("pdf."), error.code
         return
