@@ -44,7 +44,7 @@ from ekyc.signing.jades import (
 from ekyc.signing.xades import DS, XADES, augment_xml, complete_xml, prepare_xml, sign_xml
 from ekyc.signing.xml_reading import (
     MAX_ATTRIBUTES,
-    MAX_ELEMENTS,
+    MAX_NODES,
     MAX_NAMESPACES,
     MAX_XML_BYTES,
 )
@@ -383,7 +383,7 @@ class TestXades:
         assert looked_at(pilot, Xades(), etree.tostring(root)).outcome == "INDETERMINATE"
 
     def test_bounds(self, party):
-        wide = b"<a>" + b"<b/>" * (MAX_ELEMENTS + 1) + b"</a>"
+        wide = b"<a>" + b"<b/>" * (MAX_NODES + 1) + b"</a>"
         large = b"<a>" + b" " * MAX_XML_BYTES + b"</a>"
         rich = b"<a %s/>" % b" ".join(b"b%d='1'" % n for n in range(MAX_ATTRIBUTES + 1))
         spaces = b" ".join(b"xmlns:b%d='u:%d'" % (n, n) for n in range(MAX_NAMESPACES + 1))
