@@ -44,8 +44,8 @@ from ekyc.signing.jades import (
 from ekyc.signing.xades import DS, XADES, augment_xml, complete_xml, prepare_xml, sign_xml
 from ekyc.signing.xml_reading import (
     MAX_ATTRIBUTES,
-    MAX_NODES,
     MAX_NAMESPACES,
+    MAX_NODES,
     MAX_XML_BYTES,
 )
 from ekyc.testing import FixedClock
