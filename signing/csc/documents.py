@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -47,10 +47,10 @@ _REVISION: Final = "Revision"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedDocument:
-    """One member of ``documents``. ``repr`` shows nothing of it."""
+    """One member of ``documents``; equal to another of the same file, level and kind. ``repr`` shows nothing of it."""
 
     pdf: bytes = field(repr=False)
-    label: str | None = field(default=None, repr=False)
+    label: str | None = field(default=None, repr=False, compare=False)
     level: Level
     certify: bool
 
@@ -61,7 +61,9 @@ class WantedDocument:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Held:
+class WaitingDocument:
+    """A prepared file that waits for its value."""
+
     wanted: WantedDocument
     prepared: PreparedPdf
     expires_at: datetime
@@ -74,7 +76,7 @@ class PreparedDocuments:
     def __init__(self, *, services: Services, clock: Clock) -> None:
         self._services = services
         self._clock = clock
-        self._held: dict[bytes, _Held] = {}
+        self._held: dict[bytes, WaitingDocument] = {}
         self._lock = Lock()
 
     def prepare(
@@ -102,7 +104,7 @@ class PreparedDocuments:
                 level=document.level,
                 certify=document.certify,
             )
-            self._hold(_Held(wanted=document, prepared=prepared, expires_at=until))
+            self._hold(WaitingDocument(wanted=document, prepared=prepared, expires_at=until))
             shown.append(
                 ShownDocument(
                     title=label_of(number, document.label),
@@ -114,7 +116,7 @@ class PreparedDocuments:
 
     def find(
         self, authorised: Sequence[ShownDocument], wanted: Sequence[WantedDocument]
-    ) -> tuple[bytes, ...]:
+    ) -> tuple[WaitingDocument, ...]:
         """Which prepared file each member of a request is.
 
         Args:
@@ -122,60 +124,53 @@ class PreparedDocuments:
             wanted: the same files, level and kind, in any order.
 
         Returns:
-            Digests to be signed, in the order of ``wanted``.
+            The prepared files, in the order of ``wanted``.
 
         Raises:
             CscError: ``invalid_hash``: another file, one more, one fewer, another level; or this process was started
                 anew in between.
         """
-        left = [document.to_be_signed for document in authorised]
+        known = [self._held.get(document.to_be_signed) for document in authorised]
+        left = [one for one in known if one is not None and self._clock.now() < one.expires_at]
         found = []
         for document in wanted:
-            match = next((digest for digest in left if self._is(digest, document)), None)
+            match = next((one for one in left if one.wanted == document), None)
             if match is None:
                 raise _other_document()
             left.remove(match)
             found.append(match)
-        if left:
+        if left or len(found) != len(authorised):
             raise _other_document()
         return tuple(found)
 
-    def values(self, digests: Sequence[bytes]) -> tuple[bytes, ...] | None:
-        """What the key has said already, where an earlier attempt got that far."""
-        values = [self._held[digest].value for digest in digests]
-        return None if any(value is None for value in values) else tuple(filter(None, values))
-
-    def keep(self, digests: Sequence[bytes], values: Sequence[bytes]) -> None:
-        """Keep what the key said."""
-        for digest, value in zip(digests, values, strict=True):
-            self._held[digest].value = value
-
-    def complete(self, digests: Sequence[bytes]) -> tuple[bytes, ...]:
+    def complete(
+        self,
+        waiting: Sequence[WaitingDocument],
+        sign: Callable[[tuple[bytes, ...]], tuple[bytes, ...]],
+    ) -> tuple[bytes, ...]:
         """The signed files; then they are forgotten.
+
+        Args:
+            waiting: from :meth:`find`.
+            sign: has the key sign these digests; asked only if an earlier attempt did not get that far.
 
         Raises:
             UpstreamError: no time or status: the values stay, so that the same request may come again.
         """
-        held = [self._held[digest] for digest in digests]
+        if any(one.value is None for one in waiting):
+            values = sign(tuple(one.prepared.to_be_signed for one in waiting))
+            for one, value in zip(waiting, values, strict=True):
+                one.value = value
         files = tuple(
             complete_pdf(one.prepared, one.value or b"", self._services, level=one.wanted.level)
-            for one in held
+            for one in waiting
         )
         with self._lock:
-            for digest in digests:
-                self._held.pop(digest, None)
+            for one in waiting:
+                self._held.pop(one.prepared.to_be_signed, None)
         return files
 
-    def _is(self, digest: bytes, wanted: WantedDocument) -> bool:
-        held = self._held.get(digest)
-        return (
-            held is not None
-            and self._clock.now() < held.expires_at
-            and (held.wanted.digest, held.wanted.level, held.wanted.certify)
-            == (wanted.digest, wanted.level, wanted.certify)
-        )
-
-    def _hold(self, held: _Held) -> None:
+    def _hold(self, held: WaitingDocument) -> None:
         with self._lock:
             now = self._clock.now()
             for digest in [key for key, one in self._held.items() if one.expires_at <= now]:

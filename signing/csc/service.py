@@ -203,13 +203,12 @@ class CscService:
         held = self._held()
         kept = self._activation(access, sad, credential_id)
         request = kept.activation.request
-        digests = held.find(() if request is None else request.documents, wanted)
-        values = held.values(digests)
-        if values is None:
-            info = self._info(kept.caller, credential_id)
-            held.keep(digests, self._sign(kept, info, digests, info.algorithm))
+        waiting = held.find(() if request is None else request.documents, wanted)
+        info = self._info(kept.caller, credential_id)
         with in_words_of_csc():
-            files = held.complete(digests)
+            files = held.complete(
+                waiting, lambda hashes: self._sign(kept, info, hashes, info.algorithm)
+            )
         if sad is not None:
             self._grants.revoke(sad, _SAD)
         return files

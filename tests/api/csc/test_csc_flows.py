@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 from asgi_client import running
@@ -33,6 +34,7 @@ from csc_desk import (
 from signing_pilot import make_pdf
 
 from ekyc.api import create_app
+from ekyc.errors import UpstreamError
 from ekyc.signing import Indication, inspect_pdf
 from ekyc.signing.algorithms import verify_value
 
@@ -271,6 +273,13 @@ def test_whole_documents_are_signed_as_they_were_authorised(desk, speaker, token
         403,
         "invalid_hash",
     )
+    fewer = {**signing, "documents": documents[:1]}
+    assert speaker.refusal("v2/signatures/signDoc", fewer, token=token)[:2] == (403, "invalid_hash")
+    other_level = {
+        **signing,
+        "documents": [{**documents[0], "conformance_level": "Ades-B-T"}, documents[1]],
+    }
+    assert speaker.refusal("v2/signatures/signDoc", other_level, token=token)[0] == 403
     signed = speaker.ask("v2/signatures/signDoc", signing, token=token)["DocumentWithSignature"]
     for file in signed:
         report = inspect_pdf(
@@ -281,6 +290,45 @@ def test_whole_documents_are_signed_as_they_were_authorised(desk, speaker, token
         )
         assert report.signatures[0].indication is Indication.TOTAL_PASSED, report
     assert speaker.refusal("v2/signatures/signDoc", signing, token=token)[0] == 400
+
+
+def test_a_document_whose_timestamp_failed_is_finished_without_the_key(desk, speaker, token):
+    stamp, sign = desk.pilot.authorities.timestamp_authority.answer, desk.signing.sign
+    asked = []
+
+    def down(request):
+        raise UpstreamError("away", code="signing.fetch.unreachable")
+
+    def counted(*arguments, **named):
+        asked.append(named["hashes"])
+        return sign(*arguments, **named)
+
+    desk.signing.sign = counted
+    document = {
+        "document": b64(make_pdf()),
+        "signature_format": "P",
+        "conformance_level": "Ades-B-T",
+        "signAlgo": ECDSA,
+    }
+    body = {"credentialID": "c-ec", "numSignatures": 1, "documents": [document]}
+    sad = speaker.ask("v2/credentials/authorize", body, token=token)["SAD"]
+    signing = {"credentialID": "c-ec", "SAD": sad, "documents": [document]}
+    services = desk.front.service._documents._services
+    desk.front.service._documents._services = replace(services, ask_for_time=down)
+    assert speaker.refusal("v2/signatures/signDoc", signing, token=token)[:2] == (
+        503,
+        "temporarily_unavailable",
+    )
+    desk.front.service._documents._services = replace(services, ask_for_time=stamp)
+    (signed,) = speaker.ask("v2/signatures/signDoc", signing, token=token)["DocumentWithSignature"]
+    report = inspect_pdf(
+        base64.b64decode(signed),
+        anchors=desk.pilot.anchors,
+        crls=desk.pilot.ca.material().crls,
+        clock=desk.clock,
+    )
+    assert report.signatures[0].indication is Indication.TOTAL_PASSED, report
+    assert len(asked) == 1
 
 
 def test_timestamps_carry_the_nonce_of_the_client(desk, speaker, token):
@@ -364,6 +412,7 @@ def test_every_operation_is_described_in_both_languages(http):
     paths = http.get("/openapi.json").json()["paths"]
     ours = [o for p, item in paths.items() if "/csc" in p for o in item.values()]
     assert len(ours) > 20
+    assert "/csc/v2/signatures/signHash" in http.get("/docs").text
     for operation in ours:
         assert " / " in operation["summary"]
 
