@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from ekyc.face import DEFAULT_MATCH
 from ekyc.liveness.active import (
     KeptChunk,
     PromptKind,
@@ -17,6 +18,7 @@ from ekyc.liveness.active import (
 )
 
 if TYPE_CHECKING:
+    from ekyc.liveness.active.session import SeenFrame
     from ekyc.storage import StoredChunk, StoredSession
 
 _PASSIVE_FRAMES: Final = 12
@@ -62,16 +64,36 @@ def instant_of(stored: StoredSession, seconds: float) -> datetime:
 
 
 def straight_frames(session: Session, most: int = _PASSIVE_FRAMES) -> set[str]:
-    """Digests of frames for passive detection: evenly among those that look straight."""
+    """Digests of frames for passive detection: the one that is compared with the chip, and others evenly among those that
+    look straight and show the same person. Where frames lie is the client's choice: whoever mixes two people must not
+    have the living one examined and the pictured one compared.
+    """
+    compared = best_frame(session)
+    if compared is None:
+        return set()
     straight = {
         prompt.index for prompt in session.plan.prompts if prompt.kind is PromptKind.LOOK_STRAIGHT
     }
     usable = [
         frame.digest
         for frame in session.frames
-        if frame.prompt in straight and frame.seen.face is not None
+        if frame.prompt in straight and frame is not compared and _same_person(frame, compared)
     ]
-    return set(usable[:: max(1, len(usable) // most)][:most])
+    evenly = usable[:: max(1, len(usable) // most)][: most - 1]
+    return {compared.digest, *evenly}
+
+
+def _same_person(frame: SeenFrame, compared: SeenFrame) -> bool:
+    """Whether a frame has a face that is not told apart from the compared one."""
+    one, other = frame.seen.face, compared.seen.face
+    if one is None or other is None:
+        return False
+    if (
+        one.embedding is None or other.embedding is None
+    ):  # nobody tells people apart; the stream is undecided then
+        return one.embedding is other.embedding
+    likeness = sum(a * b for a, b in zip(one.embedding, other.embedding, strict=False))
+    return likeness >= DEFAULT_MATCH.reject_below
 
 
 def kept_pictures(session: Session, chunks: Sequence[StoredChunk]) -> tuple[bytes, ...]:
@@ -79,7 +101,7 @@ def kept_pictures(session: Session, chunks: Sequence[StoredChunk]) -> tuple[byte
     chosen = best_frame(session) if session.ended is ReplyKind.DONE else None
     if chosen is None:
         return ()
-    others = straight_frames(session, _OTHER_FRAMES) - {chosen.digest}
+    others = straight_frames(session, _OTHER_FRAMES + 1) - {chosen.digest}
     best = pictures_of(session, chunks, {chosen.digest})[0]
     return (best, *dict.fromkeys(pictures_of(session, chunks, others)))
 
