@@ -63,6 +63,7 @@ _ENOUGH_LINES = 5
 """Fewer lines tell nothing about the page."""
 _SPECKLED = 2
 """Specks between the lines from which a page is speckled; one may have been put there."""
+_POINTS = frozenset(".,")
 LOST_LINE = 0.6
 """Part of a line's ink that must be gone before the line counts as missing."""
 
@@ -248,6 +249,8 @@ def _judge(
     ink = strips.peak_between(left, right)
     here = [spot.peak for spot in solid if spot.left < right and spot.right > left]
     plain = min(ink, max(here, default=0.0))
+    if _adds_a_point(difference, original, copy):
+        plain = ink
     return JudgedDifference(
         status=_status(difference, original, copy, (ink, plain)),
         scope=DifferenceScope.CHARACTER,
@@ -258,6 +261,21 @@ def _judge(
         left=max(0.0, left),
         right=min(1.0, right),
     )
+
+
+def _adds_a_point(
+    difference: TextDifference, original: tuple[ReadChar, ...], copy: tuple[ReadChar, ...]
+) -> bool:
+    """Whether the copy has a point or comma more between two digits: a dot, and another number."""
+    if difference.kind is not DifferenceClass.PUNCTUATION:
+        return False
+    behind = original[difference.at_original : difference.at_original + 1]
+    if not behind or not behind[0].char.isdigit():
+        return False  # another character stood there, and lost ink is no toner
+    near = copy[max(0, difference.at_copy - 1) : difference.at_copy + 2]
+    if len(near) < 3 or near[1].char not in _POINTS or near[1].confidence < SURE_CHAR:
+        return False
+    return near[0].char.isdigit() and near[2].char.isdigit()
 
 
 def _status(

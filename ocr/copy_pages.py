@@ -8,7 +8,8 @@
 4. Between the lines the pictures are compared as well, the original's photographs each as a whole, and its coloured marks
    are looked for in the copy.
 5. What lies outside the copy's picture is not compared: a line that is cut off, and ink that is, go to an officer.
-6. Letters of a few pixels' height hide any change: such a copy is too coarse to say anything about.
+6. Letters of a few pixels' height hide any change, and so does wear on most lines: such a copy is too coarse, too blurred
+   or too worn to say anything about.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ _NO_TEXT = 0.7
 """What is read with a lower mean confidence is noise: nets invent letters on erased paper."""
 _MIN_LINE_PX = 11.0
 """Height of a line in the copy, marks and margins included, below which changes may not be seen."""
+_MAX_WOBBLE = 0.25
+"""Half of the lines differ by more: then what one of them differs by tells nothing. Worn photocopies stayed below 0.13."""
 _WHOLE, _HIDDEN = (0.0, 1.0), (0.0, 0.0)
 """Stretches of lines that the copy's picture shows."""
 _MAX_SOFTENED_PX = 2.2
@@ -151,7 +154,7 @@ def compare_page(
         copy_lines=tuple(held.text for held in lines),
         regions=regions,
         marks=marks,
-        reasons=_coarseness(registration, quads, whole),  # (6)
+        reasons=_weakened(registration, quads, whole, wobble),  # (6)
     )
 
 
@@ -287,9 +290,13 @@ def _in_stamp(line: BoxPx, marks: Sequence[Mark]) -> bool:
     )
 
 
-def _coarseness(
-    registration: Registration, quads: Sequence[QuadPx], strips: Sequence[StripDifference]
+def _weakened(
+    registration: Registration,
+    quads: Sequence[QuadPx],
+    strips: Sequence[StripDifference],
+    wobble: PageWobble,
 ) -> tuple[str, ...]:
+    """Step 6."""
     if not quads:
         return ()
     heights = [quad_size(registration.quad_to_copy(quad))[1] for quad in quads]
@@ -297,4 +304,6 @@ def _coarseness(
         return ("document.copy_too_coarse",)
     if float(np.median([strip.softened_px for strip in strips])) > _MAX_SOFTENED_PX:
         return ("document.copy_too_blurred",)
+    if wobble.ink > _MAX_WOBBLE:
+        return ("document.copy_too_worn",)
     return ()

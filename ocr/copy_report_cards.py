@@ -9,6 +9,7 @@ from ekyc.imaging.effects import quad_of
 from ekyc.imaging.encode import jpeg_uri
 from ekyc.imaging.geometry import warp_quad
 from ekyc.imaging.marks import MarkKind, Presence
+from ekyc.imaging.registration import lay_over
 from ekyc.imaging.text_regions import grow_quad, quad_size
 from ekyc.ocr.alignment import DifferenceClass, text_differences
 from ekyc.ocr.copy_lines import CopyDifference, DifferenceScope, DifferenceStatus
@@ -201,6 +202,8 @@ def _card(
     assert registration is not None  # a page without one has no differences
     assert page.copy_page is not None
     pictures = (comparison.originals[place.page], copies[page.copy_page])
+    if place.words == _KIND_WORDS[DifferenceClass.CUT_OFF]:  # white, not the smeared edge
+        pictures, registration = (pictures[0], lay_over(*pictures, registration)), None
     shown, spots = _view_of(place)
     one, other = _both(pictures, registration, shown, _ZOOM_PX if spots else _REGION_PX)
     line_one, line_other = "", ""
@@ -275,15 +278,18 @@ def _joined(stretches: Sequence[tuple[float, float]]) -> list[tuple[float, float
 
 
 def _both(
-    pictures: tuple[BgrImage, BgrImage], registration: Registration, quad: QuadPx, height_px: int
+    pictures: tuple[BgrImage, BgrImage],
+    registration: Registration | None,
+    quad: QuadPx,
+    height_px: int,
 ) -> tuple[str, str]:
-    """The same place of both pages, ``height_px`` high."""
+    """The same place of both pages, ``height_px`` high; without a registration the second is laid over already."""
     width, height = quad_size(quad)
     scale = min(height_px / max(height, 1.0), _ZOOM_WIDTH_PX * 2 / max(width, 1.0))
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
     views = (
         warp_quad(pictures[0], quad, *size),
-        warp_quad(pictures[1], registration.quad_to_copy(quad), *size),
+        warp_quad(pictures[1], registration.quad_to_copy(quad) if registration else quad, *size),
     )
     one, other = (jpeg_uri(view, quality=88) for view in views)
     return one, other

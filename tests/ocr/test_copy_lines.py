@@ -102,6 +102,16 @@ def test_on_a_speckled_page_specks_confirm_nothing(build):
 
 
 @pytest.mark.parametrize(
+    ("sure", "expected"), [(1.0, DifferenceStatus.UNCLEAR), (0.5, DifferenceStatus.WOBBLE)]
+)
+def test_a_dot_that_makes_another_number_counts_on_a_speckled_page(build, sure, expected):
+    amount, other = "Số tiền: 1500000 đồng", "Số tiền: 15000.00 đồng"
+    speck = strips(0.9, (other.index(".") + 0.5) / len(other), height=3, added=True)
+    (found,) = judge_line(build.text(amount), build.text(other, sure), speck, wobble=SPECKLED)
+    assert found.status is expected
+
+
+@pytest.mark.parametrize(
     "spot",
     [
         strips(0.9, place_of(DIGIT), height=3),
@@ -438,3 +448,19 @@ def test_a_line_outside_the_copys_picture_is_for_an_officer(build):
     assert result.checks[0].reasons == ("document.part_cut_off",)
     cut = [item for item in result.differences if item.scope is DifferenceScope.LINE]
     assert [(item.kind, item.line) for item in cut] == [(DifferenceClass.CUT_OFF, 0)]
+
+
+def test_a_copy_that_differs_on_most_lines_is_too_worn_to_pass(build):
+    page = pattern(1)
+    worn = page.copy()
+    for line in birth_page(build).lines:
+        top, bottom = int(line.box.top), int(line.box.bottom)
+        worn[top + 4 : bottom - 4 : 8, 20:480:8] = 0
+    reading = build.page(*[(f"Điều {i} khoản {i} này", 40, 60 * i) for i in range(1, 8)])
+    texts = tuple(build.text(line.text) for line in reading.lines)
+    for line in reading.lines:
+        top, left = int(line.box.top), int(line.box.left)
+        worn[top + 8 : top + 22, left + 40 : left + 52] = 0
+    result = held_against([page], [worn], ScriptedReader([reading], [texts]))
+    assert "document.copy_too_worn" in result.checks[0].reasons
+    assert result.checks[0].outcome is Outcome.INDETERMINATE

@@ -121,6 +121,15 @@ def test_an_agreeing_copy_shows_no_differences():
     assert 'class="card' not in text
 
 
+def test_a_line_that_is_cut_off_is_shown_as_such():
+    page = drawn()
+    copy = page[125:].copy()
+    comparison = held_against([page], [copy], OneLineReader("Số 1985", "Số 1985"))
+    text = comparison_page(comparison, [copy], made_at=AT)
+    assert "Ảnh bản sao cắt mất chỗ này" in text
+    assert "Cần cán bộ xem lại" in text
+
+
 def test_missing_and_extra_pages_are_shown():
     page, other = drawn(), np.ascontiguousarray(drawn("7")[::-1])
     comparison = held_against([page], [page, page], OneLineReader("Số 1985", "Số 1985"))
