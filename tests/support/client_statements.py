@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import zlib
 from datetime import UTC, datetime, timedelta
 
 import cbor2
@@ -71,6 +72,9 @@ class PlayConsole:
 
     def sealed(self, inner, *, header=None):
         protected = b64(json.dumps(header or {"alg": "A256KW", "enc": "A256GCM"}).encode())
+        if "zip" in (header or {}):
+            deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+            inner = deflate.compress(inner) + deflate.flush()
         key, nonce = os.urandom(32), os.urandom(12)
         sealed = AESGCM(key).encrypt(nonce, inner, protected)
         wrapped = aes_key_wrap(self.decryption_key, key)
