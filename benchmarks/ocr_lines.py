@@ -4,7 +4,8 @@
    exactly, accented letters read wrongly, by level of degradation. ``synth`` is called ``hard``.
 2. *Cost.* CPU milliseconds of one thread, one line at a time, on the 96 lines whose width is nearest to 8 times their
    height; of three rounds the least of each line counts, since what else runs on a machine empties its caches.
-3. *Padding.* The net's text for lines in mixed batches filled up to the longest, against that of each line alone.
+3. *Padding.* The net's text for lines in mixed batches filled up to the longest, against that of each line alone; CPU
+   milliseconds of the net alone for 192 lines one by one and in batches (``net_cpu_per_line``).
 4. *Without review.* Lines accepted by our own certainty, and how many of them are right. Under another engine's name
    stands the same with that engine as the second voice: what it confirms is accepted too.
 5. *Real scans.* ``real/*.tif`` with their transcriptions: lines are found by our detector, each line of truth is held
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ekyc.benchmarks.ocr_padding import count_equal_in_batches
+from ekyc.benchmarks.ocr_padding import count_equal_in_batches, cpu_of_batches
 from ekyc.benchmarks.ocr_peers import open_peers
 from ekyc.benchmarks.ocr_scores import (
     LineScore,
@@ -56,6 +57,7 @@ _QUICK_LINES: Final = 40
 _ASPECT: Final = 8.0
 _TIMED_LINES: Final = 96
 _ROUNDS: Final = 3
+_BATCHED_LINES: Final = 192
 _TARGETS: Final = {
     "hard": {"cer": 0.0015, "exact": 0.97, "accented_error": 0.005},
     "unseen": {"cer": 0.004, "exact": 0.94},
@@ -245,6 +247,9 @@ def _padding(recorder: Recorder, engine: Engine, lines: Sequence[_Line]) -> None
     recorder.progress("padded batches", 0, 1)
     equal = count_equal_in_batches(engine, images, seed=recorder.seed)
     recorder.rate("padded_batch_equal", equal, len(images))
+    for way, cost in cpu_of_batches(engine, images[:_BATCHED_LINES], seed=recorder.seed).items():
+        count = len(images[:_BATCHED_LINES])
+        recorder.exact(f"net_cpu_per_line.{way}", cost, n=count, unit="ms")
 
 
 def _without_review(

@@ -6,7 +6,7 @@ import unicodedata
 import numpy as np
 import pytest
 
-from ekyc.benchmarks.ocr_padding import count_equal_in_batches
+from ekyc.benchmarks.ocr_padding import count_equal_in_batches, cpu_of_batches
 from ekyc.benchmarks.ocr_scores import cer, score_line
 from ekyc.imaging.decode import read_image
 from ekyc.ocr.engines import own_recogniser, own_vocabulary
@@ -37,6 +37,13 @@ def test_hard_lines_are_read(models, lines):
 def test_company_and_padding_change_no_text(models, lines):
     images = [image for image, _ in lines]
     assert count_equal_in_batches(models, images, seed=3) == len(images)
+
+
+@pytest.mark.shared_data
+def test_every_way_of_batching_is_measured(models, lines):
+    costs = cpu_of_batches(models, [image for image, _ in lines[:6]], seed=3)
+    assert list(costs) == ["alone", "alone_in_buckets", "buckets_of_16", "any_16"]
+    assert min(costs.values()) > 0
 
 
 @pytest.mark.shared_data
