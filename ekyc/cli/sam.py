@@ -132,16 +132,13 @@ def serve(configuration: ConfigurationArgument) -> None:
     from ekyc.signing.sam.assembly import assembled, open_keys
     from ekyc.signing.sam.configuration import load_configuration
 
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
+    _log_to_stderr()
     try:
         settings = load_configuration(configuration)
         keys = open_keys(settings, lambda: _secret(settings))
         with assembled(settings, keys) as module:
             server = SamServer(module.answer, settings.socket, users=settings.users)
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: server.stop())
+            server.stop_on(signal.SIGTERM, signal.SIGINT)
             say(console(json_output=True), f"serving on {settings.socket}")
             server.serve()
     except EkycError as error:
@@ -165,6 +162,16 @@ def ping(
         write_json(result_object("sam-ping", "PASSED", ()))
         return
     say(console(), "it answers")
+
+
+def _log_to_stderr() -> None:
+    """Our own log alone: what was signed for which credential, and why the rest was refused."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log = logging.getLogger("ekyc")
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
 
 
 def _secret(settings: SamConfiguration) -> str:

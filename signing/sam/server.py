@@ -13,13 +13,14 @@ import fcntl
 import logging
 import os
 import selectors
+import signal
 import socket
 import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock, Thread, current_thread, main_thread
 from typing import IO, Any, Final
 
 from ekyc.errors import BusyError, EkycError, InputError
@@ -81,6 +82,7 @@ class SamServer:
             self._lock_file.close()
             raise
         self._wake, self._woken = socket.socketpair()
+        self._wake.setblocking(False)
 
     def serve(self) -> None:
         """Serve until :meth:`stop` is called; what has begun is answered before this returns."""
@@ -89,12 +91,23 @@ class SamServer:
             selector.register(self._woken, selectors.EVENT_READ)
             while not self._stopping:
                 ready = {key.fileobj for key, _ in selector.select()}
+                if self._woken in ready:
+                    self._woken.recv(64)  # the handler of a signal runs before the next wait
                 if self._listener in ready and not self._stopping:
                     self._accept()
         self._close()
 
+    def stop_on(self, *numbers: int) -> None:
+        """End :meth:`serve` on these signals; to be called from the main thread, which then serves.
+
+        The kernel hands a signal to any thread. Only the descriptor that is named here wakes the one that waits.
+        """
+        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
+        for number in numbers:
+            signal.signal(number, lambda *_: self.stop())
+
     def stop(self) -> None:
-        """End :meth:`serve`. May be called from a signal handler, and twice."""
+        """End :meth:`serve`. May be called from any thread, and twice."""
         self._stopping = True
         with suppress(OSError):
             self._wake.send(b"\0")
@@ -158,6 +171,8 @@ class SamServer:
                 connection.shutdown(socket.SHUT_RD)
         for thread in waiting.values():
             thread.join(self._limits.grace_s)
+        if current_thread() is main_thread():
+            signal.set_wakeup_fd(-1)
         for end in (self._wake, self._woken):
             end.close()
         self._lock_file.close()

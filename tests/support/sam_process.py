@@ -105,7 +105,7 @@ def serve(folder, path, point, seconds):
             return said
 
         server = SamServer(answer, path, users=frozenset({os.getuid()}))
-        signal.signal(signal.SIGTERM, lambda *_: server.stop())
+        server.stop_on(signal.SIGTERM)
         say(os.getpid())
         server.serve()
 
