@@ -8,7 +8,12 @@
 ``docs/credentials.md`` gives the formats byte by byte.
 """
 
-from ekyc.signing.credentials.judging import ResultReport, TrustAnchor, inspect_result
+from ekyc.signing.credentials.judging import (
+    ResultReport,
+    TrustAnchor,
+    inspect_presentation,
+    inspect_result,
+)
 from ekyc.signing.credentials.keys import (
     CredentialAlgorithm,
     CredentialKey,
@@ -66,6 +71,7 @@ __all__ = [
     "encode_jwt",
     "encode_result",
     "encode_trust_list",
+    "inspect_presentation",
     "inspect_result",
     "read_result",
     "read_status_list",

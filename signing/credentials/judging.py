@@ -15,8 +15,8 @@ person's identity card, or ask for the wallet form, which proves possession of a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -24,7 +24,8 @@ from ekyc.errors import EkycError, InputError, LimitError, TrustError
 from ekyc.outcomes import Check, Outcome, worst
 from ekyc.signing.credentials import cose, jose
 from ekyc.signing.credentials.keys import CredentialKey
-from ekyc.signing.credentials.result import Result, read_result
+from ekyc.signing.credentials.result import Result, UnverifiedResult, read_result
+from ekyc.signing.credentials.sd_jwt import Presentation, read_presentation
 from ekyc.signing.credentials.status_list import (
     StatusList,
     StatusType,
@@ -102,35 +103,77 @@ def inspect_result(
     Raises:
         LimitError: more than 64 status lists.
     """
+    return _judge(lambda: read_result(text), anchor, status_lists, at, max_status_age)
+
+
+def inspect_presentation(
+    text: str,
+    *,
+    anchor: TrustAnchor,
+    audience: str,
+    nonce: str,
+    status_lists: Iterable[bytes] = (),
+    at: datetime,
+    max_status_age: timedelta | None = None,
+) -> ResultReport:
+    """Judge what a wallet shows: the same, and whether its holder presents it here and now (``credential.holder``).
+
+    Args:
+        text: SD-JWT with disclosures and key binding.
+        anchor: whom to believe.
+        audience: this verifier's name.
+        nonce: that this verifier gave out for this presentation; it must not accept it twice.
+        status_lists: as :func:`inspect_result`.
+        at: aware; now.
+        max_status_age: as :func:`inspect_result`.
+
+    Raises:
+        LimitError: more than 64 status lists.
+    """
+    holder = _not_asked("holder")
+
+    def read() -> Presentation:
+        nonlocal holder
+        found = read_presentation(text)
+        try:
+            found.verify_holder(audience=audience, nonce=nonce, at=at)
+            holder = Check(id="credential.holder", outcome=Outcome.PASSED)
+        except TrustError as error:
+            holder = Check(id="credential.holder", outcome=Outcome.FAILED, reasons=(error.code,))
+        return found
+
+    report = _judge(read, anchor, status_lists, at, max_status_age)
+    return replace(report, checks=(*report.checks, holder))
+
+
+def _judge(
+    read: Callable[[], UnverifiedResult | Presentation],
+    anchor: TrustAnchor,
+    status_lists: Iterable[bytes],
+    at: datetime,
+    max_age: timedelta | None,
+) -> ResultReport:
     trust_check = check_trust_list(anchor, at)
     trust = anchor.listed.claimed
-    read = Check(id="credential.read", outcome=Outcome.PASSED)
     try:
-        unverified = read_result(text)
+        unverified = read()
     except InputError as error:
-        read = Check(id="credential.read", outcome=Outcome.FAILED, reasons=(error.code,))
-        return _nothing_stated(trust, read, trust_check)
+        refused = Check(id="credential.read", outcome=Outcome.FAILED, reasons=(error.code,))
+        return _nothing_stated(trust, refused, trust_check)
+    was_read = Check(id="credential.read", outcome=Outcome.PASSED)
     if trust_check.outcome is Outcome.FAILED:
-        return _nothing_stated(trust, read, trust_check)
+        return _nothing_stated(trust, was_read, trust_check)
     claimed = unverified.claimed
     signed = judge_key(trust, unverified.message, issuer_id=claimed.issuer, use=KeyUse.RESULT)
-    held = signed.outcome is Outcome.PASSED
-    status, found, status_check = (
-        judge_status(claimed, trust, status_lists, at=at, max_age=max_status_age)
-        if held
-        else (None, None, _not_asked("status"))
-    )
-    checks = (
-        read,
-        trust_check,
-        Check(id="credential.signature", outcome=signed.outcome, reasons=signed.reasons),
-        check_validity(claimed, signed.trusted, at) if held else _not_asked("validity"),
-        status_check,
-    )
+    signature = Check(id="credential.signature", outcome=signed.outcome, reasons=signed.reasons)
+    if signed.trusted is None:
+        return _nothing_stated(trust, was_read, trust_check, signature)
+    status, found, status_check = judge_status(claimed, trust, status_lists, at=at, max_age=max_age)
+    validity = check_validity(claimed, signed.trusted, at)
     return ResultReport(
-        checks=checks,
-        result=claimed if held else None,
-        issuer=signed.issuer if held else None,
+        checks=(was_read, trust_check, signature, validity, status_check),
+        result=claimed,
+        issuer=signed.issuer,
         trust_list=trust,
         status=status,
         status_list=found,
@@ -182,11 +225,11 @@ def judge_key(  # noqa: PLR0911  # one for each reason
     return KeyVerdict(issuer=issuer, trusted=trusted, outcome=Outcome.PASSED, reasons=())
 
 
-def check_validity(claimed: Result, trusted: TrustedKey | None, at: datetime) -> Check:
+def check_validity(claimed: Result, trusted: TrustedKey, at: datetime) -> Check:
     """Was it issued within the key's time, and is it in force?"""
     reasons = []
     issued = claimed.issued_at
-    if trusted is None or not trusted.signs_from <= issued < trusted.signs_until:
+    if not trusted.signs_from <= issued < trusted.signs_until:
         reasons.append("credential.key_out_of_time")
     if at < issued - SKEW:
         reasons.append("credential.not_yet_valid")
@@ -271,8 +314,10 @@ def _genuine(
 
 
 def _nothing_stated(trust: TrustList, *checks: Check) -> ResultReport:
+    asked = {check.id for check in checks}
+    rest = (_not_asked(name) for name in ("signature", "validity", "status"))
     return ResultReport(
-        checks=(*checks, *(_not_asked(name) for name in ("signature", "validity", "status"))),
+        checks=(*checks, *(check for check in rest if check.id not in asked)),
         result=None,
         issuer=None,
         trust_list=trust,

@@ -170,7 +170,8 @@ def _read_issuer(entry: Any) -> TrustedIssuer:
     _exactly(entry, {"id": str, "name_vi": str, "name_en": str, "keys": list})
     if not 0 < len(entry["keys"]) <= MAX_KEYS:
         raise _malformed()
-    if not all(0 < len(entry[name]) <= _MAX_NAME for name in ("name_vi", "name_en")):
+    names = (entry["name_vi"], entry["name_en"])
+    if not all(0 < len(name) <= _MAX_NAME and name.isprintable() for name in names):
         raise _malformed()
     return TrustedIssuer(
         id=require_uri(entry["id"]),

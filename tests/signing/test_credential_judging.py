@@ -20,6 +20,7 @@ from credential_desk import (
 
 from ekyc.errors import LimitError
 from ekyc.outcomes import Outcome
+from ekyc.ports import SystemRandom
 from ekyc.signing.credentials import (
     Ed25519Signer,
     KeyUse,
@@ -27,9 +28,11 @@ from ekyc.signing.credentials import (
     StatusType,
     TrustAnchor,
     encode_jwt,
+    inspect_presentation,
     read_result,
     read_status_list,
     read_trust_list,
+    sd_jwt,
 )
 
 
@@ -288,3 +291,45 @@ def test_a_code_that_is_something_else(registry):
     assert outcomes(report)["read"] == "FAILED"
     assert report.outcome is Outcome.FAILED
     assert LIST not in repr(report)
+
+
+# --- the wallet form --------------------------------------------------------------------------------------------------
+
+
+def shown_by(registry, holder, *, signer=None, **changes):
+    issued = sd_jwt.issue(
+        result(**changes),
+        signer=signer or registry.signer,
+        holder_key=holder.public,
+        random=SystemRandom(),
+    )
+    facts = {"audience": "https://ngan-hang.mau.vn", "nonce": "n1", "at": NOW}
+    return issued, sd_jwt.present(issued, ["full_name"], holder=holder, **facts)
+
+
+def present(registry, text, *lists, **changes):
+    facts = {"audience": "https://ngan-hang.mau.vn", "nonce": "n1", "at": NOW, **changes}
+    return inspect_presentation(text, anchor=registry.anchor(), status_lists=lists, **facts)
+
+
+def test_a_presentation_passes_the_same_checks_and_proves_its_holder(registry):
+    _, text = shown_by(registry, ec_signer())
+    report = present(registry, text, registry.statuses())
+    assert report.outcome is Outcome.PASSED
+    assert outcomes(report)["holder"] == "PASSED"
+    assert dict(report.result.values) == {"full_name": "Nguyễn Thị Bích Mẫu"}
+    assert reasons(present(registry, text, registry.statuses(1))) == ["credential.revoked"]
+
+
+def test_a_presentation_that_is_stolen_replayed_expired_or_forged(registry):
+    holder, fresh = ec_signer(), registry.statuses()
+    issued, text = shown_by(registry, holder)
+    refused(present(registry, issued, fresh), "credential.holder_unproven")
+    refused(present(registry, text, fresh, nonce="n2"), "credential.holder_unproven")
+    _, expired = shown_by(registry, holder, expires_at=NOW - DAY / 2)
+    refused(present(registry, expired, fresh), "credential.expired")
+    _, forged = shown_by(registry, holder, signer=registry.neighbour)
+    refused(present(registry, forged, fresh), "credential.key_of_another")
+    report = present(registry, "EKYC1:", fresh)
+    assert report.outcome is Outcome.FAILED
+    assert outcomes(report)["holder"] == "NOT_PERFORMED"

@@ -356,6 +356,8 @@ def altered(registry, **changes):
         {"i_id": "http://a"},
         {"i_name_vi": ""},
         {"i_name_en": "x" * 121},
+        {"i_name_en": "a\x1b[2Jb"},
+        {"i_name_vi": "a\u202eb"},
         {"i_keys": []},
         {"i_further": 1},
         {"k_jwk": {}},

@@ -419,8 +419,17 @@ async function draw() {
   }));
 }
 
+// Of several checks under way the one begun last is shown; nothing of an earlier one stays beside it.
+let begun = 0;
+
 async function check(text) {
-  last = await judge(text.replace(/^[\r\n\t]+|[\r\n\t]+$/g, ""), lists, now());
+  const mine = ++begun;
+  let found = { outcome: "INDETERMINATE", reasons: ["credential.unexpected"], result: null };
+  try {
+    found = await judge(text.replace(/^[\r\n\t]+|[\r\n\t]+$/g, ""), lists, now());
+  } catch { /* stays undecided */ }
+  if (mine !== begun) return;
+  last = found;
   await draw();
 }
 
@@ -465,7 +474,7 @@ if ("BarcodeDetector" in window) {
 // A link may carry the code behind its #, which browsers send to nobody: …/verifier.html#EKYC1:…
 const linked = () => {
   if (location.hash.length < 2) return draw();
-  element("text").value = decodeURIComponent(location.hash.slice(1));
+  try { element("text").value = decodeURIComponent(location.hash.slice(1)); } catch { return draw(); }
   return check(element("text").value);
 };
 window.addEventListener("hashchange", linked);
