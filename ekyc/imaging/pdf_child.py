@@ -86,14 +86,16 @@ def _opened(data: bytes, limits: Mapping[str, Any]) -> Any:
 
 
 def _check_pixels(document: Any, scale: float, limits: Mapping[str, Any]) -> None:
-    total = 0.0
+    total = 0
     for index in range(len(document)):
         width, height = document.get_page_size(index)
-        pixels = math.ceil(width * scale) * math.ceil(height * scale)
+        sides = width * scale, height * scale
+        # Page boxes may be infinite, or no number.
+        if not all(side <= limits["max_side_px"] for side in sides):
+            raise _RefusedError("too_many_pixels")
+        pixels = math.ceil(sides[0]) * math.ceil(sides[1])
         total += pixels
-        longest = max(width, height) * scale
-        too_large = pixels > limits["max_pixels"] or longest > limits["max_side_px"]
-        if too_large or total > limits["max_total_pixels"]:
+        if pixels > limits["max_pixels"] or total > limits["max_total_pixels"]:
             raise _RefusedError("too_many_pixels")
 
 

@@ -1,11 +1,13 @@
 """PDF pages as pictures, in a process that may fail without taking us along."""
 
 import io
+from dataclasses import asdict
 
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 from ekyc.errors import InputError, LimitError
+from ekyc.imaging.pdf_child import write_answer
 from ekyc.imaging.pdf_pages import PdfLimits, is_pdf, render_pdf_pages
 
 A5 = (420, 595)
@@ -63,6 +65,13 @@ def test_bounds_are_kept(data, limits, code):
     assert all(
         f"{value:g}" in error.message or f"{value}" in error.message for value in limits.values()
     )
+
+
+def test_an_endless_page_is_too_large_and_no_crash():
+    answer = io.BytesIO()
+    data = pdf().replace(b"[ 0 0 420 595 ]", b"[ 0 0 " + b"9" * 39 + b".5 595 ]")
+    write_answer(data, {"dpi": 150, **asdict(PdfLimits())}, answer)
+    assert answer.getvalue() == b"too_many_pixels\n"
 
 
 def test_a_large_page_is_rendered_no_larger_than_it_is_needed():
