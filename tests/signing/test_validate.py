@@ -266,8 +266,9 @@ class TestTrust:
         assert signature.sub_indication.startswith("REVOKED")
         assert "signature.revoked" in reasons(report)
 
-    def test_a_timestamp_key_may_not_sign_documents(self, authority, plain_pdf):
-        """Same root, wrong purpose: the extended key usage allows timestamps alone."""
+    def test_a_timestamp_key_may_not_sign_documents(self, authority, plain_pdf, monkeypatch):
+        """Same root, wrong purpose: the extended key usage allows timestamps alone. Ours refuses to sign; another may not."""
+        monkeypatch.setattr("ekyc.signing.fitness._signs_documents", lambda _: True)
         stamp = authority.timestamp_authority
         identity = SigningIdentity(
             key=stamp._key,
