@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ekyc.errors import ModelError
-from ekyc.imaging import crop, flip_horizontally, shrink, to_bgr_planes, to_gray
+from ekyc.imaging import crop, flip_horizontally, resize, to_bgr_planes, to_gray
 from ekyc.imaging.effects import adjust
 from ekyc.values import BoxPx
 
@@ -125,7 +125,7 @@ def _cut(frame: BgrImage, box: BoxPx, *, wide: bool) -> BgrImage:
     cut = cut_inside(box, *sides, width, height)
     rows = slice(round(cut.top), max(round(cut.top) + 1, round(cut.bottom)))
     columns = slice(round(cut.left), max(round(cut.left) + 1, round(cut.right)))
-    return shrink(frame[rows, columns], INPUT_SIDE_PX, INPUT_SIDE_PX)
+    return resize(frame[rows, columns], INPUT_SIDE_PX, INPUT_SIDE_PX)
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -43,18 +43,6 @@ def resize(image: BgrImage, width: int, height: int) -> BgrImage:
     return np.asarray(cv2.resize(image, (width, height), interpolation=method), dtype=np.uint8)
 
 
-def shrink(image: BgrImage, width: int, height: int) -> BgrImage:
-    """Scale to exactly ``width`` × ``height`` as :func:`resize`, several times as fast where that is far smaller.
-
-    While both sides are at least twice too long, squares of two pixels become their mean; an odd last row or column is
-    left out. On photographs levels differ from those of :func:`resize` by less than one on average.
-    """
-    while image.shape[0] >= 2 * height and image.shape[1] >= 2 * width:
-        rows, columns = image.shape[0] // 2, image.shape[1] // 2
-        image = resize(image[: 2 * rows, : 2 * columns], columns, rows)
-    return resize(image, width, height)
-
-
 def resize_long_side(image: BgrImage, long_side: int) -> BgrImage:
     """Scale so that the longer side has ``long_side`` pixels and the shorter at least one."""
     height, width = image.shape[:2]

@@ -15,7 +15,6 @@ from ekyc.imaging import (
     pad_to_multiple,
     resize,
     resize_long_side,
-    shrink,
     to_bgr_planes,
     to_gray,
     to_rgb_planes,
@@ -147,17 +146,6 @@ def test_encoders_round_trip():
     for encoder, error in ((encode_jpeg, 3.0), (encode_jpeg2000, 6.0)):
         again = decode_image(encoder(smooth), name="x")
         assert np.abs(again.astype(int) - smooth).mean() < error, encoder.__name__
-
-
-@pytest.mark.parametrize("shape", [(620, 620), (257, 513), (128, 900), (100, 90)])
-def test_shrinking_by_halves_gives_nearly_what_resizing_gives(shape):
-    ramp = np.add.outer(np.arange(shape[0]), np.arange(shape[1])) * (200 / sum(shape))
-    grain = np.random.default_rng(1).integers(0, 40, (*shape, 3))
-    image = (ramp[:, :, None] + grain).astype(np.uint8)
-    small, plain = shrink(image, 128, 128), resize(image, 128, 128)
-    assert small.shape == (128, 128, 3)
-    assert np.abs(small.astype(int) - plain).mean() < 2.5
-    assert abs(float(small.mean()) - float(plain.mean())) < 0.5
 
 
 def test_a_cut_without_a_fill_is_a_copy_inside_the_picture():
