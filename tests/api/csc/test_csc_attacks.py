@@ -182,8 +182,10 @@ class TestPersons:
 
     @pytest.mark.parametrize("secret", ["secret-" + "a" * 40, "", "x"])
     def test_somebody_plays_the_portal(self, speaker, secret):
-        body = {"ticket": "A" * 43, "holder": "0" * 64, "session": "1" * 64}
-        assert speaker.refusal("consent/question", body, token=secret)[0] in {400, 401}
+        body = {"ticket": speaker.ticket(), "holder": "0" * 64, "session": "1" * 64}
+        for path, more in (("question", {}), ("answer", {"approve": True})):
+            refused = speaker.refusal(f"consent/{path}", body | more, token=secret)
+            assert refused[0] == (401 if secret else 400)
 
     def test_a_wrong_code(self, speaker, token):
         assert authorise(speaker, token, OTP="000000") == (400, "invalid_otp", "The OTP is invalid")
