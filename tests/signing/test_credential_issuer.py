@@ -46,7 +46,9 @@ def issue(issuer, **changes):
 
 
 def current(issuer, registry, **options):
-    return sign_status_list(issuer.register, f"{ISSUER}/tt/1", signer=registry.status_signer, **options)
+    return sign_status_list(
+        issuer.register, f"{ISSUER}/tt/1", signer=registry.status_signer, **options
+    )
 
 
 def test_issue_check_revoke_check(issuer, registry, clock):
