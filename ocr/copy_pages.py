@@ -302,6 +302,8 @@ def _weakened(
     heights = [quad_size(registration.quad_to_copy(quad))[1] for quad in quads]
     if float(np.median(heights)) < _MIN_LINE_PX:
         return ("document.copy_too_coarse",)
+    if not strips:  # every line is cut off, and that is said of each
+        return ()
     if float(np.median([strip.softened_px for strip in strips])) > _MAX_SOFTENED_PX:
         return ("document.copy_too_blurred",)
     if wobble.ink > _MAX_WOBBLE:
