@@ -115,6 +115,33 @@ def test_what_the_net_hardly_believes_is_no_text():
     assert LineNet(ink_net(probability=0.5), VOCABULARY).read_line(bars(3)).text == ""
 
 
+@pytest.mark.parametrize(
+    ("letters", "probability", "kept"),
+    [
+        ("a0 Oa", 0.65, False),  # three signs: as much belief as any crop without text may get
+        ("a0 Oa", 0.75, True),
+        ("aaaaaaa", 0.85, False),  # what waves and rasters look like
+        ("aaaaaaa", 0.95, True),
+        ("abcdefg", 0.65, True),  # print, though worn
+        ("abcdefg", 0.55, False),
+    ],
+)
+def test_signs_that_repeat_need_more_belief_than_words(letters, probability, kept):
+    vocabulary = ("", *"abcdefg0O ")
+    classes = [step for letter in letters for step in (vocabulary.index(letter), 0)]
+    rest = (1 - probability) / (len(vocabulary) - 1)
+    table = np.full((len(classes), len(vocabulary)), rest, dtype=np.float32)
+    table[np.arange(len(classes)), classes] = probability
+
+    def answer(item):
+        steps = item.shape[2] // 4
+        return (np.log(np.repeat(table, steps // len(classes) + 1, axis=0)[:steps]),)
+
+    line = bars(4, gap=14 * len(classes) // 4)
+    text = LineNet(StaticModel("told", answer), vocabulary).read_line(line).text
+    assert (text == letters[: len(text)] and len(text) > 2) is kept
+
+
 def test_digits_only_turn_a_letter_into_the_digit_beside_it():
     wavering = table_of([0, 2, 0], probability=0.9)
     wavering[1] = np.log([0.02, 0.02, 0.72, 0.22, 0.02])
