@@ -4,7 +4,9 @@
    ends, however it ends. A socket that a killed process left is replaced.
 2. The socket is closed to all other users before anybody can connect, and the kernel is asked who is at the other end.
 3. A peer has limited time for each frame and gets one answer for each; what cannot be read ends the connection.
-4. Told to stop, the process takes no more connections, answers what it has begun, and goes.
+4. Told to stop, the process takes no more connections, answers what it has begun, and goes: what has not ended when the
+   grace is over is left without an answer. Should anything hold the process up even then, the kernel ends it. Either is
+   as safe as a kill: no signature leaves before its release is on disk.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import selectors
 import signal
 import socket
 import stat
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +33,8 @@ from ekyc.signing.sam.sockets import ClosedError, peer_user, receive_frame, send
 _MAX_PATH: Final = 100
 """sun_path has 108 bytes (unix(7))."""
 _PATH: Final = "signing.sam.socket_path"
+_AFTERWARDS_S: Final = 5.0
+"""For what the process does besides, once the grace is over."""
 _log = logging.getLogger("ekyc.sam")
 
 
@@ -42,7 +47,7 @@ class ServerLimits:
     frame_s: float = 5.0
     """For the bytes of one request, and of one answer."""
     grace_s: float = 15.0
-    """For what has begun when the process is told to stop."""
+    """For all that has begun when the process is told to stop."""
     connections: int = 64
 
 
@@ -85,7 +90,7 @@ class SamServer:
         self._wake.setblocking(False)
 
     def serve(self) -> None:
-        """Serve until :meth:`stop` is called; what has begun is answered before this returns."""
+        """Serve until :meth:`stop` is called; returns within ``grace_s`` of that, whatever peers do."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
             selector.register(self._woken, selectors.EVENT_READ)
@@ -100,17 +105,23 @@ class SamServer:
     def stop_on(self, *numbers: int) -> None:
         """End :meth:`serve` on these signals; to be called from the main thread, which then serves.
 
-        The kernel hands a signal to any thread. Only the descriptor that is named here wakes the one that waits.
+        The kernel hands a signal to any thread. Only the descriptor that is named here wakes the one that waits. A process
+        that is still there five seconds after the grace, say because nobody reads its log, is ended by SIGALRM.
         """
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
         for number in numbers:
-            signal.signal(number, lambda *_: self.stop())
+            signal.signal(number, self._told)
 
     def stop(self) -> None:
         """End :meth:`serve`. May be called from any thread, and twice."""
         self._stopping = True
         with suppress(OSError):
             self._wake.send(b"\0")
+
+    def _told(self, *_: object) -> None:
+        if not self._stopping:
+            signal.setitimer(signal.ITIMER_REAL, self._limits.grace_s + _AFTERWARDS_S)
+        self.stop()
 
     def _accept(self) -> None:
         try:
@@ -123,18 +134,19 @@ class SamServer:
             _log.warning("turned away: user %d", user)
             connection.close()
             return
+        thread = Thread(target=self._serve_one, args=(connection,), daemon=True)
         with self._mutex:
-            if len(self._open) >= self._limits.connections:
-                thread = Thread(target=self._turn_away, args=(connection,), daemon=True)
-            else:
-                thread = Thread(target=self._serve_one, args=(connection,), daemon=True)
+            taken = len(self._open) < self._limits.connections
+            if taken:
                 self._open[connection] = thread
-        thread.start()
-
-    def _turn_away(self, connection: socket.socket) -> None:
-        busy = BusyError("too many connections", code="signing.sam.busy")
-        with connection, suppress(OSError):
-            send_frame(connection, write_frame(write_error(busy)), frame_s=self._limits.frame_s)
+        try:
+            if taken:
+                thread.start()
+                return
+        except RuntimeError:  # the system gives no more threads
+            with self._mutex:
+                del self._open[connection]
+        _turn_away(connection)
 
     def _serve_one(self, connection: socket.socket) -> None:
         try:
@@ -164,18 +176,32 @@ class SamServer:
         self._listener.close()
         with suppress(FileNotFoundError):
             self._path.unlink()
+        until = time.monotonic() + self._limits.grace_s
         with self._mutex:
             waiting = dict(self._open)
         for connection in waiting:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RD)
-        for thread in waiting.values():
-            thread.join(self._limits.grace_s)
+            _shut(connection, socket.SHUT_RD)
+        for connection, thread in waiting.items():
+            thread.join(max(0.0, until - time.monotonic()))
+            if thread.is_alive():
+                _shut(connection, socket.SHUT_RDWR)
         if current_thread() is main_thread():
             signal.set_wakeup_fd(-1)
         for end in (self._wake, self._woken):
             end.close()
         self._lock_file.close()
+
+
+def _turn_away(connection: socket.socket) -> None:
+    """Say so to one too many, without waiting: the buffer of a new connection has room."""
+    busy = BusyError("too many connections", code="signing.sam.busy")
+    with connection, suppress(OSError):
+        send_frame(connection, write_frame(write_error(busy)), frame_s=0)
+
+
+def _shut(connection: socket.socket, how: int) -> None:
+    with suppress(OSError):
+        connection.shutdown(how)
 
 
 def _take_lock(path: Path) -> IO[bytes]:
@@ -211,6 +237,7 @@ def _listen(path: Path) -> socket.socket:
         listener.bind(os.fspath(path))
         path.chmod(0o600)  # (2) before listen: nobody can have connected
         listener.listen()
+        listener.setblocking(False)
     except OSError as exc:
         listener.close()
         raise InputError(
