@@ -31,7 +31,11 @@ class FlowVerifier:
     ) -> Mapping[str, Any]:
         case = load_case(folder)
         part = None if live is None else self._live_part(live, challenge_id)
-        return result_as_json(self._verifier.verify(case, challenge_id=challenge_id, live=part))
+        result = self._verifier.verify(case, challenge_id=challenge_id, live=part)
+        told = result_as_json(result)
+        if result.signer is not None:  # for the portal, which asks for signatures by these names
+            told["signer"] = {"holder": result.signer.holder, "session": result.signer.session}
+        return told
 
     def _live_part(self, live: LiveUse, challenge_id: str | None) -> LivePart:
         if self._live_sessions is None:

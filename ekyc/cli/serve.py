@@ -57,7 +57,7 @@ def serve(
     from ekyc.api import LivenessFront, LivenessLimits, ServerAddress, ServiceLimits, create_app
     from ekyc.api import serve as listen
     from ekyc.api.wiring import FlowVerifier
-    from ekyc.flows import Verifier, live_parts, open_live_sessions
+    from ekyc.flows import SignerPseudonyms, Verifier, live_parts, open_live_sessions
 
     err = console(json_output=True)
     try:
@@ -67,11 +67,16 @@ def serve(
         anchors = load_trust(trust)
         national = open_national_service(national_service)
         attestor = open_attestor(attestation)
+        key = open_service_key(service_key)
         with (
             open_storage(state) as storage,
-            Verifier.open(trust=anchors, storage=storage, authority=national) as verifier,
+            Verifier.open(
+                trust=anchors,
+                storage=storage,
+                authority=national,
+                signers=None if csc is None else SignerPseudonyms(key),
+            ) as verifier,
         ):
-            key = open_service_key(service_key)
             parts = live_parts(verifier.rooms, key, attestor=attestor)
             live = open_live_sessions(parts, storage, key)
             with opened_csc(csc, storage, key) as signing:

@@ -21,6 +21,7 @@ from ekyc.flows.result import (
     report_digest,
     result_as_json,
 )
+from ekyc.flows.signers import SignerPseudonyms
 from ekyc.flows.stages import Stage, StageFinished
 from ekyc.flows.verify_identity import BatchItem, Verifier
 
@@ -38,6 +39,7 @@ __all__ = [
     "LiveSessions",
     "LiveUse",
     "PassiveDetection",
+    "SignerPseudonyms",
     "Stage",
     "StageFinished",
     "VerificationResult",

@@ -63,7 +63,8 @@ def with_live_session(
         )
     try:
         binding = LiveBinding(case=use.case, subject=use.subject, challenge_id=challenge_id)
-        evidence = sessions.use(use.session_id, use.result_token.reveal(), binding)
+        used = sessions.use(use.session_id, use.result_token.reveal(), binding)
+        evidence = replace(used, case=use.case)
     except SessionError as error:
         evidence = LiveEvidence(checks=_refused(error.code))
     best = evidence.best_frame

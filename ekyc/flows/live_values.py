@@ -147,6 +147,8 @@ class LiveEvidence:
     """The frame to compare with the chip, as the camera's encoder gave it."""
     other_frames: tuple[bytes, ...] = field(repr=False, default=())
     """More frames that look straight: that they are not made from the chip's portrait either is examined."""
+    case: str | None = field(repr=False, default=None)
+    """Reference of the case that the session was ordered for, or nothing where it could not be used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from ekyc.policy import Decision, ProcedureProfile, Verdict
 from ekyc.values import Sha256Hex
 
 if TYPE_CHECKING:
-    from ekyc.storage import Storage
+    from ekyc.storage import Person, Storage, StoredResult
 
 _OUTCOME_OF_VERDICT: Final = {
     Verdict.ACCEPT: Outcome.PASSED,
@@ -54,6 +54,8 @@ class VerificationResult:
     face: FaceComparison | None = field(default=None, repr=False)
     liveness: LivenessReport | None = field(default=None, repr=False)
     pictures: CasePictures = field(default_factory=CasePictures, repr=False)
+    signer: Person | None = field(default=None, repr=False)
+    """Whom the decision lets activate a key, and in which session; see :mod:`ekyc.flows.signers`."""
 
     @property
     def outcome(self) -> Outcome:
@@ -131,16 +133,19 @@ def report_digest(result: VerificationResult) -> Sha256Hex:
     return Sha256Hex(hashlib.sha256(text.encode()).hexdigest())
 
 
-def record_result(storage: Storage, result: VerificationResult) -> None:
+def record_result(storage: Storage, result: VerificationResult) -> StoredResult:
     """Append the decision to the state database: digests, codes and a verdict, nothing of the person.
+
+    Where the decision lets somebody sign, their pseudonym and session are written in the same transaction.
 
     Raises:
         StorageError, BusyError: it could not be stored.
     """
-    storage.results.record(
+    return storage.results.record(
         case_digest=Sha256Hex(result.case_digest),
         profile=result.profile.id,
         verdict=result.decision.verdict,
         reasons=result.decision.reasons,
         report_digest=report_digest(result),
+        person=result.signer,
     )

@@ -20,7 +20,7 @@ import os
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final, Self
 
@@ -46,6 +46,7 @@ from ekyc.flows.safeguards import (
     with_frames_bound,
     without_sample_material,
 )
+from ekyc.flows.signers import SignerPseudonyms
 from ekyc.flows.stages import (
     Progress,
     Stage,
@@ -101,11 +102,13 @@ class Verifier:
         authority: Authority | None = None,
         clock: Clock | None = None,
         workers: int | None = None,
+        signers: SignerPseudonyms | None = None,
     ) -> None:
         self._engine = engine
         self._trust = trust
         self._storage = storage
         self._authority = authority
+        self._signers = signers
         self._clock = clock or SystemClock()
         self._workers = workers or os.cpu_count() or 1
         self._owns_engine = False
@@ -121,6 +124,7 @@ class Verifier:
         authority: Authority | None = None,
         clock: Clock | None = None,
         workers: int | None = None,
+        signers: SignerPseudonyms | None = None,
     ) -> Self:
         """Open a verifier with an engine of its own over the installed models.
 
@@ -130,6 +134,7 @@ class Verifier:
             authority: a national verification service; without it ``chip.authority`` is NOT_PERFORMED.
             clock: source of the current time.
             workers: stages that run at once; default: the number of processors.
+            signers: names whoever a decision lets sign, beside its record; without, none does.
 
         Raises:
             ModelError: a model is missing or altered.
@@ -145,6 +150,7 @@ class Verifier:
                 authority=authority,
                 clock=clock,
                 workers=workers,
+                signers=signers,
             )
         except BaseException:
             engine.close()
@@ -254,6 +260,8 @@ class Verifier:
             pictures=pictures,
             models=self._rooms.model_digests(),
         )
+        if self._signers is not None:
+            result = replace(result, signer=self._signers.of(result, case.live))
         if self._storage is not None:
             record_result(self._storage, result)
         return result

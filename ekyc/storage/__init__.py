@@ -40,7 +40,7 @@ from ekyc.storage.nonces import (
     NonceStore,
     Redemption,
 )
-from ekyc.storage.persons import BoundResult, PersonStore
+from ekyc.storage.persons import BoundResult, Person, PersonStore
 from ekyc.storage.results import ResultStore, StoredResult
 from ekyc.storage.service_key import KEY_NAME, Sealer, ServiceKey
 from ekyc.storage.store import Storage
@@ -71,6 +71,7 @@ __all__ = [
     "ListState",
     "LivenessStore",
     "NonceStore",
+    "Person",
     "PersonStore",
     "Place",
     "Redemption",

@@ -44,6 +44,28 @@ class BoundResult:
         return f"BoundResult({self.result_id})"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody who was verified, in a session of theirs.
+
+    Raises:
+        InputError: a value is not of its form.
+    """
+
+    holder: str
+    """SHA-256 (hex) pseudonym."""
+    session: str
+    """SHA-256 (hex)."""
+
+    def __post_init__(self) -> None:
+        for name in ("holder", "session"):
+            if not _DIGEST.match(getattr(self, name)):
+                raise InputError("not a SHA-256 in lower-case hexadecimal", subject=name)
+
+    def __repr__(self) -> str:
+        return "Person(…)"
+
+
 class PersonStore:
     """Binds decisions to people. Safe across threads and processes."""
 
@@ -65,9 +87,7 @@ class PersonStore:
             InputError: ``persons.unknown_result``, ``persons.bound_already``, or a value is not of its form.
             StorageError, BusyError: it could not be stored.
         """
-        for name, value in (("holder", holder), ("session", session)):
-            if not _DIGEST.match(value):
-                raise InputError("not a SHA-256 in lower-case hexadecimal", subject=name)
+        Person(holder=holder, session=session)
         row = {"result_id": result_id, "holder": holder, "session": session}
         with storage_errors(self._subject):
             try:

@@ -1,4 +1,7 @@
-"""Records of decisions: that one was made, on what and why. Digests, codes and a verdict; no personal data."""
+"""Records of decisions: that one was made, on what and why. Digests, codes and a verdict; no personal data.
+
+A decision that may activate a key is recorded together with its person (:mod:`ekyc.storage.persons`), or not at all.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ from ekyc.errors import InputError, LimitError
 from ekyc.policy import Verdict
 from ekyc.storage.engine import reading
 from ekyc.storage.errors import storage_errors
-from ekyc.storage.tables import results
+from ekyc.storage.persons import Person
+from ekyc.storage.tables import persons, results
 from ekyc.values import Sha256Hex
 
 if TYPE_CHECKING:
@@ -61,11 +65,20 @@ class ResultStore:
         verdict: Verdict,
         reasons: tuple[str, ...],
         report_digest: Sha256Hex,
+        person: Person | None = None,
     ) -> StoredResult:
         """Append a record. The forms of all values are checked, so that nothing personal can slip in.
 
+        Args:
+            case_digest: SHA-256 over what was submitted.
+            profile: that it was decided by.
+            verdict: the decision.
+            reasons: its codes.
+            report_digest: SHA-256 of the report as written.
+            person: whose decision it is, written in the same transaction; only for *accept*.
+
         Raises:
-            InputError: a digest, profile id or reason code is not of its form.
+            InputError: a digest, profile id or reason code is not of its form; ``persons.not_accepted``.
             StorageError, BusyError: it could not be stored.
         """
         for name, digest in (("case_digest", case_digest), ("report_digest", report_digest)):
@@ -77,6 +90,8 @@ class ResultStore:
             raise LimitError(f"more than {_MAX_REASONS} reasons", subject="reasons")
         if not all(_CODE.match(code) for code in reasons):
             raise InputError("not a reason code", subject="reasons")
+        if person is not None and verdict is not Verdict.ACCEPT:
+            raise InputError("only accept is bound to a person", code="persons.not_accepted")
         stored = StoredResult(
             id=self._random.token_bytes(16).hex(),
             created_at=self._clock.now(),
@@ -98,6 +113,10 @@ class ResultStore:
                     report_digest=stored.report_digest,
                 )
             )
+            if person is not None:
+                whose = {"holder": person.holder, "session": person.session}
+                row = {"result_id": stored.id, **whose, "bound_at": stored.created_at}
+                connection.execute(insert(persons).values(**row))
         return stored
 
     def get(self, result_id: str) -> StoredResult | None:

@@ -73,6 +73,7 @@ def test_the_best_frame_and_the_checks_become_the_live_part(service):
         "liveness.stream",
         "liveness.passive",
     }
+    assert case.live.case == BINDING.case
     assert case.digest() != replace(case, live=None).digest() != CASE.digest()
 
 
@@ -95,6 +96,7 @@ def test_a_session_that_was_not_ordered_for_this_case_is_a_reason(service, what)
     code = "liveness.session_unknown" if unknown else "liveness.session_other_case"
     assert set(outcomes(case).values()) == {(outcome, (code,))}
     assert case.face_frames == ()
+    assert case.live.case is None
     verdict = decide(load_profile("identity-present"), case.live.checks).verdict
     assert verdict is (Verdict.REVIEW if unknown else Verdict.REJECT)
     assert taken(service).face_frames  # and nothing was spent

@@ -10,7 +10,7 @@ import pytest
 
 from ekyc.errors import EkycError
 from ekyc.policy import Verdict
-from ekyc.storage import FactorError, FactorKind, ServiceKey, StorageError
+from ekyc.storage import FactorError, FactorKind, Person, ServiceKey, StorageError
 from ekyc.storage.factors import FAILURES_UNTIL_END, FAILURES_UNTIL_LOCK, LOCK
 
 ME, OTHER, SESSION, LATER = ("ab" * 32, "cd" * 32, "01" * 32, "02" * 32)
@@ -23,13 +23,14 @@ def code_of(call, *arguments, **named):
     return caught.value.code
 
 
-def decide(storage, verdict=Verdict.ACCEPT):
+def decide(storage, verdict=Verdict.ACCEPT, person=None):
     return storage.results.record(
         case_digest="0" * 64,
         profile="demo",
         verdict=verdict,
         reasons=(),
         report_digest="1" * 64,
+        person=person,
     ).id
 
 
@@ -40,6 +41,35 @@ class TestPersons:
         bound = storage.persons.of_result(decided)
         assert (bound.holder, bound.session, bound.verdict) == (ME, SESSION, Verdict.ACCEPT)
         assert bound == storage.persons.latest(holder=ME, session=SESSION)
+
+    def test_a_decision_is_recorded_with_its_person(self, storage):
+        decided = decide(storage, person=Person(holder=ME, session=SESSION))
+        bound = storage.persons.latest(holder=ME, session=SESSION)
+        assert (bound.result_id, bound.decided_at) == (
+            decided,
+            storage.results.get(decided).created_at,
+        )
+        again = code_of(storage.persons.bind, decided, holder=OTHER, session=SESSION)
+        assert again == "persons.bound_already"
+
+    def test_both_or_neither(self, storage, sqlite_file):
+        with sqlite3.connect(sqlite_file) as connection:
+            connection.execute("DROP TABLE persons")
+        connection.close()
+        with pytest.raises(StorageError):
+            decide(storage, person=Person(holder=ME, session=SESSION))
+        assert storage.results.recent() == ()
+
+    @pytest.mark.parametrize("verdict", [Verdict.REVIEW, Verdict.REJECT])
+    def test_only_accept_is_recorded_with_a_person(self, storage, verdict):
+        person = Person(holder=ME, session=SESSION)
+        assert code_of(decide, storage, verdict, person) == "persons.not_accepted"
+        assert storage.results.recent() == ()
+
+    @pytest.mark.parametrize("values", [{"holder": "me"}, {"session": ME.upper()}])
+    def test_a_person_is_two_pseudonyms(self, values):
+        assert code_of(Person, **{"holder": ME, "session": SESSION, **values}) == "input.invalid"
+        assert ME not in repr(Person(holder=ME, session=SESSION))
 
     def test_the_latest_decision_counts(self, storage, clock):
         for verdict in (Verdict.ACCEPT, Verdict.REVIEW):
