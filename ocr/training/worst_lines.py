@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from training.evaluate import OnnxReader, lines_in
 from training.fonts import training_faces
 from training.pool import unseen_lines
-from training.score import edit_distance
+from training.score import edit_distance, with_plain_dots
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +28,7 @@ def worst(
     reader: OnnxReader, lines: list[tuple[Gray, str]], count: int
 ) -> list[tuple[Gray, str, str]]:
     """Picture, truth and reading of the lines with the largest share of wrong letters, worst first."""
-    read = [(picture, text, reader.read(picture).text) for picture, text in lines]
+    read = [(picture, with_plain_dots(text), reader.read(picture).text) for picture, text in lines]
     wrong = [line for line in read if line[1] != line[2]]
     wrong.sort(key=lambda line: -edit_distance(line[1], line[2]) / max(1, len(line[1])))
     return wrong[:count]
@@ -39,7 +39,8 @@ def sheet_of(lines: list[tuple[Gray, str, str]]) -> Image.Image:
     rows = -(-len(lines) // 2)
     sheet = Image.new("L", (2 * _WIDTH, max(1, rows) * _ROW), 255)
     pen = ImageDraw.Draw(sheet)
-    font = training_faces()[0][0].at(14)
+    faces = {faces[0].family: faces[0] for faces in training_faces()}
+    font = faces.get("DejaVu Sans", next(iter(faces.values()))).at(13)
     for index, (picture, truth, read) in enumerate(lines):
         x, y = (index // rows) * _WIDTH + 4, (index % rows) * _ROW
         sheet.paste(Image.fromarray(picture[:, : _WIDTH - 12]), (x, y))
