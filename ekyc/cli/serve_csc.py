@@ -42,12 +42,20 @@ def opened_csc(
         return
     from ekyc.api.csc import open_csc_front
     from ekyc.signing.csc import load_csc_configuration, open_remote_signing
+    from ekyc.signing.csc.assembly import open_time_services
 
     said = load_csc_configuration(file)
     secret = ask_secret(ISSUER_VARIABLE, "Passphrase of the issuer")
-    with open_remote_signing(
-        said.signing, secret, storage=storage, service_key=service_key
-    ) as signing:
+    with (
+        open_remote_signing(
+            said.signing, secret, storage=storage, service_key=service_key
+        ) as signing,
+        open_time_services(said) as services,
+    ):
         yield open_csc_front(
-            said.settings, said.clients, signing=signing, grants=storage.grants(service_key)
+            said.settings,
+            said.clients,
+            signing=signing,
+            grants=storage.grants(service_key),
+            services=services,
         )

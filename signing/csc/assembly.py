@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 
 from ekyc.ports import Clock, Random, SystemClock, SystemRandom
-from ekyc.signing.csc.configuration import SigningSide
+from ekyc.signing.csc.configuration import CscConfiguration, SigningSide
 from ekyc.signing.evidence import StoredEvidence
 from ekyc.signing.factors import SecondFactorDesk
+from ekyc.signing.http_exchange import HttpExchange
+from ekyc.signing.material import ValidationMaterial
 from ekyc.signing.remote import RemoteSigning
 from ekyc.signing.remote_service import SigningService
 from ekyc.signing.sad_issuer import SadIssuer
 from ekyc.signing.sam import SamClient, StoredDirectory
 from ekyc.signing.sam.assembly import RevocationFiles
+from ekyc.signing.signatory import Services
 from ekyc.signing.software_keys import EmbeddedKeys
+from ekyc.signing.timestamp_client import HttpTimestampAuthority
 from ekyc.storage import ServiceKey, Storage
 
 
@@ -53,3 +58,47 @@ def open_remote_signing(
             clock=clock,
             factors=SecondFactorDesk(storage.factors(service_key), clock=clock, party=side.party),
         )
+
+
+@contextmanager
+def open_time_services(
+    said: CscConfiguration, *, clock: Clock | None = None, random: Random | None = None
+) -> Iterator[Services | None]:
+    """Time and status for whole documents and timestamps, while connections are kept; ``None`` where no authority is named.
+
+    Args:
+        said: the operator's description.
+        clock: the machine's by default.
+        random: the operating system's by default.
+
+    Raises:
+        InputError: ``signing.fetch.…``: the authority's address; or a file of trust cannot be read.
+    """
+    side = said.timestamp
+    if side is None:
+        yield None
+        return
+    files = RevocationFiles((*said.signing.revocation_lists, *side.trust))
+    files.read()  # a mistake in a name shows now
+    with closing(HttpExchange([side.url])) as exchange:
+        authority = HttpTimestampAuthority(side.url, exchange=exchange, policies=side.policies)
+        yield _TimeServices(
+            clock=clock or SystemClock(),
+            random=random or SystemRandom(),
+            ask=authority.stamp,
+            vouch=files.read,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TimeServices:
+    clock: Clock
+    random: Random
+    ask: Callable[[bytes], bytes]
+    vouch: Callable[[], ValidationMaterial]
+
+    def stamp(self, request_der: bytes) -> bytes:
+        return self.ask(request_der)
+
+    def material(self) -> ValidationMaterial:
+        return self.vouch()

@@ -75,12 +75,26 @@ class SigningSide:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimestampSide:
+    """Who is asked for time, and whom that rests on."""
+
+    url: str
+    """Of the time-stamping authority (RFC 3161 §3.4)."""
+    policies: tuple[str, ...]
+    """Of timestamps that are good enough, dotted; any, if none is named."""
+    trust: tuple[Path, ...]
+    """Its certificates and revocation lists, for signatures that are to last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CscConfiguration:
     """What the operator's file says."""
 
     settings: CscSettings
     clients: ClientRegister
     signing: SigningSide
+    timestamp: TimestampSide | None = None
+    """Without it, neither whole documents are signed nor timestamps given."""
 
 
 def load_csc_configuration(path: Path) -> CscConfiguration:
@@ -91,12 +105,14 @@ def load_csc_configuration(path: Path) -> CscConfiguration:
     """
     document = _read(path)
     tables, signing = document.pop("client", []), document.pop("signing", None)
+    timestamp, base = document.pop("timestamp", None), path.absolute().parent
     if document.pop("schema", None) != SCHEMA or not isinstance(tables, list):
         raise InputError(f"schema is not {SCHEMA}", code="csc.config", subject=path.name)
     return CscConfiguration(
         settings=_settings(document),
         clients=ClientRegister(map(_client, tables)),
-        signing=_signing(signing, path.absolute().parent),
+        signing=_signing(signing, base),
+        timestamp=None if timestamp is None else _timestamp(timestamp, base),
     )
 
 
@@ -142,6 +158,21 @@ def _signing(table: Any, base: Path) -> SigningSide:
         texts=(*required, "relying_party"),
         lists=("revocation_lists", "origins"),
         make=make,
+    )
+
+
+def _timestamp(table: Any, base: Path) -> TimestampSide:
+    return _made(
+        table,
+        "timestamp",
+        required=("url",),
+        texts=("url",),
+        lists=("policies", "trust"),
+        make=lambda fields: TimestampSide(
+            url=fields["url"],
+            policies=tuple(fields.get("policies", ())),
+            trust=tuple(base / name for name in fields.get("trust", ())),
+        ),
     )
 
 

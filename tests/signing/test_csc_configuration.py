@@ -3,12 +3,15 @@
 import hashlib
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from sam_desk import ME, SERVICE_KEY, SESSION, A, SamDesk
 from signing_pilot import CHEAP, EC
 
 from ekyc.errors import InputError
 from ekyc.signing.algorithms import verify_value
 from ekyc.signing.csc import ClientRegister, CscClient, load_csc_configuration, open_remote_signing
+from ekyc.signing.csc.assembly import open_time_services
 from ekyc.signing.csc.clients import is_acceptable_address
 from ekyc.signing.csc.records import pack, unpack
 from ekyc.signing.remote import Caller
@@ -80,6 +83,44 @@ def test_a_description_with_a_mistake_is_refused(tmp_path, old, new):
     with pytest.raises(InputError) as caught:
         load(tmp_path, WHOLE.replace(old, new))
     assert caught.value.code == "csc.config"
+
+
+TIME = """
+[timestamp]
+url = "http://tsa.example/tsr"
+policies = ["1.2.3"]
+trust = ["tsa.pem"]
+"""
+
+
+def test_whoever_gives_the_time_is_read(tmp_path):
+    assert load(tmp_path, WHOLE).timestamp is None
+    side = load(tmp_path, WHOLE + TIME).timestamp
+    assert (side.url, side.policies) == ("http://tsa.example/tsr", ("1.2.3",))
+    assert side.trust == (tmp_path / "tsa.pem",)
+    for old, new in (("url", "uri"), ('["1.2.3"]', '"1.2.3"'), ("[timestamp]", "[[timestamp]]")):
+        with pytest.raises(InputError) as caught:
+            load(tmp_path, WHOLE + TIME.replace(old, new))
+        assert caught.value.code == "csc.config"
+
+
+def test_time_is_asked_for_only_where_somebody_is_named(tmp_path, authority):
+    with open_time_services(load(tmp_path, WHOLE)) as services:
+        assert services is None
+    (tmp_path / "tsa.pem").write_bytes(pem(authority.signer.certificate_der))
+    with open_time_services(load(tmp_path, WHOLE + TIME)) as services:
+        assert services.material().certificates == (authority.signer.certificate_der,)
+    for wrong in (TIME.replace("tsa.pem", "none.pem"), TIME.replace("http:", "file:")):
+        with (
+            pytest.raises(InputError),
+            open_time_services(load(tmp_path, WHOLE + wrong)),
+        ):
+            pass
+
+
+def pem(der):
+    certificate = x509.load_der_x509_certificate(der)
+    return certificate.public_bytes(Encoding.PEM)
 
 
 def test_a_description_that_cannot_be_read(tmp_path):
