@@ -5,6 +5,7 @@ Models come in through :class:`ekyc.ports.Model`; this room never opens one itse
 
 from ekyc.face.detect import FaceDetector, decode_yunet
 from ekyc.face.embed import FaceEmbedder, align_face, cosine
+from ekyc.face.eyes import EyeReader
 from ekyc.face.faces import DetectedFace, FaceMesh, HeadPose, Landmarks
 from ekyc.face.match import (
     FaceComparison,
@@ -20,6 +21,7 @@ from ekyc.face.thresholds import DEFAULT_MATCH, MatchThresholds, thresholds_for_
 __all__ = [
     "DEFAULT_MATCH",
     "DetectedFace",
+    "EyeReader",
     "Face",
     "FaceComparison",
     "FaceDetector",

@@ -11,7 +11,8 @@ from ekyc.flows.live_signing import ServiceReportSigner
 from ekyc.flows.stages import Stage
 from ekyc.imaging.decode import decode_image
 from ekyc.liveness import check_liveness
-from ekyc.liveness.active import ActivePolicy, MeshObserver, PlanShape, Step
+from ekyc.liveness.active import ActivePolicy, MeshObserver
+from ekyc.liveness.active.gestures import GestureRules
 from ekyc.liveness.active.mesh_observer import FRAME_LIMITS
 from ekyc.ports import SystemClock, SystemRandom
 from ekyc.storage.liveness_values import DEFAULT_SESSION_BOUNDS
@@ -26,9 +27,8 @@ if TYPE_CHECKING:
     from ekyc.values import BgrImage
 
 
-SEEN_BY_THE_MESH: Final = tuple(step for step in Step if step is not Step.BLINK)
-"""Movements that the mesh follows on pictures. Not shut eyes: docs/liveness.md says what was measured."""
-MESH_POLICY: Final = ActivePolicy(shape=PlanShape(among=SEEN_BY_THE_MESH))
+SERVICE_POLICY: Final = ActivePolicy(gestures=GestureRules(eyes_shut=0.3))
+"""All six movements. The net leaves some height to shut eyes: docs/liveness.md says what was measured."""
 
 
 class FramePassiveDetection:
@@ -51,12 +51,12 @@ class FramePassiveDetection:
 def live_parts(rooms: Rooms, key: ServiceKey, *, attestor: Attestor | None = None) -> LiveParts:
     """What sessions are judged with: the rooms' models, and the service's own key to sign."""
     return LiveParts(
-        observer=MeshObserver(detector=rooms.detector, embedder=rooms.embedder),
+        observer=MeshObserver(detector=rooms.detector, embedder=rooms.embedder, eyes=rooms.eyes),
         passive=FramePassiveDetection(detector=rooms.detector, pad_model=rooms.pad_model),
         signer=ServiceReportSigner(key),
         models=dict(rooms.model_digests((Stage.FACE, Stage.LIVENESS))),
         attestor=attestor,
-        policy=MESH_POLICY,
+        policy=SERVICE_POLICY,
     )
 
 

@@ -67,6 +67,7 @@ from ekyc.liveness.active import (
     take_chunk,
     tick,
 )
+from ekyc.liveness.active.memory import count_replayed
 from ekyc.liveness.active.session import stop
 from ekyc.liveness.active.ticket import chunk_key
 from ekyc.storage import SessionError
@@ -355,7 +356,7 @@ class LiveSessions:
             self._parts.attestor, statement, session_id=session.id, key=session.key
         )
         chunks = self.store.chunks(stored)
-        known = self._memory.count_known(hashes_of(session), session_id=session.id)
+        known = count_replayed(self._memory, hashes_of(session), session_id=session.id)
         report = report_session(
             session,
             client=client,

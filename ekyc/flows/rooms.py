@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-from ekyc.face import FaceDetector, FaceEmbedder, FaceMesher
+from ekyc.face import EyeReader, FaceDetector, FaceEmbedder, FaceMesher
 from ekyc.flows.stages import Stage
 from ekyc.ocr import TextReader
 from ekyc.ocr.engines import READING_MODELS, open_reader
@@ -20,7 +20,7 @@ _MODELS_OF_STAGE: Final = {
     Stage.CARD: READING_MODELS,
     Stage.DOCUMENTS: READING_MODELS,
     Stage.FACE: ("yunet-2023mar", "mediapipe-face-mesh", "sface-2021dec"),
-    Stage.LIVENESS: ("faceplugin-liveness",),
+    Stage.LIVENESS: ("faceplugin-liveness", "mediapipe-iris"),
 }
 
 
@@ -30,6 +30,7 @@ class Rooms:
 
     detector: FaceDetector
     embedder: FaceEmbedder
+    eyes: EyeReader
     reader: TextReader
     pad_model: Model
     registry: ModelRegistry
@@ -47,6 +48,7 @@ class Rooms:
                 mesher=FaceMesher(engine.model("mediapipe-face-mesh")),
             ),
             embedder=FaceEmbedder(engine.model("sface-2021dec")),
+            eyes=EyeReader(engine.model("mediapipe-iris")),
             reader=open_reader(engine),
             pad_model=engine.model("faceplugin-liveness"),
             registry=engine.store.registry,

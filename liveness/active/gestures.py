@@ -24,6 +24,8 @@ TimedFace = tuple[float, FaceObservation]
 REST_BELOW: Final = 0.4
 """Share of a movement below which a face is at rest."""
 _LEAST_EYE: Final = 0.03
+_NEARLY: Final = 0.9
+"""Neither rest nor movement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +145,18 @@ def level(
         case Step.COME_CLOSER:
             return (face.box.width / base.width_px - 1.0) / rules.closer
         case Step.BLINK:
-            return (1.0 - face.eye_openness / base.eye_openness) / rules.eyes_shut
+            shut = (1.0 - face.eye_openness / base.eye_openness) / rules.eyes_shut
+            return shut if _head_is_still(face, base, rules) else min(shut, _NEARLY)
         case Step.OPEN_MOUTH:
             return (face.mouth_opening - base.mouth_opening) / rules.mouth_open
+
+
+def _head_is_still(face: FaceObservation, base: Baseline, rules: GestureRules) -> bool:
+    """Foreshortened eyes look shut: a picture that is tilted far enough must not count."""
+    return (
+        abs(face.yaw_deg - base.yaw_deg) <= rules.turn_deg
+        and abs(face.pitch_deg - base.pitch_deg) <= rules.nod_deg
+    )
 
 
 def judge_answer(

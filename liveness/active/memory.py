@@ -81,6 +81,20 @@ def picture_hash(image: BgrImage) -> int:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
+def mirrored_hash(picture: int) -> int:
+    """The hash that the mirrored picture has, a few bits aside: every second wave along a row changes its sign."""
+    return picture ^ _ODD_WAVES if picture else 0
+
+
+def count_replayed(memory: FrameMemory, hashes: Sequence[int], *, session_id: bytes) -> int:
+    """How many frames are known from another session, as they are or mirrored, whichever are more."""
+    mirrored = [mirrored_hash(one) for one in hashes]
+    return max(
+        memory.count_known(hashes, session_id=session_id),
+        memory.count_known(mirrored, session_id=session_id),
+    )
+
+
 def _words(hashes: Sequence[int]) -> NDArray[np.uint64]:
     """Shape (hashes of pictures, 4)."""
     raw = b"".join(one.to_bytes(HASH_BITS // 8, "big") for one in hashes if one)
@@ -94,3 +108,5 @@ def _cosines() -> NDArray[np.float64]:
 
 
 _COSINES: Final = _cosines()
+_ODD_WAVES: Final = int.from_bytes(bytes([0b10101010]) * (HASH_BITS // 8), "big")
+"""Bits of the waves that are odd along a row; a row of waves begins with the first, which is odd."""

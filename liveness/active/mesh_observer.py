@@ -1,4 +1,4 @@
-"""Looks at real frames with the face room: detector, mesh, embedder."""
+"""Looks at real frames with the face room: detector, mesh, eyelids, embedder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ekyc.liveness.active.observation import (
 from ekyc.values import BoxPx
 
 if TYPE_CHECKING:
-    from ekyc.face import DetectedFace, FaceDetector, FaceEmbedder
+    from ekyc.face import DetectedFace, EyeReader, FaceDetector, FaceEmbedder
     from ekyc.face.faces import FaceMesh
     from ekyc.values import BgrImage
 
@@ -37,14 +37,22 @@ _SEVERAL: Final = FrameObservation(face=None, problem=ObservationProblem.SEVERAL
 class MeshObserver:
     """A :class:`~ekyc.liveness.active.FrameObserver` over models; safe to share between threads."""
 
-    def __init__(self, *, detector: FaceDetector, embedder: FaceEmbedder | None) -> None:
+    def __init__(
+        self,
+        *,
+        detector: FaceDetector,
+        embedder: FaceEmbedder | None,
+        eyes: EyeReader | None = None,
+    ) -> None:
         """
         Args:
             detector: with a mesher; a face without a mesh counts as none.
             embedder: tells people apart; without one ``liveness.stream`` stays undecided.
+            eyes: follows eyelids; without one do not ask for shut eyes: the mesh hardly sees them.
         """
         self._detector = detector
         self._embedder = embedder
+        self._eyes = eyes
 
     def observe(self, payload: bytes) -> FrameObservation:
         """Look at one encoded picture of at most 4 Mpx.
@@ -70,12 +78,13 @@ class MeshObserver:
         pose = head_pose(mesh)
         marks = face.landmarks
         corners = (marks.right_eye, marks.left_eye, marks.right_mouth, marks.left_mouth, marks.nose)
+        eyes = mesh.eye_openness if self._eyes is None else self._eyes.openness(image, mesh)
         vector = None if self._embedder is None else self._embedder.embed(image, face)
         return FaceObservation(
             yaw_deg=pose.yaw_deg,
             pitch_deg=pose.pitch_deg,
             roll_deg=pose.roll_deg,
-            eye_openness=float(np.mean(mesh.eye_openness)),
+            eye_openness=max(eyes),
             mouth_opening=mesh.mouth_opening,
             box=face.box,
             face_bgr=_mean_colour(crop(image, _middle(face.box))),

@@ -31,7 +31,8 @@ class FaceObservation:
     """Positive upwards."""
     roll_deg: float
     eye_openness: float
-    """Height over width, mean of both eyes; 0 is shut. Compared with the person's own open eyes only."""
+    """Height over width of the eye that is open wider, so that both must shut; 0 is shut. Compared with the person's own
+    open eyes only."""
     mouth_opening: float
     """Height of the gap between the lips over the width of the mouth; 0 is shut."""
     box: BoxPx

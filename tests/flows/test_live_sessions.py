@@ -25,7 +25,8 @@ from ekyc.liveness.active import (
     ReplyKind,
     attestation_challenge,
 )
-from ekyc.liveness.active.simulated_client import SimulatedClient
+from ekyc.liveness.active.memory import mirrored_hash
+from ekyc.liveness.active.simulated_client import NumbersObserver, SimulatedClient, encode_face
 from ekyc.outcomes import Outcome, reason_registry
 from ekyc.storage import AttemptsError, SessionBounds, Storage
 from ekyc.testing import FixedClock
@@ -391,15 +392,25 @@ def test_a_result_of_another_case_subject_or_challenge_is_refused_and_not_spent(
     assert refusal(sessions.use, caller.id, caller.result_token, BINDING) == "liveness.session_used"
 
 
-def test_a_replayed_recording_is_known_to_every_process_and_after_a_restart(storage, clock):
+def turned(payload):
+    """The mirrored picture, as far as its hash."""
+    seen = NumbersObserver().observe(payload)
+    return encode_face(seen.face, mirrored_hash(seen.picture_hash))
+
+
+@pytest.mark.parametrize("mirrored", [False, True], ids=["as it is", "mirrored"])
+def test_a_replayed_recording_is_known_to_every_process_and_after_a_restart(
+    storage, clock, mirrored
+):
     first = Caller(sessions_of(storage, clock, attempts=FREELY), clock)
     client = answer(first)
     assert first.finish().passed
     tape = [frame for draft in client.exchange.drafts for frame in draft.frames]
 
     again = Caller(sessions_of(storage, clock, attempts=FREELY), clock)
-    shown = iter(tape)
-    answer(again, 0, frame=lambda at_s, prompt: next(shown, tape[-1]).payload)
+    shown = iter([turned(one.payload) if mirrored else one.payload for one in tape])
+    last = tape[-1].payload
+    answer(again, 0, frame=lambda at_s, prompt: next(shown, last))
     assert not again.finish().passed
     report = again.sessions.result(again.id).signed.report
     assert "liveness.replayed_session" in report["reasons"]
@@ -472,7 +483,7 @@ def test_a_statement_about_the_client_is_in_the_report(storage, clock, claimed, 
 
 
 @pytest.mark.models
-def test_the_real_rooms_ask_what_their_mesh_sees_and_judge_real_pictures(models):
+def test_the_real_rooms_ask_for_all_six_movements_and_judge_real_pictures(models):
     from ekyc.flows import live_parts
     from ekyc.flows.rooms import Rooms
     from ekyc.imaging import encode_jpeg, read_image
@@ -480,8 +491,11 @@ def test_the_real_rooms_ask_what_their_mesh_sees_and_judge_real_pictures(models)
     from ekyc.liveness.active import Step
 
     parts = live_parts(Rooms.over(models), KEY)
-    assert set(Step) - set(parts.policy.shape.among) == {Step.BLINK}
-    assert {"mediapipe-face-mesh", "sface-2021dec", "faceplugin-liveness"} <= set(parts.models)
+    assert set(parts.policy.shape.among) == set(Step)
+    assert set(parts.models) == {
+        *("yunet-2023mar", "mediapipe-face-mesh", "mediapipe-iris"),
+        *("sface-2021dec", "faceplugin-liveness"),
+    }
     picture = encode_jpeg(read_image(ModelStore().asset_path("portrait-astronaut")))
     assert parts.observer.observe(picture).face is not None
     assert parts.passive.check([b"no picture"]).outcome is Outcome.NOT_PERFORMED

@@ -11,6 +11,7 @@ IDS = (
     "yunet-2023mar",
     "sface-2021dec",
     "mediapipe-face-mesh",
+    "mediapipe-iris",
     "ppocr-v6-tiny-det",
     "asterocr-1.0.2",
     "asterocr-vocab",

@@ -27,6 +27,7 @@ from ekyc.liveness.active import (
     report_session,
     sign_report,
 )
+from ekyc.liveness.active.memory import count_replayed, mirrored_hash
 from ekyc.liveness.active.motion import measure_parallax, motion_repeats
 from ekyc.liveness.active.simulated_client import InsecureSimulationWarning, NumbersObserver
 from ekyc.outcomes import Outcome
@@ -129,6 +130,26 @@ def test_memory_knows_other_sessions_and_forgets_the_oldest():
     memory.remember([2**100 - 1], session_id=b"b")
     memory.remember([2**100 - 1], session_id=b"c")
     assert memory.count_known([2**255 + 5], session_id=b"d") == 0
+
+
+def test_a_mirrored_picture_is_known_too():
+    random = np.random.default_rng(11)
+    scenes = [
+        resize(random.integers(0, 256, (9, 7, 3), dtype=np.uint8), 480, 640) for _ in range(8)
+    ]
+    kept = [picture_hash(scene) for scene in scenes]
+    turned = [picture_hash(np.ascontiguousarray(scene[:, ::-1])) for scene in scenes]
+    for one, other in zip(kept, turned, strict=True):
+        assert (one ^ other).bit_count() > 60
+        assert (mirrored_hash(one) ^ other).bit_count() <= 16
+        assert mirrored_hash(mirrored_hash(one)) == one
+    memory = RecentFrames()
+    memory.remember(kept, session_id=b"a")
+    assert memory.count_known(turned, session_id=b"b") == 0
+    assert count_replayed(memory, turned, session_id=b"b") == 8
+    assert count_replayed(memory, kept, session_id=b"b") == 8
+    assert count_replayed(memory, turned, session_id=b"a") == 0
+    assert count_replayed(memory, [0, 0], session_id=b"b") == 0
 
 
 def test_frames_without_a_picture_are_like_no_others():
