@@ -119,7 +119,7 @@ def _cropped(page: BgrImage, random: np.random.Generator) -> BgrImage:
 
 
 def _cut(page: BgrImage, random: np.random.Generator) -> BgrImage:
-    return _without_edges(_scan(page, random), random, foot=(0.025, 0.035))
+    return _without_edges(_scan(page, random), random, foot=(0.034, 0.045))
 
 
 def _without_edges(
