@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ekyc.cli.output import (
+    AtOption,
     JsonFlag,
     checks_table,
     console,
     exit_for,
     fail,
+    moment_of,
     result_object,
     write_json,
 )
 from ekyc.cli.state import TrustOption, load_trust
 from ekyc.errors import EkycError, InputError
 from ekyc.outcomes import Outcome, worst
-from ekyc.ports import SystemClock
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rich.console import Console
 
     from ekyc.chip import ChipReport, SignedFileReport
@@ -70,15 +72,7 @@ def inspect_command(
     legacy: Annotated[
         bool, typer.Option("--legacy", help="Let SHA-1 and short RSA keys count, with a remark.")
     ] = False,
-    at: Annotated[
-        datetime | None,
-        typer.Option(
-            "--at",
-            metavar="DATE",
-            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"],
-            help="Judge as of this moment (UTC). Default: now.",
-        ),
-    ] = None,
+    at: AtOption = None,
     show_identity: Annotated[
         bool,
         typer.Option(
@@ -98,7 +92,7 @@ def inspect_command(
             path,
             load_trust(trust),
             legacy=legacy,
-            at=_moment(at),
+            at=moment_of(at),
             show_identity=show_identity or (sys.stdout.isatty() and not json_output),
             out=console(json_output=json_output),
         )
@@ -107,12 +101,6 @@ def inspect_command(
     if json_output:
         write_json(result)
     exit_for(outcome)
-
-
-def _moment(at: datetime | None) -> datetime:
-    if at is None:
-        return SystemClock().now()
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _inspect(

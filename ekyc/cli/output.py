@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -18,6 +19,7 @@ from rich.text import Text
 
 from ekyc.errors import EkycError
 from ekyc.outcomes import Check, Outcome, check_as_json, describe_reason
+from ekyc.ports import SystemClock
 
 EXIT_PASSED = 0
 EXIT_ERROR = 1
@@ -29,6 +31,16 @@ EXIT_REJECTED = 11
 JsonFlag = Annotated[
     bool,
     typer.Option("--json", help="Write one JSON object to stdout; everything else goes to stderr."),
+]
+
+AtOption = Annotated[
+    datetime | None,
+    typer.Option(
+        "--at",
+        metavar="DATE",
+        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"],
+        help="Judge as of this moment (UTC). Default: now.",
+    ),
 ]
 
 _EXIT_OF_OUTCOME: Mapping[Outcome, int] = {
@@ -102,6 +114,13 @@ def checks_table(checks: Iterable[Check], language: str = "en") -> Table:
 
 def _milliseconds(duration_ms: float) -> str:
     return f"{duration_ms:.1f}" if duration_ms < 10 else f"{duration_ms:.0f}"
+
+
+def moment_of(at: datetime | None) -> datetime:
+    """What :data:`AtOption` was given, aware; now if it was not given."""
+    if at is None:
+        return SystemClock().now()
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def exit_for(outcome: Outcome) -> NoReturn:

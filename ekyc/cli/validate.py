@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from ekyc.cli.output import (
+    AtOption,
     JsonFlag,
     checks_table,
     console,
     exit_for,
     fail,
+    moment_of,
     result_object,
     write_json,
 )
@@ -55,15 +56,7 @@ def validate_command(
             "--content", metavar="FILE", help="What a detached CMS (.p7s) is over, of up to 4 GiB."
         ),
     ] = None,
-    at: Annotated[
-        datetime | None,
-        typer.Option(
-            "--at",
-            metavar="DATE",
-            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"],
-            help="Judge as of this moment (UTC). Default: now.",
-        ),
-    ] = None,
+    at: AtOption = None,
     json_output: JsonFlag = False,
 ) -> None:
     """Check the signatures of a file: intact, covering what is shown, and leading to an authority you trust.
@@ -71,7 +64,7 @@ def validate_command(
     Exit code 0: every signature is TOTAL-PASSED. 10: not decided, or not signed at all. 11: a signature is
     TOTAL-FAILED. 1: the file cannot be opened. Nothing is fetched from a network.
     """
-    moment = at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
+    moment = None if at is None else moment_of(at)
     try:
         anchors, crls = _load_trust(trust or [])
         options = {"anchors": anchors, "crls": crls, "at": moment}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from ekyc.cli.output import (
+    AtOption,
     JsonFlag,
     checks_table,
     console,
     exit_for,
     fail,
+    moment_of,
     result_object,
     say,
     write_json,
@@ -22,6 +24,8 @@ from ekyc.cli.output import (
 from ekyc.errors import EkycError, InputError, LimitError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rich.console import Console
 
     from ekyc.signing.credentials import ResultReport, TrustAnchor
@@ -73,15 +77,7 @@ def verify_result(
             help="Signed status list of the issuer. May be given several times; the newest that fits counts.",
         ),
     ] = None,
-    at: Annotated[
-        datetime | None,
-        typer.Option(
-            "--at",
-            metavar="DATE",
-            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"],
-            help="Judge as of this moment (UTC). Default: now.",
-        ),
-    ] = None,
+    at: AtOption = None,
     max_status_age: Annotated[
         float | None,
         typer.Option(
@@ -98,7 +94,7 @@ def verify_result(
     """
     from ekyc.signing.credentials import inspect_result
 
-    moment = datetime.now(UTC) if at is None else at if at.tzinfo else at.replace(tzinfo=UTC)
+    moment = moment_of(at)
     try:
         report = inspect_result(
             read_code(file),

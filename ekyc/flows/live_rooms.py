@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ekyc.errors import InputError
 from ekyc.flows.live_sessions import LiveParts, LiveSessions
 from ekyc.flows.live_signing import ServiceReportSigner
+from ekyc.flows.rooms import EYES
 from ekyc.flows.stages import Stage
 from ekyc.imaging.decode import decode_image
 from ekyc.liveness import check_liveness
@@ -51,15 +52,29 @@ class FramePassiveDetection:
         return check_liveness(frames, detector=self._detector, pad_model=self._pad_model).check
 
 
-def live_parts(rooms: Rooms, key: ServiceKey, *, attestor: Attestor | None = None) -> LiveParts:
-    """What sessions are judged with: the rooms' models, and the service's own key to sign."""
+def live_parts(
+    rooms: Rooms,
+    key: ServiceKey,
+    *,
+    attestor: Attestor | None = None,
+    policy: ActivePolicy = SERVICE_POLICY,
+) -> LiveParts:
+    """What sessions are judged with: the rooms' models, and the service's own key to sign.
+
+    Eyelids are looked at only where ``policy`` may ask for shut eyes: that takes a net of its own on every frame.
+    """
+    blinks = Step.BLINK in policy.shape.among
     return LiveParts(
-        observer=MeshObserver(detector=rooms.detector, embedder=rooms.embedder, eyes=rooms.eyes),
+        observer=MeshObserver(
+            detector=rooms.detector, embedder=rooms.embedder, eyes=rooms.eyes if blinks else None
+        ),
         passive=FramePassiveDetection(detector=rooms.detector, pad_model=rooms.pad_model),
         signer=ServiceReportSigner(key),
-        models=dict(rooms.model_digests((Stage.FACE, Stage.LIVENESS))),
+        models=dict(
+            rooms.model_digests((Stage.FACE, Stage.LIVENESS), also=(EYES,) if blinks else ())
+        ),
         attestor=attestor,
-        policy=SERVICE_POLICY,
+        policy=policy,
     )
 
 

@@ -16,11 +16,13 @@ from ekyc.ports import Model
 if TYPE_CHECKING:
     from ekyc.inference import Engine, ModelRegistry
 
+EYES: Final = "mediapipe-iris"
+"""Has a say only in live sessions that ask for shut eyes."""
 _MODELS_OF_STAGE: Final = {
     Stage.CARD: READING_MODELS,
     Stage.DOCUMENTS: READING_MODELS,
     Stage.FACE: ("yunet-2023mar", "mediapipe-face-mesh", "sface-2021dec"),
-    Stage.LIVENESS: ("faceplugin-liveness", "mediapipe-iris"),
+    Stage.LIVENESS: ("faceplugin-liveness",),
 }
 
 
@@ -48,18 +50,18 @@ class Rooms:
                 mesher=FaceMesher(engine.model("mediapipe-face-mesh")),
             ),
             embedder=FaceEmbedder(engine.model("sface-2021dec")),
-            eyes=EyeReader(engine.model("mediapipe-iris")),
+            eyes=EyeReader(engine.model(EYES)),
             reader=open_reader(engine),
             pad_model=engine.model("faceplugin-liveness"),
             registry=engine.store.registry,
         )
 
     def model_digests(
-        self, stages: Iterable[Stage] = tuple(_MODELS_OF_STAGE)
+        self, stages: Iterable[Stage] = tuple(_MODELS_OF_STAGE), *, also: Iterable[str] = ()
     ) -> tuple[tuple[str, str], ...]:
-        """Id and SHA-256, as published, of every model that may have a say in these stages."""
-        ids = sorted({model_id for stage in stages for model_id in _MODELS_OF_STAGE[stage]})
-        return tuple((model_id, self.registry[model_id].sha256) for model_id in ids)
+        """Id and SHA-256, as published, of every model that may have a say in these stages, and of further ones."""
+        ids = {model_id for stage in stages for model_id in _MODELS_OF_STAGE[stage]} | set(also)
+        return tuple((model_id, self.registry[model_id].sha256) for model_id in sorted(ids))
 
     def forbidden(self, profile: ProcedureProfile, stage: Stage) -> bool:
         """Whether the profile forbids a model of this stage for its undisclosed training data."""

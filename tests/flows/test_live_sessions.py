@@ -488,14 +488,15 @@ def test_the_real_rooms_ask_for_five_movements_and_judge_real_pictures(models):
     from ekyc.flows.rooms import Rooms
     from ekyc.imaging import encode_jpeg, read_image
     from ekyc.inference import ModelStore
-    from ekyc.liveness.active import Step
+    from ekyc.liveness.active import ActivePolicy, Step
 
-    parts = live_parts(Rooms.over(models), KEY)
+    rooms = Rooms.over(models)
+    parts = live_parts(rooms, KEY)
     assert set(parts.policy.shape.among) == set(Step) - {Step.BLINK}
-    assert set(parts.models) == {
-        *("yunet-2023mar", "mediapipe-face-mesh", "mediapipe-iris"),
-        *("sface-2021dec", "faceplugin-liveness"),
-    }
+    asked = {"yunet-2023mar", "mediapipe-face-mesh", "sface-2021dec", "faceplugin-liveness"}
+    assert set(parts.models) == asked
+    blinking = live_parts(rooms, KEY, policy=ActivePolicy())
+    assert set(blinking.models) == asked | {"mediapipe-iris"}
     picture = encode_jpeg(read_image(ModelStore().asset_path("portrait-astronaut")))
     assert parts.observer.observe(picture).face is not None
     assert parts.passive.check([b"no picture"]).outcome is Outcome.NOT_PERFORMED

@@ -97,26 +97,6 @@ def _write_jws(stem, data, party):
         stem.with_name(f"{stem.name}.{kind}").write_bytes(content)
 
 
-@pytest.fixture
-def ask(folder):
-    """Run a program in the folder: exit status and everything it wrote."""
-
-    def run(program, *arguments):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed (run scripts/install-judges)")
-        done = subprocess.run(
-            [program, *map(str, arguments)],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-        return done.returncode, done.stdout + done.stderr
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def java(folder):
     """What Java's XML signatures say of each document, asked once for all."""

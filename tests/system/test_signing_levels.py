@@ -5,8 +5,6 @@ The keys are in SoftHSM where it is there, else in software: who holds a key mus
 
 import hashlib
 import re
-import shutil
-import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -86,26 +84,6 @@ def _take_apart(file):
             parts["value"] = signer["signature"].native
         for kind, content in parts.items():
             file.with_suffix(f".{number}.{kind}").write_bytes(content)
-
-
-@pytest.fixture
-def ask(folder):
-    """Run a program in the folder: exit status and everything it wrote."""
-
-    def run(program, *arguments):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed on this machine")
-        done = subprocess.run(
-            [program, *map(str, arguments)],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-        return done.returncode, done.stdout + done.stderr
-
-    return run
 
 
 YEARS = int((datetime.now(UTC) + timedelta(days=4 * 365 + 1)).timestamp())
