@@ -2,8 +2,6 @@
 
 import hashlib
 import re
-import shutil
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -70,26 +68,6 @@ def folder(tmp_path_factory) -> Path:
     for name, content in parts.items():
         (place / name).write_bytes(content)
     return place
-
-
-@pytest.fixture
-def ask(folder):
-    """Run a program in the folder: exit status and everything it wrote."""
-
-    def run(program, *arguments):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed on this machine")
-        done = subprocess.run(
-            [program, *arguments],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        return done.returncode, done.stdout + done.stderr
-
-    return run
 
 
 CMS_VERIFY = ("cms", "-verify", "-cades", "-binary", "-inform", "DER", "-in", "signature.der")
