@@ -91,7 +91,7 @@ def test_every_requirement_of_the_project_is_locked(repository_root, lock):
 def test_optional_parts_stay_outside(lock):
     locked = {re.split(r"==", line)[0] for line in requirements(lock)}
 
-    assert not locked & {"paddleocr", "insightface", "ray", "pyscard", "python-pkcs11", "psycopg"}
+    assert not locked & {"paddleocr", "insightface", "ray", "pyscard", "python-pkcs11"}
     assert "opencv-python" not in locked
 
 
