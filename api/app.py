@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 import ekyc
+from ekyc.api.access import Gate, refuse_undeclared
 from ekyc.api.admission import Admission
 from ekyc.api.chip_relay import ChipRelays
 from ekyc.api.chip_relay_routes import router as chip_relay_router
@@ -61,6 +62,7 @@ def create_app(
     chip_limits: ChipSessionLimits = DEFAULT_CHIP_LIMITS,
     liveness: LivenessFront | None = None,
     csc: CscFront | None = None,
+    gate: Gate | None = None,
     clock: Clock = _SYSTEM_CLOCK,
 ) -> FastAPI:
     """Make the ASGI application.
@@ -75,6 +77,7 @@ def create_app(
         chip_limits: bounds on relayed readings.
         liveness: sessions of the active challenge; without it their operations answer 404.
         csc: the interface of remote signing; without it there are no such operations.
+        gate: finds out who calls; without it everybody may do everything, which is for development on one machine.
         clock: of relayed readings.
     """
 
@@ -110,7 +113,9 @@ def create_app(
         docs_url=None,  # ours needs no script and no third party
         redoc_url=None,
         lifespan=lifespan,
+        dependencies=[Depends(refuse_undeclared)],
     )
+    app.state.gate = gate
     app.include_router(router)
     app.include_router(chip_relay_router)
     app.include_router(liveness_router)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Body, Depends, Request, Response, WebSocket
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from ekyc.api.access import require
 from ekyc.api.chip_relay_results import session_as_json
 from ekyc.api.chip_relay_schemas import ChipSessionCreated, ChipSessionModel, ChipSessionRequest
 from ekyc.api.routes import problems, service_of
@@ -30,7 +31,8 @@ _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
     operation_id="create_chip_session",
     summary="Yêu cầu đọc chip từ xa / Order a relayed reading of a chip",
     status_code=201,
-    responses=problems(413, 422, 503),
+    responses=problems(401, 403, 413, 422, 429, 503),
+    dependencies=[require("sessions:write")],
 )
 async def create_chip_session(
     request: Request, wanted: Annotated[ChipSessionRequest, Body()]

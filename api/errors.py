@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from ekyc.api.access.errors import AccessError, AttemptsExceededError
 from ekyc.api.languages import Language, preferred_language
 from ekyc.errors import (
     BusyError,
@@ -34,6 +35,18 @@ if TYPE_CHECKING:
 PROBLEM_JSON = "application/problem+json"
 
 _STATUS_OF_CODE: dict[str, HTTPStatus] = {
+    "access.address": HTTPStatus.FORBIDDEN,
+    "access.agent_forbidden": HTTPStatus.FORBIDDEN,
+    "access.certificate": HTTPStatus.UNAUTHORIZED,
+    "access.consent": HTTPStatus.FORBIDDEN,
+    "access.csrf": HTTPStatus.FORBIDDEN,
+    "access.denied": HTTPStatus.FORBIDDEN,
+    "access.expired": HTTPStatus.UNAUTHORIZED,
+    "access.four_eyes": HTTPStatus.FORBIDDEN,
+    "access.invalid": HTTPStatus.UNAUTHORIZED,
+    "access.missing": HTTPStatus.UNAUTHORIZED,
+    "access.not_found": HTTPStatus.NOT_FOUND,
+    "access.too_many_attempts": HTTPStatus.TOO_MANY_REQUESTS,
     "chip.session_unfinished": HTTPStatus.CONFLICT,
     "chip.session_unknown": HTTPStatus.NOT_FOUND,
     "liveness.not_offered": HTTPStatus.NOT_FOUND,
@@ -60,6 +73,8 @@ _STATUS_OF_CLASS: tuple[tuple[type[EkycError], HTTPStatus], ...] = (
 )
 _TITLES: dict[HTTPStatus, dict[Language, str]] = {
     HTTPStatus.BAD_REQUEST: {"vi": "Yêu cầu không hợp lệ", "en": "The request is not valid"},
+    HTTPStatus.UNAUTHORIZED: {"vi": "Cần xác thực", "en": "Authentication is needed"},
+    HTTPStatus.FORBIDDEN: {"vi": "Không có quyền", "en": "Not allowed"},
     HTTPStatus.NOT_FOUND: {"vi": "Không tìm thấy", "en": "Not found"},
     HTTPStatus.METHOD_NOT_ALLOWED: {
         "vi": "Phương thức không được hỗ trợ ở địa chỉ này",
@@ -162,7 +177,6 @@ def install_handlers(app: FastAPI, *, retry_after_s: int) -> None:
     async def on_typed_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, EkycError)
         status = status_of(error)
-        wait_s = error.wait_s if isinstance(error, AttemptsError) else retry_after_s
         return problem(
             status=status,
             code=error.code,
@@ -171,9 +185,7 @@ def install_handlers(app: FastAPI, *, retry_after_s: int) -> None:
             detail=error.message,
             retryable=error.retryable,
             subject=error.subject,
-            headers={"Retry-After": str(math.ceil(wait_s))}
-            if isinstance(error, BusyError)
-            else None,
+            headers=_headers_of(error, retry_after_s),
         )
 
     async def on_http_error(request: Request, error: Exception) -> JSONResponse:
@@ -208,6 +220,16 @@ def install_handlers(app: FastAPI, *, retry_after_s: int) -> None:
     app.add_exception_handler(EkycError, on_typed_error)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
+
+
+def _headers_of(error: EkycError, retry_after_s: int) -> dict[str, str] | None:
+    """When to come again (RFC 9110 §10.2.3), or how to authenticate (§11.6.1)."""
+    if isinstance(error, (AttemptsError, AttemptsExceededError)):
+        return {"Retry-After": str(math.ceil(error.wait_s))}
+    if isinstance(error, BusyError):
+        return {"Retry-After": str(retry_after_s)}
+    challenge = error.challenge if isinstance(error, AccessError) else None
+    return None if challenge is None else {"WWW-Authenticate": challenge}
 
 
 def language_of(request: Request) -> Language:

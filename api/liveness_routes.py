@@ -12,6 +12,7 @@ import anyio.to_thread
 from fastapi import APIRouter, Body, Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from ekyc.api.access import require
 from ekyc.api.liveness_front import CHUNKS, SESSIONS, LivenessFront
 from ekyc.api.liveness_schemas import (
     LivenessBegun,
@@ -57,7 +58,8 @@ _CHUNK_BODY: Final = {
     operation_id="create_liveness_session",
     summary="Yêu cầu kiểm tra người thật / Order a liveness session",
     status_code=201,
-    responses=problems(404, 413, 422, 429, 503),
+    responses=problems(401, 403, 404, 413, 422, 429, 503),
+    dependencies=[require("sessions:write")],
 )
 async def create_liveness_session(
     request: Request, wanted: Annotated[LivenessOrder, Body()]

@@ -11,6 +11,7 @@ import anyio.to_thread
 from fastapi import APIRouter, Body, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
+from ekyc.api.access import open_to_all, require
 from ekyc.api.docs_page import render_docs
 from ekyc.api.errors import PROBLEM_JSON, language_of
 from ekyc.api.schemas import (
@@ -99,7 +100,12 @@ _CASE_BODY = {
 }
 
 
-@router.get("/livez", operation_id="livez", summary="Tiến trình còn sống / Process is alive")
+@router.get(
+    "/livez",
+    operation_id="livez",
+    summary="Tiến trình còn sống / Process is alive",
+    **open_to_all("whether the process answers"),
+)
 async def livez() -> Alive:
     """Chỉ cho biết tiến trình còn trả lời.
 
@@ -113,6 +119,7 @@ async def livez() -> Alive:
     operation_id="readyz",
     summary="Sẵn sàng phục vụ / Ready to serve",
     responses={503: {"model": Readiness}},
+    **open_to_all("whether the service is ready, in codes"),
 )
 async def readyz(request: Request) -> JSONResponse:
     """Kiểm tra cơ sở dữ liệu và các mô hình.
@@ -140,7 +147,8 @@ def _state(ask: Callable[[], None]) -> str:
     operation_id="create_challenge",
     summary="Cấp mã thử thách / Issue a challenge",
     status_code=201,
-    responses=problems(413, 422, 503),
+    responses=problems(401, 403, 413, 422, 429, 503),
+    dependencies=[require("tools:use")],
 )
 async def create_challenge(
     request: Request, wanted: Annotated[ChallengeRequest | None, Body()] = None
@@ -168,8 +176,12 @@ async def create_challenge(
     UPLOAD_PATH,
     operation_id="create_verification",
     summary="Xác minh một hồ sơ / Verify a case",
-    responses={200: {"model": VerificationModel}, **problems(408, 413, 415, 422, 503)},
+    responses={
+        200: {"model": VerificationModel},
+        **problems(401, 403, 408, 413, 415, 422, 429, 503),
+    },
     openapi_extra=_CASE_BODY,
+    dependencies=[require("tools:use")],
 )
 async def create_verification(request: Request) -> Response:
     """Nhận một hồ sơ, kiểm tra và trả về quyết định kèm lý do. Từ chối không phải là lỗi: mã trả về vẫn là 200.
@@ -205,6 +217,7 @@ async def create_verification(request: Request) -> Response:
     "/v1/reasons",
     operation_id="list_reasons",
     summary="Danh mục mã lý do / Registry of reason codes",
+    **open_to_all("texts that are public"),
 )
 async def list_reasons(response: Response) -> ReasonList:
     """Mọi mã lý do cùng nội dung tiếng Việt và tiếng Anh.
@@ -220,7 +233,7 @@ async def list_reasons(response: Response) -> ReasonList:
     )
 
 
-@router.get("/docs", include_in_schema=False)
+@router.get("/docs", include_in_schema=False, **open_to_all("a description of the operations"))
 async def docs(request: Request) -> HTMLResponse:
     """The operations as a page: no script, nothing fetched from elsewhere."""
     language = language_of(request)

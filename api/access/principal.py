@@ -1,0 +1,112 @@
+"""Who calls: a value that routes get and cannot change, without a name or number of any person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from ekyc.api.access.errors import denied, not_visible
+
+DEFAULT_TENANT: Final = "default"
+"""The one tenant of a service that has no clients: development on this machine."""
+
+
+class PrincipalKind(StrEnum):
+    """How the caller showed who it is."""
+
+    DEVELOPMENT = "development"
+    """Not at all: a service on this machine for which no client was made."""
+    KEY = "key"
+    """By an API key."""
+    CLIENT = "client"
+    """By an access token of client credentials."""
+    PERSON = "person"
+    """By a login at an identity provider."""
+    DELEGATED = "delegated"
+    """By an access token that an agent was given to act for a citizen."""
+
+
+class Role(StrEnum):
+    """What a person is to an agency."""
+
+    CITIZEN = "citizen"
+    AGENT = "agent"
+    RECEPTIONIST = "receptionist"
+    OFFICER = "officer"
+    SUPERVISOR = "supervisor"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who acts where somebody else is the subject (RFC 8693 §4.1)."""
+
+    subject: str
+    """Client that acts, or pseudonym of the person at it."""
+    client: str
+    consent: str
+    """Id of the consent by which the citizen let the agent act."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who calls, for whom, where, and what it may do.
+
+    What it does not say: that a person agreed to a signature. A login or a token never activates a key.
+    """
+
+    tenant: str
+    """Every query of every store takes it."""
+    kind: PrincipalKind
+    subject: str = field(repr=False)
+    """Stable within the tenant: id of a client or key, or the keyed pseudonym (64 hexadecimal digits) of a person."""
+    client: str | None = None
+    """Client behind the call; ``None`` for people who logged in."""
+    roles: frozenset[Role] = frozenset()
+    offices: frozenset[str] | None = frozenset()
+    """Offices in its jurisdiction, with all beneath them; ``None`` is the whole tenant."""
+    scopes: frozenset[str] = frozenset()
+    act: Actor | None = None
+    session: str | None = field(default=None, repr=False)
+    """Id of the login session."""
+
+    @property
+    def own_subject(self) -> str | None:
+        """Whose things alone it may see: of itself, or of the citizen it acts for; ``None`` where offices decide.
+
+        Queries that return anybody's things filter by it.
+        """
+        if self.kind is PrincipalKind.DELEGATED:
+            return self.subject
+        is_citizen = self.kind is PrincipalKind.PERSON and self.roles <= {Role.CITIZEN}
+        return self.subject if is_citizen else None
+
+    def require_scope(self, scope: str) -> None:
+        """Return if it may do that.
+
+        Raises:
+            AccessError: ``access.denied``.
+        """
+        if scope not in self.scopes:
+            raise denied(scope)
+
+    def require_office(self, office: str | None) -> None:
+        """Return if a thing of ``office`` is within its jurisdiction; what belongs to no office is the whole tenant's.
+
+        Raises:
+            AccessError: ``access.not_found``: it must not learn that the thing is there.
+        """
+        if self.offices is None or (office is not None and office in self.offices):
+            return
+        raise not_visible()
+
+    def require_tenant(self, tenant: str) -> None:
+        """Return if a thing is of its own tenant.
+
+        Raises:
+            AccessError: ``access.not_found``.
+        """
+        if tenant != self.tenant:
+            raise not_visible()
