@@ -1,7 +1,8 @@
 """Whom to trust, as of when: the validation of certificates and times (ETSI EN 319 102-1 §5), without a network.
 
-Revocation is checked where a certificate points to a status service: with CRLs and OCSP responses that the file
-carries, or that the caller hands over. Nothing is ever fetched; data that are missing give INDETERMINATE.
+Revocation is checked of every certificate below an anchor, whether it points to a status service or not: with CRLs and OCSP
+responses that the file carries, or that the caller hands over. Nothing is ever fetched; data that are missing give
+INDETERMINATE.
 """
 
 from __future__ import annotations
@@ -62,8 +63,22 @@ PURPOSES: Final = {
 with it, a certificate for timestamps, OCSP or web servers of the same authority may not."""
 
 _REVOCATION: Final = RevocationCheckingPolicy(
-    ee_certificate_rule=RevocationCheckingRule.CHECK_IF_DECLARED,
-    intermediate_ca_cert_rule=RevocationCheckingRule.CHECK_IF_DECLARED,
+    ee_certificate_rule=RevocationCheckingRule.CRL_OR_OCSP_REQUIRED,
+    intermediate_ca_cert_rule=RevocationCheckingRule.CRL_OR_OCSP_REQUIRED,
+)
+"""Status must be known of every certificate below the anchor (RFC 5280 §6.1.3 (a) (3)). With pyHanko's CHECK_IF_DECLARED a
+list that is at hand and says *revoked* is not even read unless the certificate has a URI of its own for lists, so that
+thirty tests of NIST PKITS are wrongly accepted."""
+
+_NOTHING_FETCHED: Final = RevocationInfoGatheringSpec(
+    online_fetching_rule=RevinfoOnlineFetchingRule.LOCAL_ONLY,
+    certificate_fetching_rule=CertificateFetchingRule.NEVER_FETCH,
+)
+_USAGES: Final = KeyUsageConstraints(
+    key_usage={"non_repudiation", "digital_signature"},
+    match_all_key_usages=False,
+    extd_key_usage=PURPOSES,
+    explicit_extd_key_usage_required=False,
 )
 
 _INDICATIONS: Final = {
@@ -134,27 +149,13 @@ class TrustSettings:
         )
         self.policy = _policy(roots)
         self.known_crls = [crl.CertificateList.load(der) for der in revoked]
-        self._spec = SignatureValidationSpec(
-            cert_validation_policy=self.policy,
-            revinfo_gathering_policy=RevocationInfoGatheringSpec(
-                online_fetching_rule=RevinfoOnlineFetchingRule.LOCAL_ONLY,
-                certificate_fetching_rule=CertificateFetchingRule.NEVER_FETCH,
-            ),
-            local_knowledge=LocalKnowledge(known_crls=list(map(CRLContainer, self.known_crls))),
-            key_usage_settings=KeyUsageConstraints(
-                key_usage={"non_repudiation", "digital_signature"},
-                match_all_key_usages=False,
-                extd_key_usage=PURPOSES,
-                explicit_extd_key_usage_required=False,
-            ),
-        )
 
     def spec_for(self, signature: EmbeddedPdfSignature) -> SignatureValidationSpec:
         """The specification, with the certificates and revocation data that the file itself carries."""
         try:
             store = DocumentSecurityStore.read_dss(signature.reader)
         except NoDSSFoundError:
-            return self._spec
+            return self.spec_with()
         lists = (item.get_object().read_data(DecodePurpose.CRL) for item in store.crls)
         return self.spec_with(
             certificates=list(store.load_certs()),
@@ -170,13 +171,17 @@ class TrustSettings:
         ocsps: Iterable[OCSPContainer] = (),
     ) -> SignatureValidationSpec:
         """The specification, with what a file carries."""
-        known = self._spec.local_knowledge
         knowledge = LocalKnowledge(
             known_ocsps=list(ocsps),
-            known_crls=[*known.known_crls, *map(CRLContainer, crls)],
+            known_crls=list(map(CRLContainer, (*self.known_crls, *crls))),
             known_certs=list(certificates),
         )
-        return replace(self._spec, local_knowledge=knowledge)
+        return SignatureValidationSpec(
+            cert_validation_policy=self.policy,
+            revinfo_gathering_policy=_NOTHING_FETCHED,
+            local_knowledge=knowledge,
+            key_usage_settings=_USAGES,
+        )
 
 
 async def judge_signature(signature: EmbeddedPdfSignature, settings: TrustSettings) -> Finding:

@@ -107,6 +107,8 @@ def _context(
         crls=[*settings.known_crls, *lists],
         moment=timestamp.time if timestamp else settings.timing.validation_time,
         revinfo_policy=revocation,
+        algorithm_usage_policy=policy.algorithm_usage_policy,
+        signature_validator=policy.signature_validator,
         time_tolerance=policy.time_tolerance,
         allow_fetching=False,
     )
