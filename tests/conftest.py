@@ -48,6 +48,19 @@ def models():
 
 
 @pytest.fixture(scope="session")
+def postgresql():
+    """URL of a database on a real server, as ``EKYC_TEST_DATABASE`` names it or else started here. Its user empties it."""
+    import postgres_server
+
+    given = os.environ.get("EKYC_TEST_DATABASE")
+    if given:
+        yield given
+        return
+    with postgres_server.server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def validate_against(repository_root):
     """``validate_against("ekyc.verify.1", obj)``: valid by docs/schemas, and without undescribed members."""
     from jsonschema import Draft202012Validator, FormatChecker

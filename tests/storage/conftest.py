@@ -1,6 +1,6 @@
-from __future__ import annotations
+"""Every test that asks for a database runs on SQLite, and marked ``system`` on a real PostgreSQL as well."""
 
-import os
+from __future__ import annotations
 
 import pytest
 from sqlalchemy import create_engine
@@ -8,30 +8,35 @@ from sqlalchemy import create_engine
 from ekyc.storage import Storage
 from ekyc.testing import FixedClock
 
-OTHER_DATABASE = os.environ.get("EKYC_TEST_DATABASE")
-"""URL of an empty PostgreSQL database, to run the tests of the stores on it instead of SQLite."""
-
 
 @pytest.fixture
 def clock():
     return FixedClock()
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.system)])
+def database(request, tmp_path):
+    """A new and empty database: the path of a file, or a URL."""
+    if request.param == "sqlite":
+        return tmp_path / "state.sqlite3"
+    url = request.getfixturevalue("postgresql")
+    emptied = create_engine(url)
+    with emptied.begin() as connection:
+        connection.exec_driver_sql("DROP SCHEMA IF EXISTS public CASCADE")
+        connection.exec_driver_sql("CREATE SCHEMA public")
+    emptied.dispose()
+    return url
+
+
 @pytest.fixture
-def storage(tmp_path, clock):
-    if OTHER_DATABASE:
-        emptied = create_engine(OTHER_DATABASE)
-        with emptied.begin() as connection:
-            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-            connection.exec_driver_sql("CREATE SCHEMA public")
-        emptied.dispose()
-    with Storage.open(OTHER_DATABASE or tmp_path / "state.sqlite3", clock=clock) as opened:
+def storage(database, clock):
+    with Storage.open(database, clock=clock) as opened:
         yield opened
 
 
 @pytest.fixture
-def sqlite_file(tmp_path, storage):
-    """The file behind ``storage``."""
-    if OTHER_DATABASE:
+def sqlite_file(database):
+    """The file of ``database``."""
+    if isinstance(database, str):
         pytest.skip("speaks of an SQLite file")
-    return tmp_path / "state.sqlite3"
+    return database

@@ -121,19 +121,17 @@ def raced(path, *inputs):
     return answers
 
 
-def test_of_two_racing_processes_one_uses_each_activation(tmp_path):
-    path = tmp_path / "state.sqlite3"
-    Storage.open(path).close()
+def test_of_two_racing_processes_one_uses_each_activation(database):
+    Storage.open(database).close()
     same = " ".join(f"j{n}/e{n}" for n in range(30))
-    for pair in zip(*raced(path, same, same), strict=True):
+    for pair in zip(*raced(database, same, same), strict=True):
         assert sorted(pair) == ["activation.already_used", "used"]
 
 
-def test_of_two_racing_activations_one_gets_the_evidence(tmp_path):
-    path = tmp_path / "state.sqlite3"
-    Storage.open(path).close()
+def test_of_two_racing_activations_one_gets_the_evidence(database):
+    Storage.open(database).close()
     one, two = (" ".join(f"{name}{n}/e{n}" for n in range(30)) for name in "ab")
-    for pair in zip(*raced(path, one, two), strict=True):
+    for pair in zip(*raced(database, one, two), strict=True):
         assert sorted(pair) == ["activation.evidence_used", "used"]
 
 
@@ -148,10 +146,9 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_a_burnt_activation_stays_burnt_when_its_process_is_killed(tmp_path):
-    path = tmp_path / "state.sqlite3"
-    Storage.open(path).close()
-    command = [sys.executable, "-c", _BURN_AND_DIE, str(path)]
+def test_a_burnt_activation_stays_burnt_when_its_process_is_killed(database):
+    Storage.open(database).close()
+    command = [sys.executable, "-c", _BURN_AND_DIE, str(database)]
     assert subprocess.run(command, check=False, timeout=60).returncode == -9
-    with Storage.open(path) as storage:
+    with Storage.open(database) as storage:
         assert code_of(lambda: burn(storage)) == "activation.already_used"

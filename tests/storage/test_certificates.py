@@ -82,12 +82,12 @@ def test_what_could_not_be_signed_was_not_issued(storage):
     assert storage.certificates.status(ISSUER, seen[0]) is None
 
 
-def test_a_source_of_randomness_that_repeats_itself_is_noticed(tmp_path):
+def test_a_source_of_randomness_that_repeats_itself_is_noticed(database):
     class Stuck:
         def token_bytes(self, count):
             return bytes(count)
 
-    with Storage.open(tmp_path / "state.sqlite3", random=Stuck()) as storage:
+    with Storage.open(database, random=Stuck()) as storage:
         issue(storage)
         with pytest.raises(StorageError) as caught:
             issue(storage)
@@ -184,19 +184,17 @@ def killed(code, *arguments):
     return done.stdout
 
 
-def test_a_revocation_survives_the_kill_of_its_process(tmp_path):
-    path = tmp_path / "state.sqlite3"
-    with Storage.open(path) as storage:
+def test_a_revocation_survives_the_kill_of_its_process(database):
+    with Storage.open(database) as storage:
         serial = issue(storage)
-    killed(_REVOKE_AND_DIE, path, ISSUER, serial)
-    with Storage.open(path) as storage:
+    killed(_REVOKE_AND_DIE, database, ISSUER, serial)
+    with Storage.open(database) as storage:
         assert [entry.serial for entry in crl(storage)[1]] == [serial]
 
 
-def test_killed_while_signing_it_issued_nothing_and_the_register_goes_on(tmp_path):
-    path = tmp_path / "state.sqlite3"
-    Storage.open(path).close()
-    serial = int(killed(_DIE_WHILE_ISSUING, path, ISSUER))
-    with Storage.open(path) as storage:
+def test_killed_while_signing_it_issued_nothing_and_the_register_goes_on(database):
+    Storage.open(database).close()
+    serial = int(killed(_DIE_WHILE_ISSUING, database, ISSUER))
+    with Storage.open(database) as storage:
         assert storage.certificates.status(ISSUER, serial) is None
         issue(storage)

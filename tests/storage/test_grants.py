@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from ekyc.errors import InputError, LimitError
 from ekyc.storage import GrantError, ServiceKey, Storage, StorageError
@@ -80,7 +81,7 @@ def test_a_revoked_grant_is_over_and_revoking_again_is_quiet(grants):
     assert code_of(lambda: grants.read(token, "token")) == "grant.ended"
 
 
-def test_neither_token_nor_body_can_be_read_from_the_database(grants, sqlite_file, storage):
+def test_neither_token_nor_body_can_be_read_from_the_database(grants, storage):
     token = grants.issue("token", b"012345678901 signs", ttl_s=60)
     with storage._engine.begin() as connection:
         rows = connection.exec_driver_sql("SELECT * FROM grants").all()
@@ -93,20 +94,20 @@ def test_a_body_does_not_open_in_another_row(grants, storage):
     with storage._engine.begin() as connection:
         bodies = connection.exec_driver_sql("SELECT digest, body FROM grants").all()
         for (digest, _), (_, body) in zip(bodies, reversed(bodies), strict=True):
-            connection.exec_driver_sql(
-                "UPDATE grants SET body = :body WHERE digest = :digest",
+            connection.execute(
+                text("UPDATE grants SET body = :body WHERE digest = :digest"),
                 {"body": body, "digest": digest},
             )
     assert code_of(lambda: grants.read(mine, "token"), StorageError) == "storage.unsealable"
     assert code_of(lambda: grants.redeem(other, "token"), StorageError) == "storage.unsealable"
 
 
-def test_of_racing_redeemers_one_wins(storage, sqlite_file, clock):
+def test_of_racing_redeemers_one_wins(storage, database, clock):
     token = storage.grants(KEY).issue("code", b"c", ttl_s=60)
     gate, won = threading.Barrier(4), []
 
     def race():
-        with Storage.open(sqlite_file, clock=clock) as mine:
+        with Storage.open(database, clock=clock) as mine:
             gate.wait(30)
             try:
                 won.append(mine.grants(KEY).redeem(token, "code"))

@@ -22,7 +22,12 @@ YEAR = timedelta(days=365)
 def register(storage, clock):
     """With lists of a thousand places."""
     return IssuedResultStore(
-        storage._engine, clock=clock, random=storage._random, subject="test", size=1000
+        storage._engine,
+        log=storage.evidence,
+        clock=clock,
+        random=storage._random,
+        subject="test",
+        size=1000,
     )
 
 
@@ -74,7 +79,12 @@ def test_ids_and_places_are_fresh_at_each_issue_and_in_no_order(register, clock)
 
 def test_a_list_three_quarters_full_is_closed(storage, clock):
     register = IssuedResultStore(
-        storage._engine, clock=clock, random=storage._random, subject="t", size=20
+        storage._engine,
+        log=storage.evidence,
+        clock=clock,
+        random=storage._random,
+        subject="t",
+        size=20,
     )
     issued = []
     for _ in range(40):
@@ -147,19 +157,19 @@ def test_names_that_say_too_much_are_not_kept(register, clock, changes):
         issue(register, clock, **changes)
 
 
-def test_a_source_of_randomness_that_repeats_itself_is_noticed(tmp_path):
+def test_a_source_of_randomness_that_repeats_itself_is_noticed(database):
     class Stuck:
         def token_bytes(self, count):
             return bytes(count)
 
     clock = FixedClock()
-    with Storage.open(tmp_path / "s.sqlite3", clock=clock, random=Stuck()) as storage:
+    with Storage.open(database, clock=clock, random=Stuck()) as storage:
         issue(storage.issued_results, clock)
         with pytest.raises(StorageError):
             issue(storage.issued_results, clock)
 
 
-def test_racing_processes_share_no_place(sqlite_file):
+def test_racing_processes_share_no_place(database):
     script = (
         "import sys\n"
         "from datetime import timedelta\n"
@@ -173,7 +183,7 @@ def test_racing_processes_share_no_place(sqlite_file):
         "        )\n"
     )
     racing = [
-        subprocess.Popen([sys.executable, "-c", script, sqlite_file], stdout=subprocess.PIPE)
+        subprocess.Popen([sys.executable, "-c", script, str(database)], stdout=subprocess.PIPE)
         for _ in range(3)
     ]
     places = [int(n) for process in racing for n in process.communicate()[0].split()]

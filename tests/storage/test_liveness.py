@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import inspect, text
 
 from ekyc.errors import BusyError, InputError
 from ekyc.liveness.active import ACTIVE_LIVENESS as PURPOSE_OF_TICKETS
@@ -200,37 +200,35 @@ def test_open_sessions_and_their_bytes_are_bounded(storage):
 # -- what can be read
 
 
-def test_nothing_in_the_database_can_be_read_or_moved(storage, store, sqlite_file):
+def test_nothing_in_the_database_can_be_read_or_moved(storage, store):
     session = running(store, chunks=1)
     other = running(store, chunks=1, subject="b")
     finished(store, subject="c")
     storage.frames(KEY).remember([2**200 + 7], session_id=b"x" * 16)
-    dump = database_text(sqlite_file)
+    dump = database_text(storage)
     for secret in (SUBJECT, "frames", "a face", "the report", session.secret.hex(), "capture"):
         assert secret not in dump
 
     with storage._engine.begin() as connection:
-        connection.exec_driver_sql(
-            "UPDATE liveness_chunks SET body = (SELECT body FROM liveness_chunks WHERE session_id = ?)"
-            " WHERE session_id = ?",
-            (session.id, other.id),
+        swap = (
+            "UPDATE liveness_chunks SET body ="
+            " (SELECT body FROM liveness_chunks WHERE session_id = :mine) WHERE session_id = :other"
         )
+        connection.execute(text(swap), {"mine": session.id, "other": other.id})
     with pytest.raises(StorageError) as caught:
         store.chunks(other)
     assert caught.value.code == "storage.unsealable"
     assert store.chunks(session)[0].body == b"frames"
 
 
-def database_text(file):
-    with sqlite3.connect(file) as raw:
-        tables = raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+def database_text(storage):
+    with storage._engine.begin() as connection:
         cells = [
             cell
-            for (table,) in tables
-            for row in raw.execute(f"SELECT * FROM {table}")
+            for table in inspect(connection).get_table_names()
+            for row in connection.exec_driver_sql(f"SELECT * FROM {table}")
             for cell in row
         ]
-    raw.close()
     return "".join(
         cell.decode("latin-1") + cell.hex() if isinstance(cell, bytes) else f" {cell} "
         for cell in cells
@@ -305,9 +303,8 @@ def test_a_key_that_cannot_be_made_is_named(tmp_path):
 
 _BEGIN = """
 import sys
-from pathlib import Path
 from ekyc.storage import FreshnessError, ServiceKey, Storage
-with Storage.open(Path(sys.argv[1])) as storage:
+with Storage.open(sys.argv[1]) as storage:
     store = storage.liveness(ServiceKey(bytes(range(32))))
     print("ready", flush=True)
     for session_id in sys.stdin.read().split():
@@ -318,14 +315,13 @@ with Storage.open(Path(sys.argv[1])) as storage:
 """
 
 
-def test_of_racing_processes_one_begins(tmp_path):
-    path = tmp_path / "state.sqlite3"
-    with Storage.open(path) as storage:
+def test_of_racing_processes_one_begins(database):
+    with Storage.open(database) as storage:
         store = storage.liveness(KEY)
         ids = [order(store, str(number)).id for number in range(8)]
         workers = [
             subprocess.Popen(
-                [sys.executable, "-c", _BEGIN, str(path)],
+                [sys.executable, "-c", _BEGIN, str(database)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

@@ -70,14 +70,13 @@ def test_what_was_never_issued_is_unknown(storage, challenge_id):
     assert refusal(storage, challenge_id) == "freshness.unknown"
 
 
-def test_a_challenge_survives_closing_and_opening(tmp_path, clock):
-    path = tmp_path / "state.sqlite3"
-    with Storage.open(path, clock=clock) as first:
+def test_a_challenge_survives_closing_and_opening(database, clock):
+    with Storage.open(database, clock=clock) as first:
         kept = first.nonces.issue(ACTIVE_AUTHENTICATION)
         used = first.nonces.issue(ACTIVE_AUTHENTICATION)
         first.nonces.redeem(used.id, ACTIVE_AUTHENTICATION)
 
-    with Storage.open(path, clock=clock) as second:
+    with Storage.open(database, clock=clock) as second:
         assert second.nonces.redeem(kept.id, ACTIVE_AUTHENTICATION) == kept.nonce
         assert refusal(second, used.id) == "freshness.already_used"
 

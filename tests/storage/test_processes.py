@@ -49,11 +49,10 @@ def start(code, *arguments):
     return process, process.stdin, process.stdout
 
 
-def test_of_two_racing_processes_exactly_one_gets_each_nonce(tmp_path):
-    path = tmp_path / "state.sqlite3"
-    with Storage.open(path) as storage:
+def test_of_two_racing_processes_exactly_one_gets_each_nonce(database):
+    with Storage.open(database) as storage:
         issued = [storage.nonces.issue(ACTIVE_AUTHENTICATION) for _ in range(40)]
-    workers = [start(_REDEEM, path), start(_REDEEM, path)]
+    workers = [start(_REDEEM, database), start(_REDEEM, database)]
     for _, _, out in workers:
         assert out.readline() == "ready\n"
 
@@ -71,9 +70,8 @@ def test_of_two_racing_processes_exactly_one_gets_each_nonce(tmp_path):
         assert sorted(pair) == sorted([challenge.nonce.hex(), "freshness.already_used"])
 
 
-def test_processes_that_start_at_once_migrate_once(tmp_path):
-    path = tmp_path / "new" / "state.sqlite3"
-    workers = [start(_OPEN, path) for _ in range(4)]
+def test_processes_that_start_at_once_migrate_once(database):
+    workers = [start(_OPEN, database) for _ in range(4)]
 
     ids = set()
     for _, into, _ in workers:
@@ -86,14 +84,13 @@ def test_processes_that_start_at_once_migrate_once(tmp_path):
     assert len(ids) == 4
 
 
-def test_a_redeemed_challenge_stays_redeemed_when_the_process_is_killed(tmp_path):
-    path = tmp_path / "state.sqlite3"
-    with Storage.open(path) as storage:
+def test_a_redeemed_challenge_stays_redeemed_when_the_process_is_killed(database):
+    with Storage.open(database) as storage:
         challenge = storage.nonces.issue(ACTIVE_AUTHENTICATION)
-    killed, _, _ = start(_DIE_AFTER_REDEEM, path, challenge.id)
+    killed, _, _ = start(_DIE_AFTER_REDEEM, database, challenge.id)
     killed.communicate()
     assert killed.returncode == -9
 
-    again, _, _ = start(_REDEEM, path)
+    again, _, _ = start(_REDEEM, database)
     answer, _ = again.communicate(challenge.id)
     assert answer.split() == ["ready", "freshness.already_used"]

@@ -62,9 +62,8 @@ def test_what_could_be_personal_is_refused_by_its_form(storage, changes):
     assert storage.results.recent() == ()
 
 
-def test_records_survive_closing(tmp_path):
-    path = tmp_path / "state.sqlite3"
-    with Storage.open(path, clock=FixedClock()) as storage:
+def test_records_survive_closing(database):
+    with Storage.open(database, clock=FixedClock()) as storage:
         stored = record(storage, verdict=Verdict.ACCEPT, reasons=())
-    with Storage.open(path) as storage:
+    with Storage.open(database) as storage:
         assert storage.results.get(stored.id) == stored

@@ -52,10 +52,9 @@ class TestPersons:
         again = code_of(storage.persons.bind, decided, holder=OTHER, session=SESSION)
         assert again == "persons.bound_already"
 
-    def test_both_or_neither(self, storage, sqlite_file):
-        with sqlite3.connect(sqlite_file) as connection:
-            connection.execute("DROP TABLE persons")
-        connection.close()
+    def test_both_or_neither(self, storage):
+        with storage._engine.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE persons")
         with pytest.raises(StorageError):
             decide(storage, person=Person(holder=ME, session=SESSION))
         assert storage.results.recent() == ()
@@ -242,13 +241,13 @@ class TestFactors:
         store.advance(factor.id, 3)
         assert store.find(factor.id).counter == 9
 
-    def test_an_ended_one_is_gone_and_its_secret_erased(self, store, sqlite_file):
+    def test_an_ended_one_is_gone_and_its_secret_erased(self, store, storage):
         factor = self.enrol(store)
         store.end(factor.id)
         store.end(factor.id)
         assert store.find(factor.id) is None
         assert store.of_holder(ME) == ()
         assert code_of(store.attempt, factor.id, lambda _: 1) == "factor.unknown"
-        with sqlite3.connect(sqlite_file) as peek:
-            assert peek.execute("SELECT body FROM factors").fetchone() == (b"",)
-        peek.close()
+        with storage._engine.begin() as peek:
+            body = peek.exec_driver_sql("SELECT body FROM factors").scalar_one()
+        assert bytes(body) == b""

@@ -60,8 +60,8 @@ def test_migrations_give_the_tables_that_the_code_uses(storage):
         assert compare_metadata(context, metadata) == []
 
 
-def test_migrations_go_down_and_up_again(tmp_path):
-    engine = make_engine(parse_target(tmp_path / "state.sqlite3"))
+def test_migrations_go_down_and_up_again(database):
+    engine = make_engine(parse_target(database))
     with engine.begin() as connection:
         migrate(connection, newest_revision())
         assert {"nonces", "results"} <= set(inspect(connection).get_table_names())
@@ -75,8 +75,8 @@ def test_migrations_go_down_and_up_again(tmp_path):
     engine.dispose()
 
 
-def test_an_interrupted_migration_leaves_nothing_behind(tmp_path):
-    engine = make_engine(parse_target(tmp_path / "state.sqlite3"))
+def test_an_interrupted_migration_leaves_nothing_behind(database):
+    engine = make_engine(parse_target(database))
     with engine.connect() as connection, connection.begin() as transaction:
         migrate(connection, newest_revision())
         assert current_revision(connection) == newest_revision()
@@ -86,15 +86,12 @@ def test_an_interrupted_migration_leaves_nothing_behind(tmp_path):
     engine.dispose()
 
 
-def test_a_database_of_a_newer_version_is_refused_untouched(tmp_path):
-    path = tmp_path / "state.sqlite3"
-    Storage.open(path).close()
-    with sqlite3.connect(path) as raw:
-        raw.execute("UPDATE ekyc_schema SET version_num = '9999'")
-    raw.close()
+def test_a_database_of_a_newer_version_is_refused_untouched(database):
+    with Storage.open(database) as storage, storage._engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE ekyc_schema SET version_num = '9999'")
 
     with pytest.raises(StorageError) as caught:
-        Storage.open(path)
+        Storage.open(database)
     assert caught.value.code == "storage.newer_schema"
 
 
