@@ -14,6 +14,7 @@ from ekyc.storage.activations import ActivationStore, ActivationUsedError
 from ekyc.storage.certificates import CertificateRegister, CertificateStatus, Revocation
 from ekyc.storage.credentials import CredentialStore, StoredCredential
 from ekyc.storage.errors import FreshnessError, StorageError
+from ekyc.storage.evidence_log import Entry, EvidenceLog, LogState
 from ekyc.storage.factors import FactorError, FactorKind, FactorStore, StoredFactor
 from ekyc.storage.frame_store import FrameStore
 from ekyc.storage.grants import Grant, GrantError, GrantStore
@@ -58,6 +59,8 @@ __all__ = [
     "CertificateStatus",
     "Challenge",
     "CredentialStore",
+    "Entry",
+    "EvidenceLog",
     "FactorError",
     "FactorKind",
     "FactorStore",
@@ -70,6 +73,7 @@ __all__ = [
     "IssuedResultStore",
     "ListState",
     "LivenessStore",
+    "LogState",
     "NonceStore",
     "Person",
     "PersonStore",

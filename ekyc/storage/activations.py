@@ -18,12 +18,14 @@ from sqlalchemy.exc import IntegrityError
 
 from ekyc.errors import InputError
 from ekyc.storage.errors import storage_errors
+from ekyc.storage.evidence_events import ActivationBurnt, ActivationReleased, Reference, drawn
 from ekyc.storage.tables import activations
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from ekyc.ports import Clock
+    from ekyc.storage.evidence_log import EvidenceLog
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}\Z")
@@ -42,8 +44,9 @@ class ActivationUsedError(InputError):
 class ActivationStore:
     """The used activations. Safe across threads and processes."""
 
-    def __init__(self, engine: Engine, *, clock: Clock, subject: str) -> None:
+    def __init__(self, engine: Engine, *, log: EvidenceLog, clock: Clock, subject: str) -> None:
         self._engine = engine
+        self._log = log
         self._clock = clock
         self._subject = subject
 
@@ -96,6 +99,15 @@ class ActivationStore:
                             expires_at=expires_at,
                         )
                     )
+                    self._log.append(
+                        connection,
+                        ActivationBurnt(
+                            activation=drawn("activation", jti),
+                            credential=Reference(kind="key", text=credential),
+                            evidence=drawn("evidence", evidence),
+                            hashes=hashes_digest,
+                        ),
+                    )
             except IntegrityError as exc:
                 raise self._refusal(jti) from exc
 
@@ -116,10 +128,11 @@ class ActivationStore:
                 )
                 .values(released_at=self._clock.now())
             ).rowcount
-        if changed != 1:
-            raise ActivationUsedError(
-                "no burnt activation waits for its release", code="activation.not_burnt"
-            )
+            if changed != 1:
+                raise ActivationUsedError(
+                    "no burnt activation waits for its release", code="activation.not_burnt"
+                )
+            self._log.append(connection, ActivationReleased(activation=drawn("activation", jti)))
 
     def _refusal(self, jti: str) -> ActivationUsedError:
         with self._engine.begin() as connection:

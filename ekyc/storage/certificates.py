@@ -22,12 +22,18 @@ from sqlalchemy.exc import IntegrityError
 from ekyc.errors import InputError
 from ekyc.storage.engine import reading
 from ekyc.storage.errors import StorageError, storage_errors
+from ekyc.storage.evidence_events import (
+    REVOCATION,
+    CertificateIssued,
+    CertificateRevoked,
+)
 from ekyc.storage.tables import certificates, crl_numbers
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from ekyc.ports import Clock, Random
+    from ekyc.storage.evidence_log import EvidenceLog
 
 _ISSUER: Final = re.compile(r"[0-9a-f]{64}\Z")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}\Z")
@@ -62,8 +68,11 @@ class Revocation:
 class CertificateRegister:
     """The register of all authorities of this installation. Safe across threads and processes."""
 
-    def __init__(self, engine: Engine, *, clock: Clock, random: Random, subject: str) -> None:
+    def __init__(
+        self, engine: Engine, *, log: EvidenceLog, clock: Clock, random: Random, subject: str
+    ) -> None:
         self._engine = engine
+        self._log = log
         self._reading = reading(engine)
         self._clock = clock
         self._random = random
@@ -111,6 +120,12 @@ class CertificateRegister:
                     "expires_at": expires_at,
                 }
                 connection.execute(_INSERT, row)
+                self._log.append(
+                    connection,
+                    CertificateIssued(
+                        issuer=issuer, certificate=str(row["digest"]), profile=profile
+                    ),
+                )
         except StorageError as exc:
             if isinstance(exc.__cause__, IntegrityError):
                 raise StorageError(
@@ -139,7 +154,7 @@ class CertificateRegister:
         """
         _require(_REASON, reason, "reason")
         with storage_errors(self._subject), self._engine.begin() as connection:
-            connection.execute(
+            digest = connection.execute(
                 update(certificates)
                 .where(
                     certificates.c.issuer == issuer,
@@ -147,8 +162,13 @@ class CertificateRegister:
                     certificates.c.revoked_at.is_(None),
                 )
                 .values(revoked_at=self._clock.now(), revocation_reason=reason)
-            )
+                .returning(certificates.c.digest)
+            ).scalar_one_or_none()
             status = _status(connection, issuer, serial)
+            if digest is not None:
+                known = reason if REVOCATION.admits(reason) else "unspecified"
+                revoked = CertificateRevoked(issuer=issuer, certificate=digest, reason=known)
+                self._log.append(connection, revoked)
         if status is None:
             raise InputError(
                 "this authority issued no such certificate", code="signing.certificate.unknown"

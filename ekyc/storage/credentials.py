@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from ekyc.errors import InputError
 from ekyc.storage.engine import reading
 from ekyc.storage.errors import storage_errors
+from ekyc.storage.evidence_events import KeyAdded, KeyDisabled, Reference
 from ekyc.storage.tables import credentials
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from ekyc.ports import Clock, Random
+    from ekyc.storage.evidence_log import EvidenceLog
     from ekyc.storage.service_key import ServiceKey
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
@@ -54,9 +56,17 @@ class CredentialStore:
     """The credentials of this installation. Safe across threads and processes."""
 
     def __init__(
-        self, engine: Engine, *, key: ServiceKey, clock: Clock, random: Random, subject: str
+        self,
+        engine: Engine,
+        *,
+        log: EvidenceLog,
+        key: ServiceKey,
+        clock: Clock,
+        random: Random,
+        subject: str,
     ) -> None:
         self._engine = engine
+        self._log = log
         self._reading = reading(engine)
         self._sealer = key.sealer("credentials", random)
         self._clock = clock
@@ -101,6 +111,13 @@ class CredentialStore:
                             created_at=self._clock.now(),
                         )
                     )
+                    self._log.append(
+                        connection,
+                        KeyAdded(
+                            key=_reference(credential_id),
+                            subject=Reference(kind="holder", text=holder),
+                        ),
+                    )
             except IntegrityError as exc:
                 raise InputError(
                     "a credential of this name exists already",
@@ -132,11 +149,13 @@ class CredentialStore:
         if self.find(credential_id) is None:
             raise InputError("no such credential", code="credentials.unknown")
         with storage_errors(self._subject), self._engine.begin() as connection:
-            connection.execute(
+            switched = connection.execute(
                 update(credentials)
                 .where(credentials.c.id == credential_id, credentials.c.disabled_at.is_(None))
                 .values(disabled_at=self._clock.now())
             )
+            if switched.rowcount == 1:
+                self._log.append(connection, KeyDisabled(key=_reference(credential_id)))
 
     def _opened(self, row: Any) -> StoredCredential:
         return StoredCredential(
@@ -148,6 +167,10 @@ class CredentialStore:
             created_at=row.created_at,
             disabled_at=row.disabled_at,
         )
+
+
+def _reference(credential_id: str) -> Reference:
+    return Reference(kind="key", text=credential_id)
 
 
 def _packed(certificates: tuple[bytes, ...]) -> bytes:

@@ -22,12 +22,14 @@ from sqlalchemy import insert, select, update
 from ekyc.errors import InputError
 from ekyc.storage.engine import reading
 from ekyc.storage.errors import StorageError, storage_errors
+from ekyc.storage.evidence_events import Reference, ResultIssued, ResultStatusChanged
 from ekyc.storage.tables import issued_results, status_lists
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from ekyc.ports import Clock, Random
+    from ekyc.storage.evidence_log import EvidenceLog
 
 DEFAULT_SIZE: Final = 1 << 20
 ID_BYTES: Final = 16
@@ -106,12 +108,14 @@ class IssuedResultStore:
         self,
         engine: Engine,
         *,
+        log: EvidenceLog,
         clock: Clock,
         random: Random,
         subject: str,
         size: int = DEFAULT_SIZE,
     ) -> None:
         self._engine = engine
+        self._log = log
         self._reading = reading(engine)
         self._clock = clock
         self._random = random
@@ -155,6 +159,7 @@ class IssuedResultStore:
             now = self._clock.now()
             place = self._take_place(connection, series, now)
             made = make(drawn, place, now)
+            digest = hashlib.sha256(made.encode()).hexdigest()
             connection.execute(
                 insert(issued_results).values(
                     id=drawn.hex(),
@@ -162,12 +167,19 @@ class IssuedResultStore:
                     subject=subject,
                     list=place.uri,
                     place=place.index,
-                    digest=hashlib.sha256(made.encode()).hexdigest(),
+                    digest=digest,
                     issued_at=now,
                     expires_at=now + life,
                     status=int(ResultStatus.VALID),
                 )
             )
+            issued = ResultIssued(
+                credential=drawn.hex(),
+                schema=schema,
+                digest=digest,
+                subject=Reference(kind="result", text=subject),
+            )
+            self._log.append(connection, issued)
             if replaces is not None:
                 self._change(connection, replaces, ResultStatus.SUPERSEDED, drawn.hex())
         return made
@@ -286,6 +298,10 @@ class IssuedResultStore:
         now = _get(connection, result_id)
         if changed.rowcount != 1 or now is None:
             raise InputError("changed by another at the same time", code="issued_result.final")
+        told = ResultStatusChanged(
+            credential=result_id, status=status.name.lower(), successor=successor
+        )
+        self._log.append(connection, told)
         return now
 
 

@@ -22,12 +22,15 @@ from ekyc.errors import BusyError, InputError
 from ekyc.storage.attempts import attempt_times, count_attempt, one_at_a_time
 from ekyc.storage.engine import reading
 from ekyc.storage.errors import storage_errors
+from ekyc.storage.evidence_events import LivenessFinished
 from ekyc.storage.liveness_values import (
     AttemptsError,
     SessionBounds,
     SessionError,
     StoredChunk,
     StoredSession,
+    token_digest,
+    unknown_session,
 )
 from ekyc.storage.nonces import issue_within, redeem_within
 from ekyc.storage.service_key import Sealer
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Row
 
     from ekyc.ports import Clock, Random
+    from ekyc.storage.evidence_log import EvidenceLog
     from ekyc.storage.service_key import ServiceKey
 
 ACTIVE_LIVENESS: Final = "active-liveness"
@@ -54,6 +58,7 @@ class LivenessStore:
         self,
         engine: Engine,
         *,
+        log: EvidenceLog,
         key: ServiceKey,
         bounds: SessionBounds,
         clock: Clock,
@@ -62,6 +67,7 @@ class LivenessStore:
     ) -> None:
         self.bounds = bounds
         self._engine = engine
+        self._log = log
         self._reading = reading(engine)
         self._key = key
         self._secrets = key.sealer("secrets of sessions", random)
@@ -164,7 +170,7 @@ class LivenessStore:
         with storage_errors(self._subject), self._reading.begin() as connection:
             row = connection.execute(query).one_or_none()
             if row is None:
-                raise _unknown()
+                raise unknown_session()
             return self._opened(row)
 
     def holds(self, session_id: str, token: str, *, of_result: bool) -> bool:
@@ -263,6 +269,7 @@ class LivenessStore:
             if finished.rowcount != 1:
                 return False
             connection.execute(delete(_chunks).where(_chunks.c.session_id == session.id))
+            self._log.append(connection, LivenessFinished.of(session.id, report))
         return True
 
     def use(self, session_id: str, *, result_token: str, binding: bytes) -> StoredSession:
@@ -283,7 +290,7 @@ class LivenessStore:
             if row is None or not hmac.compare_digest(
                 bytes(row.result_digest), token_digest(result_token)
             ):
-                raise _unknown()
+                raise unknown_session()
             if not hmac.compare_digest(bytes(row.binding), binding):
                 raise SessionError(
                     "the session was ordered for another case", code="liveness.session_other_case"
@@ -371,11 +378,6 @@ class LivenessStore:
         return _sealer(session.secret, self._random)
 
 
-def token_digest(token: str) -> bytes:
-    """What is kept of a token."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-
-
 def _sealer(secret: bytes, random: Random) -> Sealer:
     return Sealer(hashlib.sha256(b"ekyc active liveness: what is kept\0" + secret).digest(), random)
 
@@ -394,7 +396,3 @@ def _erase(connection: Connection, ids: Sequence[str]) -> None:
     if ids:
         connection.execute(delete(_chunks).where(_chunks.c.session_id.in_(ids)))
         connection.execute(delete(_sessions).where(_sessions.c.id.in_(ids)))
-
-
-def _unknown() -> SessionError:
-    return SessionError("no such session, or not its token", code="liveness.session_unknown")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -78,3 +79,13 @@ class StoredSession:
     """32 bytes from the beginning on."""
     report: bytes | None = field(repr=False)
     best_frame: bytes | None = field(repr=False)
+
+
+def token_digest(token: str) -> bytes:
+    """What is kept of a token."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def unknown_session() -> SessionError:
+    """The one answer to a wrong session and a wrong token."""
+    return SessionError("no such session, or not its token", code="liveness.session_unknown")

@@ -17,6 +17,7 @@ from ekyc.errors import InputError, LimitError
 from ekyc.policy import Verdict
 from ekyc.storage.engine import reading
 from ekyc.storage.errors import storage_errors
+from ekyc.storage.evidence_events import DecisionRecorded, Reference
 from ekyc.storage.persons import Person
 from ekyc.storage.tables import persons, results
 from ekyc.values import Sha256Hex
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine, Row
 
     from ekyc.ports import Clock, Random
+    from ekyc.storage.evidence_log import EvidenceLog
 
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 _CODE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\Z")
@@ -50,8 +52,11 @@ class StoredResult:
 class ResultStore:
     """Appends and reads records of decisions. Records are never changed."""
 
-    def __init__(self, engine: Engine, *, clock: Clock, random: Random, subject: str) -> None:
+    def __init__(
+        self, engine: Engine, *, log: EvidenceLog, clock: Clock, random: Random, subject: str
+    ) -> None:
         self._engine = engine
+        self._log = log
         self._reading = reading(engine)
         self._clock = clock
         self._random = random
@@ -117,6 +122,7 @@ class ResultStore:
                 whose = {"holder": person.holder, "session": person.session}
                 row = {"result_id": stored.id, **whose, "bound_at": stored.created_at}
                 connection.execute(insert(persons).values(**row))
+            self._log.append(connection, _event(stored, person))
         return stored
 
     def get(self, result_id: str) -> StoredResult | None:
@@ -133,6 +139,18 @@ class ResultStore:
         query = select(results).order_by(results.c.created_at.desc(), results.c.id).limit(limit)
         with storage_errors(self._subject), self._reading.begin() as connection:
             return tuple(_from_row(row) for row in connection.execute(query))
+
+
+def _event(stored: StoredResult, person: Person | None) -> DecisionRecorded:
+    return DecisionRecorded(
+        result=stored.id,
+        case=stored.case_digest,
+        report=stored.report_digest,
+        profile=stored.profile,
+        verdict=stored.verdict.value,
+        reasons=stored.reasons,
+        subject=None if person is None else Reference(kind="holder", text=person.holder),
+    )
 
 
 def _from_row(row: Row[tuple[object, ...]]) -> StoredResult:

@@ -14,6 +14,7 @@ from ekyc.storage.certificates import CertificateRegister
 from ekyc.storage.credentials import CredentialStore
 from ekyc.storage.engine import make_engine, parse_target, reading, subject_of
 from ekyc.storage.errors import StorageError, storage_errors
+from ekyc.storage.evidence_log import EvidenceLog
 from ekyc.storage.factors import FactorStore
 from ekyc.storage.frame_store import FrameStore
 from ekyc.storage.grants import GrantStore
@@ -44,11 +45,18 @@ class Storage:
         self._clock = clock
         self._random = random
         self.nonces = NonceStore(engine, clock=clock, random=random, subject=subject)
-        self.results = ResultStore(engine, clock=clock, random=random, subject=subject)
+        self.evidence = EvidenceLog(engine, clock=clock, random=random, subject=subject)
+        self.results = ResultStore(
+            engine, log=self.evidence, clock=clock, random=random, subject=subject
+        )
         self.persons = PersonStore(engine, clock=clock, subject=subject)
-        self.activations = ActivationStore(engine, clock=clock, subject=subject)
-        self.certificates = CertificateRegister(engine, clock=clock, random=random, subject=subject)
-        self.issued_results = IssuedResultStore(engine, clock=clock, random=random, subject=subject)
+        self.activations = ActivationStore(engine, log=self.evidence, clock=clock, subject=subject)
+        self.certificates = CertificateRegister(
+            engine, log=self.evidence, clock=clock, random=random, subject=subject
+        )
+        self.issued_results = IssuedResultStore(
+            engine, log=self.evidence, clock=clock, random=random, subject=subject
+        )
 
     @classmethod
     def open(
@@ -86,6 +94,7 @@ class Storage:
         """Sessions of the active challenge in this database, sealed under ``key``."""
         return LivenessStore(
             self._engine,
+            log=self.evidence,
             key=key,
             bounds=bounds,
             clock=self._clock,
@@ -109,7 +118,12 @@ class Storage:
     def credentials(self, key: ServiceKey) -> CredentialStore:
         """Credentials of people in this database, their certificates sealed under ``key``."""
         return CredentialStore(
-            self._engine, key=key, clock=self._clock, random=self._random, subject=self._subject
+            self._engine,
+            log=self.evidence,
+            key=key,
+            clock=self._clock,
+            random=self._random,
+            subject=self._subject,
         )
 
     def factors(self, key: ServiceKey) -> FactorStore:
