@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from ekyc.outcomes import Check, Outcome
-from ekyc.signing import revisions, trust
+from ekyc.signing import revisions, trust, two_parsers
 from ekyc.signing.report import (
     Coverage,
     Indication,
@@ -97,6 +97,15 @@ def news_of_shown(shown: revisions.Finding | None) -> list[_News]:
     if shown.check.outcome is not Outcome.PASSED:
         return [(Indication.INDETERMINATE, "SIG_CONSTRAINTS_FAILURE")]
     return []
+
+
+def news_of_compared(compared: two_parsers.Finding | None) -> list[_News]:
+    """Of the differential rule; none where it was not applied."""
+    if compared is None or compared.check.outcome is Outcome.PASSED:
+        return []
+    if compared.check.outcome is Outcome.FAILED:
+        return [(Indication.TOTAL_FAILED, "FORMAT_FAILURE")]
+    return [(Indication.INDETERMINATE, "SIG_CONSTRAINTS_FAILURE")]
 
 
 def news_of_signer(signer: trust.Finding | None) -> list[_News]:

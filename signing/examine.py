@@ -13,8 +13,11 @@ from pyhanko.sign.validation.errors import SignatureValidationError
 from pyhanko.sign.validation.generic_cms import validate_sig_integrity
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
-from ekyc.signing import conclude, revisions, trust
+from ekyc.imaging.pdf_views import ViewLimits
+from ekyc.outcomes import Check
+from ekyc.signing import conclude, revisions, trust, two_parsers
 from ekyc.signing.report import (
+    Coverage,
     Indication,
     Integrity,
     SignatureKind,
@@ -41,10 +44,19 @@ class Field:
 class Examiner:
     """Looks at the signatures of one open file."""
 
-    def __init__(self, data: bytes, reader: PdfFileReader, settings: trust.TrustSettings) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        reader: PdfFileReader,
+        settings: trust.TrustSettings,
+        comparison: ViewLimits | None,
+    ) -> None:
+        """Take one open file; ``comparison`` bounds the differential rule, ``None`` leaves it out."""
         self._data = data
         self._reader = reader
         self._settings = settings
+        self._comparison = comparison
+        self._parsers: two_parsers.TwoParsers | None = None
         self._clean_tail = revisions.has_clean_tail(data, reader)
 
     async def examine(self, fields: list[Field]) -> list[SignatureReport]:
@@ -58,6 +70,11 @@ class Examiner:
             except Exception:  # noqa: BLE001  # rule: whatever happens in a parser never passes
                 unreadable.append(_unreadable(field.name))
         readable.sort(key=lambda signature: int(signature.signed_revision), reverse=True)
+        if self._comparison is not None:
+            sound = [s for s in readable if revisions.has_exact_byte_range(self._data, s)]
+            self._parsers = two_parsers.TwoParsers(
+                self._data, self._reader, sound, self._comparison
+            )
         later = {entry.field_name: entry.indication for entry in unreadable}
         reports: list[SignatureReport] = []
         for signature in readable:
@@ -71,6 +88,7 @@ class Examiner:
     ) -> SignatureReport:
         shown: revisions.Finding | None = None
         signer: trust.Finding | None = None
+        compared: two_parsers.Finding | None = None
         watch = conclude.Watch()
         try:
             integrity = _integrity(signature)  # (2)
@@ -83,11 +101,22 @@ class Examiner:
                 shown = replace(shown, check=watch.timed(shown.check))
                 signer = await self._judge_signer(signature)  # (4)
                 signer = replace(signer, check=watch.timed(signer.check))
-            except Exception:  # noqa: BLE001  # the same rule: without both findings nothing passes
+                compared = self._compare(signature, shown)
+                compared = compared and replace(compared, check=watch.timed(compared.check))
+            except Exception:  # noqa: BLE001  # the same rule: without all findings nothing passes
                 signer = None
         hybrid = self._reader.xrefs.hybrid_xrefs_present
         excuse = "signature.hybrid" if hybrid else "signature.unexpected"
-        return _report(signature, integrity, shown, signer, excuse=excuse)
+        findings = _Findings(integrity=integrity, shown=shown, signer=signer, compared=compared)
+        return _report(signature, findings, excuse=excuse)
+
+    def _compare(
+        self, signature: EmbeddedPdfSignature, shown: revisions.Finding
+    ) -> two_parsers.Finding | None:
+        """The differential rule, where the byte range is such that there is a revision to compare."""
+        if self._parsers is None or shown.coverage is Coverage.PARTIAL:
+            return None
+        return self._parsers.judge(signature)
 
     def _judge_shown(
         self, signature: EmbeddedPdfSignature, later: Mapping[str, Indication]
@@ -144,55 +173,68 @@ def _integrity(signature: EmbeddedPdfSignature) -> conclude.IntegrityFinding:
     return conclude.broken("SIG_CRYPTO_FAILURE" if intact and imprint_matches else "HASH_FAILURE")
 
 
-def _conclude(
-    integrity: conclude.IntegrityFinding,
-    shown: revisions.Finding | None,
-    signer: trust.Finding | None,
-) -> tuple[Indication, str | None]:
-    return conclude.worst_news(
-        [
-            *conclude.news_of_integrity(integrity),
-            *conclude.news_of_shown(shown),
-            *conclude.news_of_signer(signer),
-        ]
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Findings:
+    """What the steps found; ``None`` for a step that was not taken, or that ended in an exception."""
+
+    integrity: conclude.IntegrityFinding
+    shown: revisions.Finding | None
+    signer: trust.Finding | None
+    compared: two_parsers.Finding | None
+
+    def concluded(self) -> tuple[Indication, str | None]:
+        return conclude.worst_news(
+            [
+                *conclude.news_of_integrity(self.integrity),
+                *conclude.news_of_shown(self.shown),
+                *conclude.news_of_compared(self.compared),
+                *conclude.news_of_signer(self.signer),
+            ]
+        )
+
+    def checks(self, kind: SignatureKind, excuse: str) -> tuple[Check, ...]:
+        """In the order of the steps; ``excuse`` is the reason for a finding that is missing."""
+        checks = [self.integrity.check]
+        intact = self.integrity.value is Integrity.INTACT
+        if self.shown is not None:
+            checks.append(self.shown.check)
+        elif intact:
+            checks.append(conclude.undecided(revisions.CHECK_ID, excuse))
+        if self.compared is not None:
+            checks.append(self.compared.check)
+        elif intact:
+            checks.append(two_parsers.not_performed())
+        if self.signer is not None:
+            checks.append(self.signer.check)
+            if kind is SignatureKind.SIGNATURE:
+                checks.append(conclude.timestamp_check(self.signer.timestamp))
+        elif intact:
+            checks.append(conclude.undecided(trust.CHECK_ID, excuse))
+        return tuple(checks)
 
 
 def _report(
-    signature: EmbeddedPdfSignature,
-    integrity: conclude.IntegrityFinding,
-    shown: revisions.Finding | None,
-    signer: trust.Finding | None,
-    *,
-    excuse: str,
+    signature: EmbeddedPdfSignature, findings: _Findings, *, excuse: str
 ) -> SignatureReport:
-    """Put the findings together; ``excuse`` is the reason for a finding that is missing."""
-    indication, sub_indication = _conclude(integrity, shown, signer)
+    """Put the findings together."""
+    indication, sub_indication = findings.concluded()
     kind = _kind(signature)
-    checks = [integrity.check]
-    if shown is not None:
-        checks.append(shown.check)
-    elif integrity.value is Integrity.INTACT:
-        checks.append(conclude.undecided(revisions.CHECK_ID, excuse))
-    if signer is not None:
-        checks.append(signer.check)
-        if kind is SignatureKind.SIGNATURE:
-            checks.append(conclude.timestamp_check(signer.timestamp))
-    elif integrity.value is Integrity.INTACT:
-        checks.append(conclude.undecided(trust.CHECK_ID, excuse))
+    shown, signer, compared = findings.shown, findings.signer, findings.compared
     return SignatureReport(
         field_name=signature.field_name,
         kind=kind,
         indication=indication,
         sub_indication=sub_indication,
-        integrity=integrity.value,
+        integrity=findings.integrity.value,
         coverage=shown.coverage if shown else None,
         modifications=shown.modifications if shown else None,
         signer_subject=_subject(signature),
         anchor_subject=signer.anchor_subject if signer else None,
         claimed_time=_claimed_time(signature),
         timestamp=signer.timestamp if signer else None,
-        checks=tuple(checks),
+        checks=findings.checks(kind, excuse),
+        shown=compared.shown if compared else None,
+        changed_pages=compared.pages if compared else (),
     )
 
 

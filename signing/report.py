@@ -67,6 +67,24 @@ class Modifications(StrEnum):
     """Something that no rule explains."""
 
 
+class Shown(StrEnum):
+    """What the pages show now, against what they showed when they were signed, in order of harm."""
+
+    SAME = "SAME"
+    LATER_SIGNATURES = "LATER_SIGNATURES"
+    """Appearances of later signatures were added on blank ground."""
+    ADDED = "ADDED"
+    """Annotations or form fields on blank ground, or ones that are not seen."""
+    COVERED = "COVERED"
+    """A later signature's appearance covers something that was shown."""
+    UNKNOWN = "UNKNOWN"
+    """Could not be compared within the bounds."""
+    DISAGREEMENT = "DISAGREEMENT"
+    """Two parsers do not find the same in the file."""
+    CHANGED = "CHANGED"
+    """Pages were added, removed or changed, or something that was shown is covered or replaced."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimestampReport:
     """The RFC 3161 timestamp of a signature."""
@@ -97,6 +115,10 @@ class SignatureReport:
     """What the signer's machine said. Proves nothing."""
     timestamp: TimestampReport | None
     checks: tuple[Check, ...]
+    shown: Shown | None = None
+    """By the differential rule; ``None`` where it was not applied. PDF alone."""
+    changed_pages: tuple[int, ...] = ()
+    """Pages, from one, that show something else now than when they were signed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,8 @@ For each signature, latest first (a later one may explain changes made after an 
 
 1. Read its structure. Unreadable: INDETERMINATE.
 2. Integrity: the key of the embedded certificate signed the digest of the byte range. Otherwise TOTAL-FAILED.
-3. What is shown is what was signed: the three rules of :mod:`ekyc.signing.revisions`.
+3. What is shown is what was signed: the rules of :mod:`ekyc.signing.revisions` on bytes and levels, then that of
+   :mod:`ekyc.signing.two_parsers` on what two parsers find.
 4. Trust: chain to one of the caller's anchors, revocation, times (:mod:`ekyc.signing.trust`).
 
 Every exception ends in INDETERMINATE: what could not be checked never passes. What stays with the caller: whether
@@ -25,6 +26,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import enumerate_sig_fields
 
 from ekyc.errors import LimitError
+from ekyc.imaging.pdf_views import DEFAULT_VIEW_LIMITS, ViewLimits
 from ekyc.ports import Clock
 from ekyc.signing.examine import Examiner, Field
 from ekyc.signing.inspecting import TIME_S, inspected, problem, settings_of
@@ -44,6 +46,9 @@ class ValidationLimits:
     max_bytes: int = 64 << 20
     max_signatures: int = 32
     time_s: float = TIME_S
+    comparison: ViewLimits | None = DEFAULT_VIEW_LIMITS
+    """Bounds on the differential rule. ``None`` does without it, which every report says; it asks a process of its own
+    that renders the pages, and costs more than all other steps together."""
 
 
 DEFAULT_LIMITS: Final = ValidationLimits()
@@ -89,7 +94,9 @@ def _inspect(
     fields = _filled_fields(reader, limits.max_signatures)
     if not fields:
         return problem("signature.none")
-    entries = loop.run_until_complete(Examiner(data, reader, settings).examine(fields))
+    entries = loop.run_until_complete(
+        Examiner(data, reader, settings, limits.comparison).examine(fields)
+    )
     stamps = tuple(e for e in entries if e.kind is SignatureKind.DOCUMENT_TIMESTAMP)
     return ValidationReport(
         signatures=tuple(e for e in entries if e.kind is SignatureKind.SIGNATURE),
