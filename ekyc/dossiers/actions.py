@@ -19,6 +19,7 @@ class ActorKind(StrEnum):
     CAPTURE = "capture"
     """Whoever holds a capture token: the person's telephone."""
     OFFICER = "officer"
+    CITIZEN = "citizen"
     AGENT = "agent"
     """Somebody who files for a citizen."""
 

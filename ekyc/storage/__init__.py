@@ -11,14 +11,18 @@ This is the only room that imports SQLAlchemy and Alembic::
 """
 
 from ekyc.storage.activations import ActivationStore, ActivationUsedError
+from ekyc.storage.capture_tokens import CaptureToken, CaptureTokenError
 from ekyc.storage.certificates import CertificateRegister, CertificateStatus, Revocation
 from ekyc.storage.credentials import CredentialStore, StoredCredential
+from ekyc.storage.dossier_rows import DossierRow, Jurisdiction, PageOf, SessionRow
+from ekyc.storage.dossiers import DossierDesk, DossierUnit, LoggedAction
 from ekyc.storage.errors import FreshnessError, StorageError
 from ekyc.storage.evidence_log import Entry, EvidenceLog, LogState
 from ekyc.storage.factors import FactorError, FactorKind, FactorStore, StoredFactor
 from ekyc.storage.frame_store import FrameStore
 from ekyc.storage.grants import Grant, GrantError, GrantStore
 from ekyc.storage.home import DATABASE_NAME, default_home
+from ekyc.storage.idempotency import IdempotencyError
 from ekyc.storage.issued_results import (
     IssuedResult,
     IssuedResultStore,
@@ -55,10 +59,15 @@ __all__ = [
     "ActivationUsedError",
     "AttemptsError",
     "BoundResult",
+    "CaptureToken",
+    "CaptureTokenError",
     "CertificateRegister",
     "CertificateStatus",
     "Challenge",
     "CredentialStore",
+    "DossierDesk",
+    "DossierRow",
+    "DossierUnit",
     "Entry",
     "EvidenceLog",
     "FactorError",
@@ -69,12 +78,16 @@ __all__ = [
     "Grant",
     "GrantError",
     "GrantStore",
+    "IdempotencyError",
     "IssuedResult",
     "IssuedResultStore",
+    "Jurisdiction",
     "ListState",
     "LivenessStore",
     "LogState",
+    "LoggedAction",
     "NonceStore",
+    "PageOf",
     "Person",
     "PersonStore",
     "Place",
@@ -86,6 +99,7 @@ __all__ = [
     "ServiceKey",
     "SessionBounds",
     "SessionError",
+    "SessionRow",
     "Storage",
     "StorageError",
     "StoredChunk",

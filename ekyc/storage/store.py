@@ -12,6 +12,7 @@ from ekyc.storage import migrate
 from ekyc.storage.activations import ActivationStore
 from ekyc.storage.certificates import CertificateRegister
 from ekyc.storage.credentials import CredentialStore
+from ekyc.storage.dossiers import DossierDesk
 from ekyc.storage.engine import make_engine, parse_target, reading, subject_of
 from ekyc.storage.errors import StorageError, storage_errors
 from ekyc.storage.evidence_log import EvidenceLog
@@ -124,6 +125,12 @@ class Storage:
             clock=self._clock,
             random=self._random,
             subject=self._subject,
+        )
+
+    def dossiers(self, key: ServiceKey) -> DossierDesk:
+        """Dossiers and verification sessions in this database; answers that are kept lie sealed under ``key``."""
+        return DossierDesk(
+            self._engine, key=key, clock=self._clock, random=self._random, subject=self._subject
         )
 
     def factors(self, key: ServiceKey) -> FactorStore:

@@ -1,0 +1,98 @@
+"""Answers that are kept so that a request sent twice is carried out once.
+
+A key is claimed in the transaction of what it stands for: both are there after a crash, or neither. Answers may hold
+tokens and lie sealed. The digest of a key covers tenant, client and path, so that nobody meets another's key.
+"""
+
+from __future__ import annotations
+
+import hmac
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from ekyc.errors import InputError
+from ekyc.storage.dossier_tables import idempotency_keys
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from ekyc.ports import Random
+    from ekyc.storage.service_key import ServiceKey
+
+KEPT_FOR: Final = timedelta(hours=24)
+
+
+class IdempotencyError(InputError):
+    """A key was used for something else.
+
+    Codes: ``idempotency.other_request`` (the same key with another body), ``idempotency.missing``,
+    ``idempotency.malformed``, ``idempotency.in_flight``.
+    """
+
+    default_code = "idempotency.other_request"
+
+
+class KeptAnswers:
+    """Keys and kept answers of one tenant."""
+
+    def __init__(
+        self, connection: Connection, tenant: str, *, key: ServiceKey, random: Random, now: datetime
+    ) -> None:
+        self._connection = connection
+        self._tenant = tenant
+        self._sealer = key.sealer("idempotency", random)
+        self._now = now
+
+    def claim(self, digest: bytes, fingerprint: bytes) -> bytes | None:
+        """Claim a key for what this transaction does, or give the answer that it was kept with.
+
+        Args:
+            digest: keyed, of client, path and key.
+            fingerprint: keyed, of the request.
+
+        Raises:
+            IdempotencyError: ``idempotency.other_request``; ``idempotency.in_flight``: it has no answer yet.
+        """
+        table = idempotency_keys.c
+        self._connection.execute(delete(idempotency_keys).where(table.expires_at <= self._now))
+        try:
+            with self._connection.begin_nested():
+                self._connection.execute(
+                    insert(idempotency_keys).values(
+                        tenant_id=self._tenant,
+                        digest=digest,
+                        fingerprint=fingerprint,
+                        expires_at=self._now + KEPT_FOR,
+                    )
+                )
+        except IntegrityError:
+            return self._kept(digest, fingerprint)
+        return None
+
+    def keep(self, digest: bytes, answer: bytes) -> None:
+        """Keep the answer of a claimed key; a later one replaces it."""
+        table = idempotency_keys.c
+        self._connection.execute(
+            update(idempotency_keys)
+            .where(table.tenant_id == self._tenant, table.digest == digest)
+            .values(answer=self._sealer.seal(answer, _place(digest)))
+        )
+
+    def _kept(self, digest: bytes, fingerprint: bytes) -> bytes:
+        table = idempotency_keys.c
+        query = select(table.fingerprint, table.answer).where(
+            table.tenant_id == self._tenant, table.digest == digest
+        )
+        row = self._connection.execute(query).one()
+        if not hmac.compare_digest(row.fingerprint, fingerprint):
+            raise IdempotencyError("this key was sent with another request before")
+        if row.answer is None:
+            raise IdempotencyError("still being worked on", code="idempotency.in_flight")
+        return self._sealer.open(row.answer, _place(digest))
+
+
+def _place(digest: bytes) -> str:
+    return f"idempotency_keys/{digest.hex()}/answer"
