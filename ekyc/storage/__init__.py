@@ -10,6 +10,18 @@ This is the only room that imports SQLAlchemy and Alembic::
         nonce = storage.nonces.redeem(challenge.id, ACTIVE_AUTHENTICATION)
 """
 
+from ekyc.storage.access import AccessStores
+from ekyc.storage.access_values import (
+    ApiKey,
+    Client,
+    Consent,
+    LoginSession,
+    NewClient,
+    Office,
+    RegisterError,
+    SigningKey,
+    Tenant,
+)
 from ekyc.storage.activations import ActivationStore, ActivationUsedError
 from ekyc.storage.capture_tokens import CaptureToken, CaptureTokenError
 from ekyc.storage.certificates import CertificateRegister, CertificateStatus, Revocation
@@ -55,8 +67,10 @@ __all__ = [
     "CHIP_AUTHENTICATION",
     "DATABASE_NAME",
     "KEY_NAME",
+    "AccessStores",
     "ActivationStore",
     "ActivationUsedError",
+    "ApiKey",
     "AttemptsError",
     "BoundResult",
     "CaptureToken",
@@ -64,6 +78,8 @@ __all__ = [
     "CertificateRegister",
     "CertificateStatus",
     "Challenge",
+    "Client",
+    "Consent",
     "CredentialStore",
     "DossierDesk",
     "DossierRow",
@@ -86,12 +102,16 @@ __all__ = [
     "LivenessStore",
     "LogState",
     "LoggedAction",
+    "LoginSession",
+    "NewClient",
     "NonceStore",
+    "Office",
     "PageOf",
     "Person",
     "PersonStore",
     "Place",
     "Redemption",
+    "RegisterError",
     "ResultStatus",
     "ResultStore",
     "Revocation",
@@ -100,6 +120,7 @@ __all__ = [
     "SessionBounds",
     "SessionError",
     "SessionRow",
+    "SigningKey",
     "Storage",
     "StorageError",
     "StoredChunk",
@@ -107,5 +128,6 @@ __all__ = [
     "StoredFactor",
     "StoredResult",
     "StoredSession",
+    "Tenant",
     "default_home",
 ]

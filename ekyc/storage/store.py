@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from ekyc.ports import SystemClock, SystemRandom
 from ekyc.storage import migrate
+from ekyc.storage.access import DEFAULT_IDLE, AccessStores
 from ekyc.storage.activations import ActivationStore
 from ekyc.storage.certificates import CertificateRegister
 from ekyc.storage.credentials import CredentialStore
@@ -143,6 +144,17 @@ class Storage:
         """Codes and tokens of the signing interface in this database, sealed under ``key``."""
         return GrantStore(
             self._engine, key=key, clock=self._clock, random=self._random, subject=self._subject
+        )
+
+    def access(self, key: ServiceKey, *, idle: timedelta = DEFAULT_IDLE) -> AccessStores:
+        """Who may call, in this database; secrets are hashed, and logins sealed, under ``key``."""
+        return AccessStores(
+            self._engine,
+            key=key,
+            idle=idle,
+            clock=self._clock,
+            random=self._random,
+            subject=self._subject,
         )
 
     def ping(self) -> None:
