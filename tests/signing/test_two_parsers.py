@@ -40,6 +40,11 @@ def signed(officer):
     return sign_pdf(shadow_files.PREPARED, officer, level=Level.B_T)
 
 
+@pytest.fixture(scope="module")
+def page(officer):
+    return sign_pdf(make_pdf(), officer, level=Level.B_T)
+
+
 def judged(pdf, pilot, **options):
     return inspect_pdf(pdf, anchors=pilot.anchors, clock=pilot.clock, **options)
 
@@ -105,10 +110,6 @@ class TestShadows:
 
 
 class TestLaterSignatures:
-    @pytest.fixture(scope="class")
-    def page(self, officer):
-        return sign_pdf(make_pdf(), officer, level=Level.B_T)
-
     def look(self, box):
         return Appearance(
             box_pt=box, signer_name="Người Ký Sau", record_id="mau", evidence_digest="0" * 64

@@ -14,6 +14,7 @@ from functools import cache, partial
 from pathlib import Path
 
 import fuzz_credentials
+import fuzz_pdf_tail
 from fuzz_frames import container, container_seeds, jpeg_facts, jpeg_seeds
 from fuzz_pages import page_seeds, pages, pdf, pdf_rendering, pdf_seeds, picture, qr, qr_seeds
 
@@ -275,28 +276,32 @@ def _work(client: RelayClient, step: object) -> None:
         client.carry_out(step)
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {
-    target.__name__: target
-    for target in (
-        apdu,
-        container,
-        csca_list,
-        details,
-        dg2,
-        dg13,
-        jpeg_facts,
-        mrz,
-        pages,
-        pdf,
-        pdf_rendering,
-        picture,
-        qr,
-        relay,
-        security_infos,
-        sod,
-        tlv,
-    )
-} | fuzz_credentials.TARGETS
+TARGETS: dict[str, Callable[[bytes], None]] = (
+    {
+        target.__name__: target
+        for target in (
+            apdu,
+            container,
+            csca_list,
+            details,
+            dg2,
+            dg13,
+            jpeg_facts,
+            mrz,
+            pages,
+            pdf,
+            pdf_rendering,
+            picture,
+            qr,
+            relay,
+            security_infos,
+            sod,
+            tlv,
+        )
+    }
+    | fuzz_credentials.TARGETS
+    | fuzz_pdf_tail.TARGETS
+)
 SLOW = frozenset({"pdf"})
 """Targets that start a process for every input."""
 
@@ -367,6 +372,7 @@ def seeds() -> dict[str, tuple[bytes, ...]]:
         "sod": (signed,),
         "tlv": (com, der.encode(0x61, der.encode(0x5F1F, b"P<"))),
         **fuzz_credentials.credential_seeds(),
+        **fuzz_pdf_tail.tail_seeds(),
     }
 
 
