@@ -244,7 +244,9 @@ def _fields_of(kind: type[Event]) -> tuple[_Field, ...]:
     )
 
 
-_FIELDS: Final = {kind: _fields_of(kind) for kind in _KINDS}
+_FIELDS: Final[Mapping[type[Event], tuple[_Field, ...]]] = {
+    kind: _fields_of(kind) for kind in _KINDS
+}
 VOCABULARY: Final[Mapping[str, Mapping[str, tuple[Form, bool]]]] = MappingProxyType(
     {
         kind.kind: MappingProxyType({one.name: (one.form, one.optional) for one in known})
@@ -281,7 +283,7 @@ def encode(
                 code="audit.event_form",
                 subject=f"{event.kind}/{field.name}",
             )
-        facts[field.name] = list(value) if field.form.several else value
+        facts[field.name] = list(value) if isinstance(value, tuple) else value
     # What the forms admit needs no escape and no float: here json writes what RFC 8785 asks for, in a quarter of the time.
     content = {"at": time_text(at), "facts": facts, "kind": event.kind, "number": number}
     return json.dumps(content, sort_keys=True, separators=(",", ":")).encode("ascii")

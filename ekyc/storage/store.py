@@ -16,6 +16,7 @@ from ekyc.storage.credentials import CredentialStore
 from ekyc.storage.dossiers import DossierDesk
 from ekyc.storage.engine import make_engine, parse_target, reading, subject_of
 from ekyc.storage.errors import StorageError, storage_errors
+from ekyc.storage.evidence_checkpoints import CheckpointStore
 from ekyc.storage.evidence_log import EvidenceLog
 from ekyc.storage.factors import FactorStore
 from ekyc.storage.frame_store import FrameStore
@@ -48,6 +49,7 @@ class Storage:
         self._random = random
         self.nonces = NonceStore(engine, clock=clock, random=random, subject=subject)
         self.evidence = EvidenceLog(engine, clock=clock, random=random, subject=subject)
+        self.checkpoints = CheckpointStore(engine, log=self.evidence, clock=clock, subject=subject)
         self.results = ResultStore(
             engine, log=self.evidence, clock=clock, random=random, subject=subject
         )
