@@ -235,6 +235,7 @@ def _report(
         checks=findings.checks(kind, excuse),
         shown=compared.shown if compared else None,
         changed_pages=compared.pages if compared else (),
+        revision=_revision(signature),
     )
 
 
@@ -259,6 +260,13 @@ def _kind(signature: EmbeddedPdfSignature) -> SignatureKind:
     if signature.sig_object_type == "/DocTimeStamp":
         return SignatureKind.DOCUMENT_TIMESTAMP
     return SignatureKind.SIGNATURE
+
+
+def _revision(signature: EmbeddedPdfSignature) -> int | None:
+    try:
+        return int(signature.signed_revision) + 1
+    except Exception:  # noqa: BLE001  # only described; the rules ask by themselves
+        return None
 
 
 def _subject(signature: EmbeddedPdfSignature) -> Redacted[str] | None:

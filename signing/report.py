@@ -67,6 +67,66 @@ class Modifications(StrEnum):
     """Something that no rule explains."""
 
 
+class ChangeKind(StrEnum):
+    """Kinds of what a revision of a PDF adds to the one before."""
+
+    SIGNATURE = "signature"
+    DOCUMENT_TIMESTAMP = "document-timestamp"
+    SIGNATURE_FIELD = "signature-field"
+    """An empty one, for somebody who signs later."""
+    SIGNATURE_REMOVED = "signature-removed"
+    VALIDATION_DATA = "validation-data"
+    """Certificates and revocation data (DSS)."""
+    FIELD_ADDED = "field-added"
+    FIELD_FILLED = "field-filled"
+    FIELD_LOOK = "field-look"
+    """The value stayed, something about the field did not."""
+    FIELD_REMOVED = "field-removed"
+    FORM_SETTING = "form-setting"
+    PAGE_ADDED = "page-added"
+    PAGE_REMOVED = "page-removed"
+    PAGES_MOVED = "pages-moved"
+    PAGE_CONTENT = "page-content"
+    PAGE_RESOURCES = "page-resources"
+    """Fonts, pictures, forms that the content paints with."""
+    PAGE_ATTRIBUTE = "page-attribute"
+    ANNOTATION_ADDED = "annotation-added"
+    ANNOTATION_CHANGED = "annotation-changed"
+    ANNOTATION_REMOVED = "annotation-removed"
+    LAYERS = "layers"
+    SCRIPTS = "scripts"
+    NAMES = "names"
+    METADATA = "metadata"
+    CATALOGUE = "catalogue"
+    CATALOGUE_SWITCHED = "catalogue-switched"
+    """Another object is the root of the document now."""
+    OBJECTS_FREED = "objects-freed"
+    OTHER_OBJECTS = "other-objects"
+    """Objects that lead to nothing above."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One thing that a revision changed."""
+
+    kind: ChangeKind
+    page: int | None = None
+    """From one, as the pages are counted in that revision; of a removed page, in the one before."""
+    subject: str | None = None
+    """Name of the field, kind of the annotation, key of the entry: from the file."""
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """One revision of a PDF."""
+
+    number: int
+    """From one."""
+    changes: tuple[Change, ...]
+    """Against the revision before; told of those behind the first signature."""
+
+
 class Shown(StrEnum):
     """What the pages show now, against what they showed when they were signed, in order of harm."""
 
@@ -119,6 +179,8 @@ class SignatureReport:
     """By the differential rule; ``None`` where it was not applied. PDF alone."""
     changed_pages: tuple[int, ...] = ()
     """Pages, from one, that show something else now than when they were signed."""
+    revision: int | None = None
+    """The revision that the signature covers, from one. PDF alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +191,13 @@ class ValidationReport:
     document_timestamps: tuple[SignatureReport, ...]
     problems: tuple[Check, ...]
     """What is wrong with the file as a whole; empty if every signature could be looked at."""
+    revisions: tuple[Revision, ...] = ()
+    """All revisions of a PDF with what each changed; empty for other formats, and where it cannot be told."""
+
+    def changes_after(self, entry: SignatureReport) -> tuple[Revision, ...]:
+        """The revisions behind the one that a signature covers."""
+        after = entry.revision
+        return () if after is None else tuple(r for r in self.revisions if r.number > after)
 
     @property
     def outcome(self) -> Outcome:

@@ -28,9 +28,10 @@ from pyhanko.sign.fields import enumerate_sig_fields
 from ekyc.errors import LimitError
 from ekyc.imaging.pdf_views import DEFAULT_VIEW_LIMITS, ViewLimits
 from ekyc.ports import Clock
+from ekyc.signing.changes import list_revisions
 from ekyc.signing.examine import Examiner, Field
 from ekyc.signing.inspecting import TIME_S, inspected, problem, settings_of
-from ekyc.signing.report import SignatureKind, ValidationReport
+from ekyc.signing.report import Revision, SignatureKind, SignatureReport, ValidationReport
 from ekyc.signing.trust import TrustSettings
 
 for _name in ("pyhanko", "pyhanko_certvalidator"):
@@ -102,7 +103,17 @@ def _inspect(
         signatures=tuple(e for e in entries if e.kind is SignatureKind.SIGNATURE),
         document_timestamps=stamps,
         problems=(),
+        revisions=_revisions(reader, entries),
     )
+
+
+def _revisions(reader: PdfFileReader, entries: list[SignatureReport]) -> tuple[Revision, ...]:
+    """What each revision changed; nothing where pyHanko cannot tell, for no verdict hangs on it."""
+    signed = [entry.revision for entry in entries if entry.revision is not None]
+    try:
+        return list_revisions(reader, signed=min(signed))
+    except Exception:  # noqa: BLE001  # only described: the rules have decided
+        return ()
 
 
 def _filled_fields(reader: PdfFileReader, most: int) -> list[Field]:
