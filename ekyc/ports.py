@@ -1,4 +1,4 @@
-"""What our code consumes from outside, as Protocols: time, randomness, cards, models.
+"""What our code consumes from outside, as Protocols: time, randomness, cards, models, keys of keys, blobs.
 
 Product code takes these as parameters, so that recorded sessions replay bit for bit and tests need no mock.
 Fakes ship in :mod:`ekyc.testing`.
@@ -7,6 +7,8 @@ Fakes ship in :mod:`ekyc.testing`.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -74,6 +76,79 @@ class Model(Protocol):
             ModelError: shape or dtype contradicts the registry.
             BusyError: the queue is full or the deadline passed.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrappedKey:
+    """A key as it is stored: encrypted, and which key it takes to open it."""
+
+    version: int
+    """Of the tenant's key-encryption key, from 1."""
+    wrapped: bytes = field(repr=False)
+
+
+class KeyProvider(Protocol):
+    """Key-encryption keys of tenants, which never leave it: a folder, a token (PKCS#11), a key-management service.
+
+    A key has versions. The newest wraps, every one that was not destroyed unwraps.
+    """
+
+    def versions(self, tenant: str) -> tuple[int, ...]:
+        """The versions that there are, rising. Asked anew each time: another process may have made one."""
+        ...
+
+    def make_version(self, tenant: str) -> int:
+        """Make the next version, lastingly, and return it. Of processes that make it at once each gets the same."""
+        ...
+
+    def wrap(self, tenant: str, key: bytes, *, context: bytes) -> WrappedKey:
+        """Encrypt a key of 32 bytes under the newest version.
+
+        Args:
+            tenant: whose key-encryption key is used.
+            key: 32 bytes.
+            context: what the key is for; authenticated, not stored.
+
+        Raises:
+            EkycError: there is no version, or the provider failed; retryable if another attempt may do.
+        """
+        ...
+
+    def unwrap(self, tenant: str, wrapped: WrappedKey, *, context: bytes) -> bytes:
+        """The key.
+
+        Raises:
+            EkycError: altered, of another tenant or context, of a version that was destroyed, or the provider failed.
+        """
+        ...
+
+    def destroy(self, tenant: str, version: int) -> None:
+        """Destroy a version for good; one that is gone already is no error."""
+        ...
+
+
+class BlobStore(Protocol):
+    """Immutable byte strings under random names. It sees ciphertext only."""
+
+    def put(self, chunks: Iterable[bytes]) -> str:
+        """Store and return the name: 32 lower-case hexadecimal digits. It is lasting, whole, before this returns."""
+        ...
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """The bytes, in pieces.
+
+        Raises:
+            EkycError: ``blob.unknown``; the store failed.
+        """
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove for good; a name that is gone already is no error."""
+        ...
+
+    def names(self) -> Iterator[tuple[str, datetime]]:
+        """Every name there is with the time it was stored, in no order."""
         ...
 
 

@@ -1,7 +1,8 @@
 """What must survive a crash: single-use challenges, the records of decisions, and sessions of the active challenge.
 
 One SQLite file by default, PostgreSQL by URL. No personal data that can be read: a result row holds digests, codes and
-a verdict; sessions are sealed under a key that lies beside the database (:class:`ServiceKey`).
+a verdict; sessions are sealed under a key that lies beside the database (:class:`ServiceKey`); what lasts about people
+is sealed under a key of each person, which can be destroyed (:class:`Vault`).
 This is the only room that imports SQLAlchemy and Alembic::
 
     with Storage.open(default_home() / "ekyc.sqlite3") as storage:
@@ -23,11 +24,14 @@ from ekyc.storage.access_values import (
     Tenant,
 )
 from ekyc.storage.activations import ActivationStore, ActivationUsedError
+from ekyc.storage.artefacts import ArtefactStore, StoredArtefact
+from ekyc.storage.blobs import BLOBS_NAME, FileBlobStore
 from ekyc.storage.capture_tokens import CaptureToken, CaptureTokenError
 from ekyc.storage.certificates import CertificateRegister, CertificateStatus, Revocation
 from ekyc.storage.credentials import CredentialStore, StoredCredential
 from ekyc.storage.dossier_rows import DossierRow, Jurisdiction, PageOf, SessionRow
 from ekyc.storage.dossiers import DossierDesk, DossierUnit, LoggedAction
+from ekyc.storage.erasure import Erasure
 from ekyc.storage.errors import FreshnessError, StorageError
 from ekyc.storage.evidence_log import Entry, EvidenceLog, LogState
 from ekyc.storage.factors import FactorError, FactorKind, FactorStore, StoredFactor
@@ -42,6 +46,7 @@ from ekyc.storage.issued_results import (
     Place,
     ResultStatus,
 )
+from ekyc.storage.keyring import KEYS_NAME, FileKeyProvider
 from ekyc.storage.liveness import LivenessStore
 from ekyc.storage.liveness_values import (
     AttemptsError,
@@ -59,18 +64,27 @@ from ekyc.storage.nonces import (
 )
 from ekyc.storage.persons import BoundResult, Person, PersonStore
 from ekyc.storage.results import ResultStore, StoredResult
+from ekyc.storage.retention import RetentionClass, RetentionPolicy, RetentionRun
+from ekyc.storage.rotation import KeyVersion, Rotation
 from ekyc.storage.service_key import KEY_NAME, Sealer, ServiceKey
 from ekyc.storage.store import Storage
+from ekyc.storage.subject_errors import ArtefactError, SubjectError
+from ekyc.storage.subjects import Subject, SubjectSealer, SubjectStore
+from ekyc.storage.vault import Vault
 
 __all__ = [
     "ACTIVE_AUTHENTICATION",
+    "BLOBS_NAME",
     "CHIP_AUTHENTICATION",
     "DATABASE_NAME",
+    "KEYS_NAME",
     "KEY_NAME",
     "AccessStores",
     "ActivationStore",
     "ActivationUsedError",
     "ApiKey",
+    "ArtefactError",
+    "ArtefactStore",
     "AttemptsError",
     "BoundResult",
     "CaptureToken",
@@ -85,10 +99,13 @@ __all__ = [
     "DossierRow",
     "DossierUnit",
     "Entry",
+    "Erasure",
     "EvidenceLog",
     "FactorError",
     "FactorKind",
     "FactorStore",
+    "FileBlobStore",
+    "FileKeyProvider",
     "FrameStore",
     "FreshnessError",
     "Grant",
@@ -98,6 +115,7 @@ __all__ = [
     "IssuedResult",
     "IssuedResultStore",
     "Jurisdiction",
+    "KeyVersion",
     "ListState",
     "LivenessStore",
     "LogState",
@@ -114,7 +132,11 @@ __all__ = [
     "RegisterError",
     "ResultStatus",
     "ResultStore",
+    "RetentionClass",
+    "RetentionPolicy",
+    "RetentionRun",
     "Revocation",
+    "Rotation",
     "Sealer",
     "ServiceKey",
     "SessionBounds",
@@ -123,11 +145,17 @@ __all__ = [
     "SigningKey",
     "Storage",
     "StorageError",
+    "StoredArtefact",
     "StoredChunk",
     "StoredCredential",
     "StoredFactor",
     "StoredResult",
     "StoredSession",
+    "Subject",
+    "SubjectError",
+    "SubjectSealer",
+    "SubjectStore",
     "Tenant",
+    "Vault",
     "default_home",
 ]

@@ -101,6 +101,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:  # the driver's conn
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA trusted_schema=OFF")
+    cursor.execute("PRAGMA secure_delete=ON")  # what was deleted is written over with zeros
     cursor.close()
 
 

@@ -10,8 +10,10 @@ database alone, or a backup of it, reads nothing; whoever reads both reads all t
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -84,20 +86,8 @@ class ServiceKey:
             InputError: ``storage.key_invalid``: the file holds no key, or others than its owner may read it.
             StorageError: ``storage.read_only``: it can be neither read nor made.
         """
-        try:
-            _make(path, random)
-            if path.stat().st_mode & 0o077:
-                raise InputError(
-                    "others than its owner may read the key", code="storage.key_invalid"
-                )
-            with path.open("rb") as file:
-                return cls(file.read(KEY_BYTES + 1))
-        except OSError as exc:
-            raise StorageError(
-                f"the key cannot be read or made ({os.strerror(exc.errno or 0)})",
-                code="storage.read_only",
-                subject=path.name,
-            ) from exc
+        make_key_file(path, random)
+        return cls(read_key_file(path))
 
     def derive(self, label: str) -> bytes:
         """32 bytes for one purpose: HKDF-SHA-256 (RFC 5869)."""
@@ -114,21 +104,62 @@ class ServiceKey:
         return hmac.digest(self.derive(_PSEUDONYMS), text, "sha256")
 
 
-def _make(path: Path, random: Random) -> None:
-    """Write a new key whole or not at all: linked into its place, so that nobody reads half of it."""
-    if path.exists():
-        return
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{random.token_bytes(8).hex()}")
-    handle = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(random.token_bytes(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(fresh, path)
-        except FileExistsError:  # another process was first
+def read_key_file(path: Path) -> bytes:
+    """What a key file holds, at most one byte more than a key has.
+
+    Raises:
+        InputError: ``storage.key_invalid``: others than its owner may read the file.
+        StorageError: ``storage.read_only``: it cannot be read.
+    """
+    with _key_errors(path):
+        if path.stat().st_mode & 0o077:
+            raise InputError("others than its owner may read the key", code="storage.key_invalid")
+        with path.open("rb") as file:
+            return file.read(KEY_BYTES + 1)
+
+
+def make_key_file(path: Path, random: Random) -> None:
+    """Write a new key whole or not at all: linked into its place, so that nobody reads half of it.
+
+    A file that is there already stays.
+
+    Raises:
+        StorageError: ``storage.read_only``: it cannot be made.
+    """
+    with _key_errors(path):
+        if path.exists():
             return
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = path.with_name(f".{path.name}.{random.token_bytes(8).hex()}")
+        handle = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(random.token_bytes(KEY_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):  # another process was first
+                os.link(fresh, path)
+        finally:
+            fresh.unlink()
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Return when the names in a folder are on disk: a file that was linked or removed stays so after a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
     finally:
-        fresh.unlink()
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def _key_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise StorageError(
+            f"the key cannot be read or made ({os.strerror(exc.errno or 0)})",
+            code="storage.read_only",
+            subject=path.name,
+        ) from exc

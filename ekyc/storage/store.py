@@ -27,13 +27,14 @@ from ekyc.storage.liveness_values import DEFAULT_SESSION_BOUNDS, SessionBounds
 from ekyc.storage.nonces import NonceStore
 from ekyc.storage.persons import PersonStore
 from ekyc.storage.results import ResultStore
+from ekyc.storage.vault import Vault
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Engine
 
-    from ekyc.ports import Clock, Random
+    from ekyc.ports import BlobStore, Clock, KeyProvider, Random
     from ekyc.storage.service_key import ServiceKey
 
 DEFAULT_FRAME_RETENTION: Final = timedelta(days=30)
@@ -154,6 +155,18 @@ class Storage:
             self._engine,
             key=key,
             idle=idle,
+            clock=self._clock,
+            random=self._random,
+            subject=self._subject,
+        )
+
+    def vault(self, keys: KeyProvider, blobs: BlobStore) -> Vault:
+        """People in this database and what is kept about them, their keys wrapped by ``keys``."""
+        return Vault(
+            self._engine,
+            log=self.evidence,
+            keys=keys,
+            blobs=blobs,
             clock=self._clock,
             random=self._random,
             subject=self._subject,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import create_engine
 
-from ekyc.storage import Storage
+from ekyc.ports import SystemRandom
+from ekyc.storage import FileBlobStore, FileKeyProvider, Storage
 from ekyc.testing import FixedClock
 
 
@@ -40,3 +41,18 @@ def sqlite_file(database):
     if isinstance(database, str):
         pytest.skip("speaks of an SQLite file")
     return database
+
+
+@pytest.fixture
+def keys(tmp_path):
+    return FileKeyProvider(tmp_path / "keys", SystemRandom())
+
+
+@pytest.fixture
+def blobs(tmp_path):
+    return FileBlobStore(tmp_path / "blobs", SystemRandom())
+
+
+@pytest.fixture
+def vault(storage, keys, blobs):
+    return storage.vault(keys, blobs)

@@ -1,0 +1,116 @@
+"""Erasure of a person: the key is destroyed, and with it whatever was sealed under it, wherever a copy lies.
+
+1. In one transaction the person's key is deleted, the index and the sealed number are emptied, the row says *erased*,
+   and so does the evidence log. From here on nothing about the person opens, whatever happens next.
+2. The blobs are removed, and their rows keep only ids, kinds, sizes and times.
+3. What the database still holds of the deleted bytes in its log and free pages is overwritten: SQLite writes zeros
+   (``secure_delete``) and its log is emptied; PostgreSQL vacuums the tables.
+
+Records of decisions stay: they hold digests, codes and the id of the person, which is a random number. Another call
+goes on where a process died.
+
+A key is in no backup of :mod:`ekyc.storage.backup` unless one asked for keys; so the data in a backup made before are
+noise as well, once the older copies of the keys are gone (docs/operations.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import delete, select, update
+
+from ekyc.storage.data_tables import artefacts, subject_keys, subjects
+from ekyc.storage.errors import storage_errors
+from ekyc.storage.evidence_events import Reference, SubjectErased
+from ekyc.storage.subjects import get_within
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from ekyc.ports import Clock
+    from ekyc.storage.artefacts import ArtefactStore
+    from ekyc.storage.evidence_log import EvidenceLog
+
+_BATCH: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """What an erasure did."""
+
+    subject_id: str
+    erased_at: datetime
+    blobs: int
+    """Blobs that this call removed."""
+    log_emptied: bool
+    """Whether the log of the database was emptied too. A reader may hold SQLite's; the next call tries again."""
+
+
+def erase(
+    engine: Engine,
+    *,
+    log: EvidenceLog,
+    artefact_store: ArtefactStore,
+    clock: Clock,
+    tenant: str,
+    subject_id: str,
+    subject: str,
+) -> Erasure:
+    """Erase a person. Twice is once; see the module.
+
+    Raises:
+        SubjectError: ``subject.unknown``.
+        StorageError, BusyError: the database or the blobs failed. Call again; the key may be gone already.
+    """
+    with storage_errors(subject), engine.begin() as connection:
+        known = get_within(connection, tenant, subject_id, lock=True)
+        erased_at = known.erased_at or clock.now()
+        connection.execute(delete(subject_keys).where(subject_keys.c.subject_id == subject_id))
+        connection.execute(
+            update(subjects)
+            .where(subjects.c.id == subject_id)
+            .values(erased_at=erased_at, blind_index=None, index_version=None, reference=None)
+        )
+        if known.erased_at is None:
+            log.append(
+                connection, SubjectErased(subject=Reference(kind="subject", text=subject_id))
+            )
+    removed = 0
+    while batch := _with_blobs(engine, tenant, subject_id, subject):
+        removed += artefact_store.remove_all(batch)
+    return Erasure(
+        subject_id=subject_id,
+        erased_at=erased_at,
+        blobs=removed,
+        log_emptied=forget_deleted(engine, subject=subject),
+    )
+
+
+def forget_deleted(engine: Engine, *, subject: str) -> bool:
+    """Overwrite what the database keeps of deleted rows; False where a reader of SQLite's log was in the way."""
+    with storage_errors(subject), engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            raw = connection.connection.driver_connection
+            assert raw is not None, "a connection that was just opened"
+            busy: int = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            return busy == 0
+        alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+        for table in (subject_keys, subjects, artefacts):
+            alone.exec_driver_sql(f"VACUUM {table.name}")
+    return True
+
+
+def _with_blobs(engine: Engine, tenant: str, subject_id: str, subject: str) -> list[str]:
+    query = (
+        select(artefacts.c.id)
+        .where(
+            artefacts.c.tenant_id == tenant,
+            artefacts.c.subject_id == subject_id,
+            artefacts.c.blob.is_not(None),
+        )
+        .limit(_BATCH)
+    )
+    with storage_errors(subject), engine.begin() as connection:
+        return [str(one) for one in connection.execute(query).scalars()]
