@@ -1,9 +1,8 @@
 """Look at an enveloped XAdES signature: is it intact, does it cover the whole document, and who vouches for it?
 
-1. Read the document (:mod:`.xml_reading`): exactly one ``ds:Signature``, a child of the root element.
-2. Its references are those that are understood: the whole document without the signature, the signed properties of this
-   signature, and nothing else but its own ``KeyInfo``; no transform but canonicalisation without comments.
-3. The signer's certificate is the one that the signed properties pin (EN 319 132-1 §5.2.2).
+1. Read the document (:mod:`.xml_reading`).
+2. Its signature is of the one form that is understood (:mod:`.xml_rules`).
+3. The signer's certificate is the one that the signed properties pin (EN 319 132-1 §5.2.2); its key and all algorithms count.
 4. Integrity: its key signed ``SignedInfo``, and every reference has its digest. Otherwise TOTAL-FAILED.
 5. Trust: timestamp, chain to one of the caller's anchors, revocation, times (:mod:`.trust_certificate`).
 
@@ -19,9 +18,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.exceptions import InvalidDigest, InvalidInput, InvalidSignature
@@ -34,14 +34,17 @@ from ekyc.signing.inspecting import UnreadableError, inspected, one, problem, se
 from ekyc.signing.material import ValidationMaterial
 from ekyc.signing.report import Integrity, SignatureReport, ValidationReport
 from ekyc.signing.trust_certificate import Vouchers, judge_certificate, subject_of
-from ekyc.signing.xades import C14N_11, DS, METHODS, SIGNATURE, XADES, WithAnyName
+from ekyc.signing.xades import DS, METHODS, SIGNATURE, XADES, WithAnyName
 from ekyc.signing.xml_reading import MAX_XML_BYTES, Element, etree, parser, read_xml
+from ekyc.signing.xml_rules import (
+    CANONICAL,
+    EXCLUSIVE,
+    only_child,
+    only_signature,
+    require_known_form,
+    signed_properties,
+)
 
-_C14N_10: Final = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
-_EXCLUSIVE: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
-_CANONICAL: Final = {_C14N_10, C14N_11, _EXCLUSIVE}
-_ENVELOPED: Final = f"{DS}enveloped-signature"
-_SIGNED_PROPERTIES: Final = "http://uri.etsi.org/01903#SignedProperties"
 _DIGESTS: Final = frozenset(
     {DigestAlgorithm.SHA256, DigestAlgorithm.SHA384, DigestAlgorithm.SHA512}
 )
@@ -58,7 +61,12 @@ _FOREIGN: Final = frozenset(
 )
 """What others sign with, besides what is made here."""
 _MAX_CERTIFICATES: Final = 32
-_MAX_REFERENCES: Final = 3
+_MIN_RSA_BITS: Final = 2048
+_CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+_REASONS: Final = {
+    "signing.xml.doctype": "signature.xml_document_type",
+    "signing.xml.comment": "signature.xml_comment",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +109,10 @@ def inspect_xml(
         except LimitError:
             raise
         except InputError as exc:
-            raise UnreadableError from exc
-        found = list(root.iter(SIGNATURE))
-        if not found:
+            raise UnreadableError(_REASONS.get(exc.code, "signature.unreadable")) from exc
+        if next(root.iter(SIGNATURE), None) is None:
             return problem("signature.none")
-        signed = _understood(root, found)
+        signed = _understood(root)
         return one(loop.run_until_complete(_judge(signed, settings)))
 
     return inspected(work)
@@ -129,15 +136,14 @@ async def _judge(signed: _Signed, settings: trust.TrustSettings) -> SignatureRep
     )
 
 
-def _understood(root: Element, found: list[Element]) -> _Signed:
+def _understood(root: Element) -> _Signed:
     """Steps (1) to (3)."""
     try:
-        (signature,) = found
-        if signature.getparent() is not root:
-            raise UnreadableError
-        _require_known_references(root, signature)
+        signature = only_signature(root)
+        require_known_form(root, signature)
         certificates = _certificates(signature)
         certificate = _pinned(signature, certificates)
+        _require_strong(signature, certificate)
     except (AttributeError, LookupError, TypeError, ValueError) as exc:
         raise UnreadableError from exc
     return _Signed(
@@ -148,43 +154,30 @@ def _understood(root: Element, found: list[Element]) -> _Signed:
     )
 
 
-def _require_known_references(root: Element, signature: Element) -> None:
-    """Step (2). Whoever may choose what is referred to, may choose what is signed (signature wrapping)."""
-    info = _child(signature, DS, "SignedInfo")
-    method = _child(info, DS, "CanonicalizationMethod")
-    whole = {""} | ({f"#{root.get('Id')}"} if root.get("Id") else set())
-    properties = _child(signature, DS, "Object").findall(f".//{{{XADES}}}SignedProperties")
-    (signed_properties,) = properties
-    own = {
-        f"#{signed_properties.get('Id')}": "properties",
-        f"#{_child(signature, DS, 'KeyInfo').get('Id')}": "key",
-    }
-    kinds = []
-    references = info.findall(f"{{{DS}}}Reference")
-    for reference in references:
-        transforms = [
-            item.get("Algorithm") for item in reference.findall(f"{{{DS}}}Transforms/{{{DS}}}*")
-        ]
-        uri = reference.get("URI")
-        kind = "document" if uri in whole else own[uri]
-        enveloped = transforms[:1] == [_ENVELOPED]
-        rest = transforms[1:] if enveloped else transforms
-        if enveloped != (kind == "document") or len(rest) > 1 or not set(rest) <= _CANONICAL:
-            raise UnreadableError
-        if (reference.get("Type") == _SIGNED_PROPERTIES) != (kind == "properties"):
-            raise UnreadableError
-        kinds.append(kind)
+def _require_strong(signature: Element, certificate: x509.Certificate) -> None:
+    """Methods and keys that count; path validation looks at the keys of issuers alone."""
+    info = only_child(signature, DS, "SignedInfo")
+    methods = {item.value for item in (*METHODS.values(), *_FOREIGN)}
+    digests = {item.value for item in _DIGESTS}
+    named = {item.get("Algorithm") for item in info.iter(f"{{{DS}}}DigestMethod")}
+    key = certificate.public_key()
+    strong = (
+        key.key_size >= _MIN_RSA_BITS
+        if isinstance(key, rsa.RSAPublicKey)
+        else isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, _CURVES)
+    )
     if (
-        method.get("Algorithm") not in _CANONICAL
-        or len(references) > _MAX_REFERENCES
-        or len(set(kinds)) != len(kinds)
-        or not {"document", "properties"} <= set(kinds)
+        not strong
+        or not named <= digests
+        or only_child(info, DS, "SignatureMethod").get("Algorithm") not in methods
     ):
-        raise UnreadableError
+        raise UnreadableError("signature.weak_algorithm")
 
 
 def _certificates(signature: Element) -> list[x509.Certificate]:
-    texts = _child(signature, DS, "KeyInfo").findall(f"{{{DS}}}X509Data/{{{DS}}}X509Certificate")
+    texts = only_child(signature, DS, "KeyInfo").findall(
+        f"{{{DS}}}X509Data/{{{DS}}}X509Certificate"
+    )
     if not 0 < len(texts) <= _MAX_CERTIFICATES:
         raise UnreadableError
     return [x509.load_der_x509_certificate(_bytes(item)) for item in texts]
@@ -193,19 +186,21 @@ def _certificates(signature: Element) -> list[x509.Certificate]:
 def _pinned(signature: Element, certificates: list[x509.Certificate]) -> x509.Certificate:
     """Step (3): the certificate whose digest stands first in the signed properties."""
     names = ("SigningCertificateV2", "SigningCertificate")
-    (signed,) = signature.iter(f"{{{XADES}}}SignedProperties")
+    signed = only_child(signed_properties(signature), XADES, "SignedSignatureProperties")
     found = [item for name in names for item in signed.iter(f"{{{XADES}}}{name}")]
+    if len(found) != 1 or found[0].getparent() is not signed:
+        raise UnreadableError("signature.certificate_unbound")
     (pins,) = found
-    digest = _child(pins.findall(f"{{{XADES}}}Cert")[0], XADES, "CertDigest")
-    algorithm = DigestAlgorithm(_child(digest, DS, "DigestMethod").get("Algorithm"))
+    digest = only_child(pins.findall(f"{{{XADES}}}Cert")[0], XADES, "CertDigest")
+    algorithm = DigestAlgorithm(only_child(digest, DS, "DigestMethod").get("Algorithm"))
     if algorithm not in _DIGESTS:
         raise UnreadableError
     name = algorithm.name.lower()
-    wanted = _bytes(_child(digest, DS, "DigestValue"))
+    wanted = _bytes(only_child(digest, DS, "DigestValue"))
     for certificate in certificates:
         if hashlib.new(name, certificate.public_bytes(Encoding.DER)).digest() == wanted:
             return certificate
-    raise UnreadableError
+    raise UnreadableError("signature.certificate_unbound")
 
 
 def _integrity(signed: _Signed) -> conclude.IntegrityFinding:
@@ -226,7 +221,7 @@ def _integrity(signed: _Signed) -> conclude.IntegrityFinding:
         return conclude.broken("HASH_FAILURE")
     except InvalidSignature:
         return conclude.broken("SIG_CRYPTO_FAILURE")
-    except (InvalidInput, etree.DocumentInvalid, ValueError):
+    except (InvalidInput, NotImplementedError, etree.DocumentInvalid, ValueError):
         return conclude.unknown("FORMAT_FAILURE", "signature.format")
     return conclude.intact()
 
@@ -269,28 +264,23 @@ class _Imprint:
             for stamp in stamps
             for item in stamp.findall(f"{{{DS}}}CanonicalizationMethod")
         }
-        if not methods <= _CANONICAL or len(methods) > 1:
+        if not methods <= CANONICAL or len(methods) > 1:
             raise ValueError("not timestamps that are judged here")
-        value = _child(signature, DS, "SignatureValue")
-        self._data: bytes = etree.tostring(value, method="c14n", exclusive=methods == {_EXCLUSIVE})
+        value = only_child(signature, DS, "SignatureValue")
+        self._data: bytes = etree.tostring(value, method="c14n", exclusive=methods == {EXCLUSIVE})
 
     def __call__(self, algorithm: str) -> bytes:
         return hashlib.new(algorithm, self._data).digest()
 
 
 def _claimed_time(signature: Element) -> datetime | None:
-    text = signature.findtext(f".//{{{XADES}}}SignedProperties//{{{XADES}}}SigningTime")
+    signed = signed_properties(signature)
+    text = signed.findtext(f"{{{XADES}}}SignedSignatureProperties/{{{XADES}}}SigningTime")
     try:
         at = datetime.fromisoformat(str(text).strip())
     except ValueError:
         return None
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-
-
-def _child(element: Element, namespace: str, name: str) -> Any:
-    """The only child of this name; there must be one."""
-    (found,) = element.findall(f"{{{namespace}}}{name}")
-    return found
 
 
 def _bytes(element: Element) -> bytes:

@@ -20,7 +20,12 @@ TIME_S = 30.0
 
 
 class UnreadableError(Exception):
-    """The file, or the structure of a signature in it, cannot be read."""
+    """The file, or the structure of a signature in it, cannot be read, or is none that is judged here."""
+
+    def __init__(self, reason: str = "signature.unreadable") -> None:
+        """``reason`` is the code under which the report says so."""
+        super().__init__(reason)
+        self.reason = reason
 
 
 def settings_of(
@@ -44,7 +49,9 @@ def inspected(
         return within(time_s, lambda: work(loop))
     except (OverdueError, LimitError):
         return problem("signature.limit")
-    except (PdfError, RecursionError, UnreadableError):
+    except UnreadableError as exc:
+        return problem(exc.reason)
+    except (PdfError, RecursionError):
         return problem("signature.unreadable")
     except Exception:  # noqa: BLE001  # rule: whatever happens in a parser of hostile files never passes
         return problem("signature.unexpected")

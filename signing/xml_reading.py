@@ -46,7 +46,8 @@ def read_xml(data: bytes) -> Element:
     Raises:
         InputError: ``signing.xml.unreadable``, ``.doctype``, ``.beside_root`` (a processing instruction there: lxml
             leaves it out of the canonical form, the standard does not), ``.inherited`` (an ``xml:`` attribute at the
-            root: lxml does not hand it down to a part in canonical form, the standard does).
+            root: lxml does not hand it down to a part in canonical form, the standard does), ``.comment`` (inside a
+            text: it is no part of what is signed, and many readers take a text to end there).
         LimitError: ``signing.xml.too_large``.
     """
     if len(data) > MAX_XML_BYTES:
@@ -70,7 +71,17 @@ def read_xml(data: bytes) -> Element:
         raise InputError(
             "the root element has an attribute of the prefix xml:", code="signing.xml.inherited"
         )
+    if any(_splits_text(node) for node in root.iter(etree.Comment)):
+        raise InputError("a comment stands inside a text", code="signing.xml.comment")
     return root
+
+
+def _splits_text(comment: Element) -> bool:
+    before, parent = comment.getprevious(), comment.getparent()
+    if parent is None:  # beside the root element
+        return False
+    text = parent.text if before is None else before.tail
+    return bool((text or "").strip() or (comment.tail or "").strip())
 
 
 def _parsed(data: bytes) -> Element:

@@ -364,6 +364,7 @@ class TestXades:
             (b"<?xml-stylesheet href='x'?><a/>", "beside_root"),
             (b"<a/><?x y?>", "beside_root"),
             (b"<a xml:lang='vi'/>", "inherited"),
+            (b"<a>x<!-- -->y</a>", "comment"),
             (b"<a><Signature xmlns='http://www.w3.org/2000/09/xmldsig#'/></a>", "signed"),
         ],
     )
@@ -392,7 +393,7 @@ class TestXades:
             assert code == "signing.xml.too_large"
 
     def test_the_document_stays_what_it_was(self, party):
-        document = b"<a b='1'  c=\"2\">\n\t<d/>&amp; <!-- e --> \xc4\x91</a>"
+        document = b"<a b='1'  c=\"2\">&amp;\n\t<d/> <!-- e --> <f>\xc4\x91</f></a>"
         root = xml_of(sign_xml(document, party, level=Level.B_LT))
         root.remove(root[-1])
         assert etree.tostring(root, method="c14n") == etree.tostring(
@@ -416,10 +417,17 @@ class TestXades:
         digest = said["message_imprint"]["hashed_message"].native
         assert digest == hashlib.sha256(canonical.encode()).digest()
 
-    def test_a_comment_added_later_shows_nothing(self, pilot, party):
+    @pytest.mark.parametrize("split", [b">1<!-- -->00<", b">100<!-- --><", b"><!-- -->100<"])
+    def test_a_comment_in_a_text_does_not_pass(self, pilot, party, split):
+        """The canonical form is signed, without comments; many a reader takes the text to end at one."""
         signed = sign_xml(b"<a><b>100</b></a>", party, level=Level.B_LT)
-        split = signed.replace(b">100<", b">1<!-- -->00<")
-        assert looked_at(pilot, Xades(), split).outcome == "PASSED", "the canonical form is signed"
+        found = looked_at(pilot, Xades(), signed.replace(b">100<", split))
+        assert found.outcome == "INDETERMINATE"
+        assert found.problems[0].reasons == ("signature.xml_comment",)
+
+    def test_a_comment_between_elements_shows_nothing(self, pilot, party):
+        signed = sign_xml(b"<a> <b>100</b></a>", party, level=Level.B_LT)
+        assert looked_at(pilot, Xades(), signed.replace(b"<b>", b"<!-- --><b>")).outcome == "PASSED"
 
     @pytest.mark.parametrize("place", [b"<a><c/>", b"<a d='1'>"])
     def test_whatever_is_added_fails(self, pilot, party, place):
