@@ -13,15 +13,15 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Final
 
 from ekyc.chip.authority import LinkAnswer, ServiceEndpoint
 from ekyc.errors import InputError, UpstreamError
+from ekyc.flows.watchdog import Watchdog
 
 _HTTPS_PORT: Final = 443
 _OWN_HEADERS: Final = frozenset(
@@ -67,7 +67,7 @@ class HttpsAuthorityLink:
             UpstreamError: ``authority.unreachable``, ``authority.timeout``, ``authority.answer_too_large``,
                 ``authority.answer_malformed``.
         """
-        watch = _Watch()
+        watch = Watchdog()
         try:
             own = {**self._headers(content_type), **(headers or {})}
             answer = self._exchange(target or self._endpoint.target, body, own, watch)
@@ -83,7 +83,7 @@ class HttpsAuthorityLink:
         return answer
 
     def _exchange(
-        self, target: str, body: bytes, headers: Mapping[str, str], watch: _Watch
+        self, target: str, body: bytes, headers: Mapping[str, str], watch: Watchdog
     ) -> LinkAnswer:
         deadline = time.monotonic() + self._endpoint.timeout_s
         with self._connected(deadline, watch) as connection:
@@ -107,7 +107,7 @@ class HttpsAuthorityLink:
         }
 
     @contextmanager
-    def _connected(self, deadline: float, watch: _Watch) -> Iterator[http.client.HTTPConnection]:
+    def _connected(self, deadline: float, watch: Watchdog) -> Iterator[http.client.HTTPConnection]:
         """A connection over TLS, under watch from its first octet on."""
         endpoint = self._endpoint
         connection = http.client.HTTPConnection(endpoint.host, endpoint.port)
@@ -157,33 +157,6 @@ class HttpsAuthorityLink:
             headers={name: value for name, value in names if times[name] == 1},
             body=body,
         )
-
-
-class _Watch:
-    """Shuts a socket when its time is up, whatever is being read from it."""
-
-    def __init__(self) -> None:
-        self.struck = False
-
-    @contextmanager
-    def over(self, raw: socket.socket, deadline: float) -> Iterator[None]:
-        handle = (
-            raw.dup()
-        )  # TLS takes the original's descriptor; this one stays valid until we close it
-        timer = threading.Timer(max(0.0, deadline - time.monotonic()), self._strike, (handle,))
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-            timer.join()
-            handle.close()
-
-    def _strike(self, handle: socket.socket) -> None:
-        self.struck = True
-        with suppress(OSError):
-            handle.shutdown(socket.SHUT_RDWR)
 
 
 def _tls(endpoint: ServiceEndpoint) -> ssl.SSLContext:
