@@ -151,6 +151,10 @@ class BlobStore(Protocol):
         """Every name there is with the time it was stored, in no order."""
         ...
 
+    def sweep_unfinished(self, before: datetime) -> int:
+        """Remove what writers that died left before a moment; how much that was."""
+        ...
+
 
 class SystemClock:
     """The machine's clock."""

@@ -1,4 +1,8 @@
-"""Tables of people and of what is kept about them. No column can be read without a key but ids, kinds, sizes and times."""
+"""Tables of people and of what is kept about them. No column can be read without a key but ids, kinds, sizes and times.
+
+What makes a person readable, or found by number, is in ``subject_keys`` and ``tenant_keys`` alone: a copy of the database
+without these two is noise about somebody.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +26,9 @@ subjects: Final = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("tenant_id", String(64), nullable=False),
-    Column("blind_index", LargeBinary, nullable=True),
-    Column("index_version", Integer, nullable=True),
     Column("reference", LargeBinary, nullable=True),
     Column("created_at", Instant, nullable=False),
     Column("erased_at", Instant, nullable=True),
-    UniqueConstraint("tenant_id", "blind_index", name="uq_subjects_blind_index"),
 )
 
 subject_keys: Final = Table(
@@ -37,6 +38,9 @@ subject_keys: Final = Table(
     Column("tenant_id", String(64), nullable=False),
     Column("kek_version", Integer, nullable=False),
     Column("wrapped", LargeBinary, nullable=False),
+    Column("blind_index", LargeBinary, nullable=True),
+    Column("index_version", Integer, nullable=True),
+    UniqueConstraint("tenant_id", "blind_index", name="uq_subject_keys_blind_index"),
     Index("ix_subject_keys_kek_version", "tenant_id", "kek_version"),
 )
 

@@ -1,7 +1,7 @@
 """Erasure of a person: the key is destroyed, and with it whatever was sealed under it, wherever a copy lies.
 
-1. In one transaction the person's key is deleted, the index and the sealed number are emptied, the row says *erased*,
-   and so does the evidence log. From here on nothing about the person opens, whatever happens next.
+1. In one transaction the person's key and index are deleted, the sealed number is emptied, the row says *erased*, and
+   so does the evidence log. From here on nothing about the person opens, whatever happens next.
 2. The blobs are removed, and their rows keep only ids, kinds, sizes and times.
 3. What the database still holds of the deleted bytes in its log and free pages is overwritten: SQLite writes zeros
    (``secure_delete``) and its log is emptied; PostgreSQL vacuums the tables.
@@ -71,7 +71,7 @@ def erase(
         connection.execute(
             update(subjects)
             .where(subjects.c.id == subject_id)
-            .values(erased_at=erased_at, blind_index=None, index_version=None, reference=None)
+            .values(erased_at=erased_at, reference=None)
         )
         if known.erased_at is None:
             log.append(

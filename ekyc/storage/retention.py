@@ -122,6 +122,7 @@ def run(
         for condition in (begun, wanted):
             while batch := _ids(engine, condition, subject):
                 artefact_store.remove_all(batch)
+        blobs.sweep_unfinished(now - ORPHAN_AGE)
     orphans = sweep(engine, blobs, before=now - ORPHAN_AGE, dry_run=dry_run, subject=subject)
     return RetentionRun(
         dry_run=dry_run,

@@ -152,8 +152,10 @@ class SubjectStore:
             if indexed is None:
                 return None
             mark = _mark(indexed[1], reference)
-            query = select(subjects).where(
-                subjects.c.tenant_id == tenant, subjects.c.blind_index == mark
+            query = (
+                select(subjects)
+                .join(subject_keys, subject_keys.c.subject_id == subjects.c.id)
+                .where(subject_keys.c.tenant_id == tenant, subject_keys.c.blind_index == mark)
             )
             row = connection.execute(query).one_or_none()
         return None if row is None else _from_row(row)
@@ -224,23 +226,19 @@ class SubjectStore:
         key = self._random.token_bytes(KEY_BYTES)
         sealer = SubjectSealer(made, key, self._random)
         row: dict[str, Any] = {"id": made.id, "tenant_id": tenant, "created_at": made.created_at}
+        secrets: dict[str, Any] = {"subject_id": made.id, "tenant_id": tenant}
         hold_keys(connection, tenant, alone=not self._keys.versions(tenant))
         self._require_key(connection, tenant)
         if reference is not None:
             version, index_key = self._made_index_key(connection, tenant)
             sealed = sealer.seal(reference.encode("ascii"), "subjects.reference", made.id)
+            row["reference"] = sealed
             mark = _mark(index_key, reference)
-            row |= {"blind_index": mark, "index_version": version, "reference": sealed}
+            secrets |= {"blind_index": mark, "index_version": version}
         wrapped = self._keys.wrap(tenant, key, context=key_context(made.id))
         connection.execute(insert(subjects).values(row))
-        connection.execute(
-            insert(subject_keys).values(
-                subject_id=made.id,
-                tenant_id=tenant,
-                kek_version=wrapped.version,
-                wrapped=wrapped.wrapped,
-            )
-        )
+        secrets |= {"kek_version": wrapped.version, "wrapped": wrapped.wrapped}
+        connection.execute(insert(subject_keys).values(secrets))
         return made
 
     def _require_key(self, connection: Connection, tenant: str) -> None:

@@ -111,7 +111,7 @@ def test_nothing_of_an_erased_person_is_left_in_any_form(
     )
     with storage._engine.begin() as connection:
         wrapped = bytes(connection.execute(text("SELECT wrapped FROM subject_keys")).scalar_one())
-        mark = bytes(connection.execute(text("SELECT blind_index FROM subjects")).scalar_one())
+        mark = bytes(connection.execute(text("SELECT blind_index FROM subject_keys")).scalar_one())
     key = vault.subjects.sealer(TENANT, person.id).key
     assert wrapped in everything(folder)
     assert mark in everything(folder)

@@ -58,7 +58,7 @@ def test_a_person_is_found_by_number_and_only_by_its_tenant(vault, person):
 def test_the_same_number_has_another_index_with_another_tenant(vault, storage, person):
     vault.subjects.enrol("hue", NUMBER)
     with storage._engine.begin() as connection:
-        marks = connection.execute(text("SELECT blind_index FROM subjects")).scalars().all()
+        marks = connection.execute(text("SELECT blind_index FROM subject_keys")).scalars().all()
     assert len({bytes(mark) for mark in marks}) == 2
     assert hashlib.sha256(NUMBER.encode()).digest() not in {bytes(mark) for mark in marks}
 

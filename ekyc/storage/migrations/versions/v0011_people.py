@@ -14,13 +14,10 @@ def upgrade() -> None:
         "subjects",
         sa.Column("id", sa.String(32), nullable=False),
         sa.Column("tenant_id", sa.String(64), nullable=False),
-        sa.Column("blind_index", sa.LargeBinary(), nullable=True),
-        sa.Column("index_version", sa.Integer(), nullable=True),
         sa.Column("reference", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("erased_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_subjects"),
-        sa.UniqueConstraint("tenant_id", "blind_index", name="uq_subjects_blind_index"),
     )
     op.create_table(
         "subject_keys",
@@ -28,7 +25,10 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.String(64), nullable=False),
         sa.Column("kek_version", sa.Integer(), nullable=False),
         sa.Column("wrapped", sa.LargeBinary(), nullable=False),
+        sa.Column("blind_index", sa.LargeBinary(), nullable=True),
+        sa.Column("index_version", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("subject_id", name="pk_subject_keys"),
+        sa.UniqueConstraint("tenant_id", "blind_index", name="uq_subject_keys_blind_index"),
     )
     op.create_index("ix_subject_keys_kek_version", "subject_keys", ["tenant_id", "kek_version"])
     op.create_table(
