@@ -14,10 +14,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from asn1crypto import cms, core, parser, tsp
+from cryptography.exceptions import InvalidSignature
+from cryptography.x509 import load_der_x509_certificate
 from pyhanko.sign.validation.errors import SignatureValidationError
 from pyhanko.sign.validation.generic_cms import validate_sig_integrity
 
@@ -103,6 +105,47 @@ def policy_of(answer: bytes) -> str:
         return policy
 
 
+def require_token(token: bytes, digest: bytes, *, authority_der: bytes | None = None) -> datetime:
+    """The time of a token, if it is over this digest and its certificate signed it.
+
+    Args:
+        token: DER.
+        digest: 32 bytes, SHA-256.
+        authority_der: certificate of the time-stamping authority, or of whoever issued that; without it nobody is known
+            to stand behind the time.
+
+    Raises:
+        UpstreamError: ``signing.timestamp.mismatch``, ``.certificate``, ``.signature``.
+    """
+    with _parsing():
+        signed = cms.ContentInfo.load(token, strict=True)["content"]
+        said = signed["encap_content_info"]["content"].parsed
+        imprint = said["message_imprint"]
+        name = imprint["hash_algorithm"]["algorithm"].dotted
+        if name != _SHA256 or imprint["hashed_message"].native != digest:
+            raise UpstreamError("the timestamp is over another", code="signing.timestamp.mismatch")
+        found = _require_signed(signed)
+        if authority_der is not None and not _stands_behind(authority_der, found.dump()):
+            raise UpstreamError(
+                "the timestamp is by another authority", code="signing.timestamp.certificate"
+            )
+        at: datetime = said["gen_time"].native
+        return at
+
+
+def _stands_behind(authority_der: bytes, certificate_der: bytes) -> bool:
+    """Whether a certificate is the authority's own, or one that it issued."""
+    if authority_der == certificate_der:
+        return True
+    try:
+        load_der_x509_certificate(certificate_der).verify_directly_issued_by(
+            load_der_x509_certificate(authority_der)
+        )
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
 @contextmanager
 def _parsing() -> Iterator[None]:
     try:
@@ -124,8 +167,8 @@ def _granted(answer: bytes) -> Any:
     return response["time_stamp_token"]["content"]
 
 
-def _require_signed(token: Any) -> None:
-    """Step (4)."""
+def _require_signed(token: Any) -> Any:
+    """Step (4); the certificate."""
     (signer,) = token["signer_infos"]
     certificate = next(
         (item.chosen for item in token["certificates"] if _is_of(item.chosen, signer)), None
@@ -153,6 +196,7 @@ def _require_signed(token: Any) -> None:
         raise UpstreamError(
             "the timestamp is not signed by its certificate", code="signing.timestamp.signature"
         )
+    return certificate
 
 
 def _is_of(certificate: Any, signer: Any) -> bool:

@@ -14,6 +14,8 @@ import typer
 
 import ekyc
 from ekyc.cli import (
+    audit,
+    audit_verify,
     authority,
     bench,
     case,
@@ -91,6 +93,8 @@ app.add_typer(models.models_app, name="models")
 app.add_typer(bench.bench_app, name="bench")
 app.add_typer(authority.authority_app, name="authority")
 app.add_typer(credential.credential_app, name="credential")
+audit_verify.register(audit.audit_app)
+app.add_typer(audit.audit_app, name="audit")
 app.add_typer(sign.sign_app, name="sign")
 
 

@@ -71,7 +71,7 @@ from ekyc.liveness.active.memory import count_replayed
 from ekyc.liveness.active.session import stop
 from ekyc.liveness.active.ticket import chunk_key
 from ekyc.storage import SessionError
-from ekyc.storage.liveness import token_digest
+from ekyc.storage.liveness_values import token_digest
 from ekyc.values import Redacted
 
 if TYPE_CHECKING:

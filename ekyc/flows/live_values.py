@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from ekyc.errors import InputError
 from ekyc.liveness.active import Prompt
 from ekyc.outcomes import Check
-from ekyc.storage.liveness import token_digest
+from ekyc.storage.liveness_values import token_digest
 from ekyc.values import Redacted
 
 _REFERENCE: Final = re.compile(r"[!-~]{1,128}\Z")

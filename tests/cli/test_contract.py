@@ -23,6 +23,10 @@ COMMANDS = (
     ),
     ("credential", "status-list"),
     ("credential", "verifier-page"),
+    *(
+        ("audit", name)
+        for name in ("checkpoint", "public-key", "export", "prove", "verify", "compare")
+    ),
     ("authority", "new"),
     ("authority", "ceremony"),
     ("authority", "renew-root-crl"),

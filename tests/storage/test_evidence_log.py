@@ -96,9 +96,8 @@ def test_a_decision_is_logged_with_its_person_as_a_pseudonym(storage, clock):
 
 def test_what_is_refused_is_neither_recorded_nor_logged(storage):
     record(storage)
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError):
         record(storage, profile="citizen-079185001234")
-    assert caught.value.code == "audit.event_form"
     assert len(storage.results.recent()) == 1
     assert storage.evidence.size() == 2
     record(storage)

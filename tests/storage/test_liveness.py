@@ -22,7 +22,8 @@ from ekyc.storage import (
     Storage,
     StorageError,
 )
-from ekyc.storage.liveness import ACTIVE_LIVENESS, token_digest
+from ekyc.storage.liveness import ACTIVE_LIVENESS
+from ekyc.storage.liveness_values import token_digest
 
 KEY = ServiceKey(bytes(range(32)))
 SUBJECT = "079185001234"
