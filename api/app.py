@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from ekyc.api.liveness_routes import router as liveness_router
 from ekyc.api.ports import CaseVerifier
 from ekyc.api.routes import UPLOAD_PATH, router
 from ekyc.api.scratch import Scratch
+from ekyc.api.v1 import ResourceFront, ResponseExtras, resource_routers, takes_a_case
 from ekyc.pki import TrustStore
 from ekyc.ports import Clock, SystemClock, SystemRandom
 from ekyc.storage import Storage
@@ -63,6 +64,7 @@ def create_app(
     liveness: LivenessFront | None = None,
     csc: CscFront | None = None,
     gate: Gate | None = None,
+    resources: ResourceFront | None = None,
     clock: Clock = _SYSTEM_CLOCK,
 ) -> FastAPI:
     """Make the ASGI application.
@@ -78,11 +80,12 @@ def create_app(
         liveness: sessions of the active challenge; without it their operations answer 404.
         csc: the interface of remote signing; without it there are no such operations.
         gate: finds out who calls; without it everybody may do everything, which is for development on one machine.
+        resources: dossiers and verification sessions; without it there are no such operations.
         clock: of relayed readings.
     """
 
     def body_bytes(path: str) -> int:
-        if path == UPLOAD_PATH:
+        if path == UPLOAD_PATH or takes_a_case(path):
             return limits.body_bytes
         return liveness_body_bytes(path) or csc_body_bytes(path) or limits.small_body_bytes
 
@@ -101,10 +104,11 @@ def create_app(
             ),
             liveness=liveness,
         )
-        try:
+        async with AsyncExitStack() as stack:
+            stack.callback(scratch.close)
+            if resources is not None:
+                await stack.enter_async_context(resources.running())
             yield
-        finally:
-            scratch.close()
 
     app = FastAPI(
         title="ekyc",
@@ -123,6 +127,11 @@ def create_app(
         app.state.csc = csc
         for csc_router in csc_routers():
             app.include_router(csc_router)
+    if resources is not None:
+        app.state.resources = resources
+        for resource_router in resource_routers():
+            app.include_router(resource_router)
+        app.add_middleware(ResponseExtras)
     install_handlers(app, retry_after_s=limits.retry_after_s)
     app.add_middleware(Envelope, body_bytes=body_bytes, hosts=hosts)
     return app

@@ -14,7 +14,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from ekyc.api.access.errors import AccessError, AttemptsExceededError
+from ekyc.api.access.errors import AccessError
+from ekyc.api.faults import fault_message
 from ekyc.api.languages import Language, preferred_language
 from ekyc.errors import (
     BusyError,
@@ -27,7 +28,6 @@ from ekyc.errors import (
     UpstreamError,
 )
 from ekyc.outcomes import reason_registry
-from ekyc.storage import AttemptsError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -44,11 +44,27 @@ _STATUS_OF_CODE: dict[str, HTTPStatus] = {
     "access.expired": HTTPStatus.UNAUTHORIZED,
     "access.four_eyes": HTTPStatus.FORBIDDEN,
     "access.invalid": HTTPStatus.UNAUTHORIZED,
+    "access.login": HTTPStatus.FORBIDDEN,
     "access.missing": HTTPStatus.UNAUTHORIZED,
     "access.not_found": HTTPStatus.NOT_FOUND,
     "access.too_many_attempts": HTTPStatus.TOO_MANY_REQUESTS,
+    "capture.expired": HTTPStatus.GONE,
+    "capture.spent": HTTPStatus.CONFLICT,
+    "capture.unknown": HTTPStatus.NOT_FOUND,
     "chip.session_unfinished": HTTPStatus.CONFLICT,
     "chip.session_unknown": HTTPStatus.NOT_FOUND,
+    "cursor.invalid": HTTPStatus.BAD_REQUEST,
+    "decision.four_eyes": HTTPStatus.FORBIDDEN,
+    "decision.not_an_officer": HTTPStatus.FORBIDDEN,
+    "digest.malformed": HTTPStatus.BAD_REQUEST,
+    "digest.mismatch": HTTPStatus.BAD_REQUEST,
+    "dossier.log_damaged": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "dossier.sessions_spent": HTTPStatus.CONFLICT,
+    "dossier.state": HTTPStatus.CONFLICT,
+    "dossier.unknown": HTTPStatus.NOT_FOUND,
+    "idempotency.in_flight": HTTPStatus.CONFLICT,
+    "idempotency.malformed": HTTPStatus.BAD_REQUEST,
+    "idempotency.missing": HTTPStatus.BAD_REQUEST,
     "liveness.not_offered": HTTPStatus.NOT_FOUND,
     "liveness.session_unfinished": HTTPStatus.CONFLICT,
     "liveness.session_unknown": HTTPStatus.NOT_FOUND,
@@ -57,9 +73,19 @@ _STATUS_OF_CODE: dict[str, HTTPStatus] = {
     "freshness.expired": HTTPStatus.GONE,
     "freshness.unknown": HTTPStatus.NOT_FOUND,
     "freshness.wrong_purpose": HTTPStatus.CONFLICT,
+    "precondition.failed": HTTPStatus.PRECONDITION_FAILED,
+    "precondition.required": HTTPStatus.PRECONDITION_REQUIRED,
+    "procedure.unknown": HTTPStatus.NOT_FOUND,
+    "rate.exceeded": HTTPStatus.TOO_MANY_REQUESTS,
     "request.misdirected": HTTPStatus.MISDIRECTED_REQUEST,
     "request.not_multipart": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "request.upload_time": HTTPStatus.REQUEST_TIMEOUT,
+    "session.attempt_ended": HTTPStatus.CONFLICT,
+    "session.attempts_spent": HTTPStatus.CONFLICT,
+    "session.links_spent": HTTPStatus.CONFLICT,
+    "session.procedure_changed": HTTPStatus.CONFLICT,
+    "session.state": HTTPStatus.CONFLICT,
+    "session.unknown": HTTPStatus.NOT_FOUND,
     "storage.full": HTTPStatus.INSUFFICIENT_STORAGE,
 }
 _STATUS_OF_CLASS: tuple[tuple[type[EkycError], HTTPStatus], ...] = (
@@ -89,6 +115,18 @@ _TITLES: dict[HTTPStatus, dict[Language, str]] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: {
         "vi": "Dữ liệu gửi lên vượt quá giới hạn",
         "en": "What was sent passes a limit",
+    },
+    HTTPStatus.PRECONDITION_FAILED: {
+        "vi": "Dữ liệu đã thay đổi, hãy tải lại",
+        "en": "It has changed since; look again",
+    },
+    HTTPStatus.PRECONDITION_REQUIRED: {
+        "vi": "Cần gửi If-Match",
+        "en": "If-Match is needed",
+    },
+    HTTPStatus.TOO_MANY_REQUESTS: {
+        "vi": "Gọi quá nhiều, hãy chờ rồi thử lại",
+        "en": "Too many requests; wait and try again",
     },
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: {
         "vi": "Kiểu dữ liệu gửi lên không được hỗ trợ",
@@ -148,6 +186,33 @@ def problem(
         headers: further response headers.
         members: further members; those that are ``None`` are left out.
     """
+    return JSONResponse(
+        document_of(
+            status=status,
+            code=code,
+            language=language,
+            request_id=request_id,
+            detail=detail,
+            retryable=retryable,
+            **members,
+        ),
+        status_code=status.value,
+        media_type=PROBLEM_JSON,
+        headers={"Content-Language": language, "Vary": "Accept-Language", **(headers or {})},
+    )
+
+
+def document_of(
+    *,
+    status: HTTPStatus,
+    code: str,
+    language: Language,
+    request_id: str,
+    detail: str | None = None,
+    retryable: bool = False,
+    **members: Any,
+) -> dict[str, Any]:
+    """A problem document; arguments as of :func:`problem`."""
     reason = reason_registry().get(code)
     if reason is not None:
         title = reason.vi if language == "vi" else reason.en
@@ -163,12 +228,7 @@ def problem(
         "instance": f"urn:ekyc:request:{request_id}",
         **members,
     }
-    return JSONResponse(
-        {name: value for name, value in document.items() if value is not None},
-        status_code=status.value,
-        media_type=PROBLEM_JSON,
-        headers={"Content-Language": language, "Vary": "Accept-Language", **(headers or {})},
-    )
+    return {name: value for name, value in document.items() if value is not None}
 
 
 def install_handlers(app: FastAPI, *, retry_after_s: int) -> None:
@@ -212,6 +272,7 @@ def install_handlers(app: FastAPI, *, retry_after_s: int) -> None:
                 {
                     "pointer": "/" + "/".join(str(step) for step in entry["loc"]),
                     "code": entry["type"],
+                    "message": fault_message(entry["type"], language_of(request)),
                 }
                 for entry in error.errors()
             ],
@@ -224,10 +285,9 @@ def install_handlers(app: FastAPI, *, retry_after_s: int) -> None:
 
 def _headers_of(error: EkycError, retry_after_s: int) -> dict[str, str] | None:
     """When to come again (RFC 9110 §10.2.3), or how to authenticate (§11.6.1)."""
-    if isinstance(error, (AttemptsError, AttemptsExceededError)):
-        return {"Retry-After": str(math.ceil(error.wait_s))}
     if isinstance(error, BusyError):
-        return {"Retry-After": str(retry_after_s)}
+        wait_s: float = getattr(error, "wait_s", retry_after_s)  # where the error knows better
+        return {"Retry-After": str(math.ceil(wait_s))}
     challenge = error.challenge if isinstance(error, AccessError) else None
     return None if challenge is None else {"WWW-Authenticate": challenge}
 

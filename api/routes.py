@@ -54,7 +54,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-_CASE_BODY = {
+CASE_BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
         "content": {
@@ -180,7 +180,7 @@ async def create_challenge(
         200: {"model": VerificationModel},
         **problems(401, 403, 408, 413, 415, 422, 429, 503),
     },
-    openapi_extra=_CASE_BODY,
+    openapi_extra=CASE_BODY,
     dependencies=[require("tools:use")],
 )
 async def create_verification(request: Request) -> Response:

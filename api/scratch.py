@@ -46,6 +46,10 @@ class Scratch:
         finally:
             shutil.rmtree(path, ignore_errors=True)
 
+    def taken(self) -> Path:
+        """A fresh folder that outlives its request; whoever takes it removes it."""
+        return Path(tempfile.mkdtemp(dir=self._root))
+
     def close(self) -> None:
         """Remove everything."""
         shutil.rmtree(self._root, ignore_errors=True)

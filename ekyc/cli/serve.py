@@ -56,6 +56,7 @@ def serve(
     """Serve verification over HTTP until interrupted. /docs describes the operations."""
     from ekyc.api import LivenessFront, LivenessLimits, ServerAddress, ServiceLimits, create_app
     from ekyc.api import serve as listen
+    from ekyc.api.v1 import ResourceFront
     from ekyc.api.wiring import FlowVerifier
     from ekyc.flows import SignerPseudonyms, Verifier, live_parts, open_live_sessions
 
@@ -88,6 +89,7 @@ def serve(
                     trust=anchors,
                     liveness=LivenessFront(sessions=live, limits=LivenessLimits(workers=workers)),
                     csc=signing,
+                    resources=ResourceFront(storage.dossiers(key)),
                 )
                 where = str(socket_path) if socket_path else f"http://{host}:{port}/docs"
                 say(err, f"serving on {where}")

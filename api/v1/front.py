@@ -1,0 +1,179 @@
+"""What the operations of resources work with, and how they ask it."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import anyio.to_thread
+from fastapi import Depends, Request, Response
+
+from ekyc.api.access import Principal, require
+from ekyc.api.v1.notices import Notices
+from ekyc.api.v1.once import Answer, Once
+from ekyc.api.v1.rates import RateError, RateLimit, Rates
+from ekyc.api.v1.wire import Cursors, add_headers
+from ekyc.errors import BusyError
+
+if TYPE_CHECKING:
+    from ekyc.storage import DossierDesk, DossierUnit
+
+_T = TypeVar("_T")
+_CAPTURE: Final = "capture tokens"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceLimits:
+    """What resources may cost one process."""
+
+    rate: RateLimit = field(default_factory=RateLimit)
+    subscribers: int = 1000
+    """Event streams and long polls at once."""
+    heartbeat_s: float = 15.0
+    """After which an event stream says that it lives, and looks by itself."""
+    stream_s: float = 900.0
+    """After which an event stream ends; its client comes again with Last-Event-ID."""
+    wait_s: float = 30.0
+    """Longest ``Prefer: wait``."""
+    processing: timedelta = timedelta(minutes=10)
+    """After which a verification is taken for lost."""
+    session: timedelta = timedelta(hours=24)
+    """For which a session waits for its case, unless it is asked for otherwise."""
+    capture: timedelta = timedelta(minutes=15)
+    """For which a capture token is good."""
+    capture_uses: int = 3
+    """Submissions with one capture token."""
+
+
+class ResourceFront:
+    """Resources over a desk. Lives in one event loop.
+
+    Args:
+        desk: dossiers and sessions; its storage must be the verifier's own.
+        limits: bounds.
+        monotonic: seconds of a clock that never goes back, for rates.
+    """
+
+    def __init__(
+        self,
+        desk: DossierDesk,
+        *,
+        limits: ResourceLimits | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.desk = desk
+        self.limits = limits or ResourceLimits()
+        self.once = Once(desk.key)
+        self.cursors = Cursors(desk.key.derive("cursors"))
+        self.rates = Rates(self.limits.rate, monotonic)
+        self.notices = Notices(self.limits.subscribers)
+        self._capture_secret = desk.key.derive(_CAPTURE)
+        self._tasks: set[asyncio.Task[None]] | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """While verifications may be begun; at the end, those that run are waited for."""
+        tasks: set[asyncio.Task[None]] = set()
+        self._tasks = tasks
+        try:
+            yield
+        finally:
+            self._tasks = None
+            await asyncio.gather(*tasks)
+
+    def require_running(self) -> None:
+        """Return if a verification may be begun.
+
+        Raises:
+            BusyError: ``busy.ending``: the service is shutting down.
+        """
+        if self._tasks is None:
+            raise BusyError("the service is ending", code="busy.ending")
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have ``work`` carried out beside the requests.
+
+        Raises:
+            BusyError: as :meth:`require_running`.
+        """
+        if self._tasks is None:
+            work.close()
+            raise BusyError("the service is ending", code="busy.ending")
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def capture_digest(self, token: str) -> bytes:
+        """What is kept of a capture token."""
+        return hmac.digest(self._capture_secret, token.encode("utf-8", "surrogatepass"), "sha256")
+
+    async def looking(self, tenant: str, work: Callable[[DossierUnit], _T]) -> _T:
+        """Do ``work`` in a transaction that only reads."""
+
+        def look() -> _T:
+            with self.desk.looking(tenant) as unit:
+                return work(unit)
+
+        return await anyio.to_thread.run_sync(look)
+
+    async def writing(self, tenant: str, work: Callable[[DossierUnit], _T]) -> _T:
+        """Do ``work`` in a transaction."""
+
+        def write() -> _T:
+            with self.desk.writing(tenant) as unit:
+                return work(unit)
+
+        return await anyio.to_thread.run_sync(write)
+
+    async def creating(
+        self, request: Request, caller: Principal, work: Callable[[DossierUnit], Answer]
+    ) -> Response:
+        """Carry out a POST once; see :mod:`ekyc.api.v1.once`."""
+        with self.once.working(request, client_of(caller)) as pending:
+            claim = pending.claim(await request.body())
+            answer, replayed = await self.writing(
+                caller.tenant, lambda unit: claim.carry_out(unit, work)
+            )
+        return answer.response(replayed=replayed)
+
+
+def front_of(request: Request) -> ResourceFront:
+    """The front that this application was made with."""
+    front: ResourceFront = request.app.state.resources
+    return front
+
+
+def client_of(caller: Principal) -> str:
+    """Whose keys and rates a caller's are."""
+    acting = caller.act.subject if caller.act is not None else ""
+    return f"{caller.tenant}\0{caller.kind}\0{caller.client or ''}\0{caller.subject}\0{acting}"
+
+
+def allowed(scope: str) -> Any:
+    """A dependency that lets through whoever has ``scope`` and does not ask too often, and is their principal."""
+
+    async def limited(request: Request, caller: Principal = require(scope)) -> Principal:  # noqa: B008 - a closure's value cannot stand in an annotation
+        count_request(request, client_of(caller))
+        return caller
+
+    return Depends(limited)
+
+
+def count_request(request: Request, client: str) -> None:
+    """Count a request of ``client``, and tell it what is left.
+
+    Raises:
+        RateError: none is.
+    """
+    rates = front_of(request).rates
+    try:
+        add_headers(request, rates.take(client))
+    except RateError as error:
+        add_headers(request, rates.headers_when_spent(error.wait_s))
+        raise

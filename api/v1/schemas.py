@@ -1,0 +1,314 @@
+"""Bodies of the resources, as pydantic models: what the OpenAPI document is made of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ekyc.dossiers import (
+    ActorKind,
+    DecisionOutcome,
+    DossierFlag,
+    DossierState,
+    LinkKind,
+    SessionState,
+)
+from ekyc.dossiers.sessions import MAX_ATTEMPTS
+from ekyc.outcomes import Outcome
+from ekyc.policy import Verdict
+
+NAME: Final = r"^[a-z][a-z0-9-]{0,63}$"
+_REFERENCE: Final = r"^[!-~]{1,64}$"
+_OFFICE: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_TARGET: Final = r"^[A-Za-z0-9_-]{1,64}$"
+_CODE: Final = r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$"
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class _Output(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class DossierNew(_Input):
+    """A dossier to be opened."""
+
+    procedure: str = Field(pattern=NAME, description="Mã thủ tục. / Id of the procedure.")
+    reference: str | None = Field(
+        default=None,
+        pattern=_REFERENCE,
+        description="Mã hồ sơ của cổng; không dùng số định danh của người dân. / The portal's own reference; never a "
+        "person's number.",
+    )
+    office: str | None = Field(
+        default=None, pattern=_OFFICE, description="Cơ quan thụ lý. / The office that handles it."
+    )
+
+
+class DossierEdit(_Input):
+    """What is to be changed of a dossier; what is left out stays. `null` empties a member."""
+
+    reference: str | None = Field(default=None, pattern=_REFERENCE)
+    office: str | None = Field(default=None, pattern=_OFFICE)
+    state: DossierState | None = Field(
+        default=None, description="Đóng hoặc mở lại. / Close or reopen."
+    )
+
+
+class SessionNew(_Input):
+    """A verification session to be made: in a dossier, or for a procedure by itself."""
+
+    procedure: str | None = Field(
+        default=None,
+        pattern=NAME,
+        description="Bỏ trống khi có `dossier_id`. / Leave out with `dossier_id`.",
+    )
+    dossier_id: str | None = Field(default=None, pattern=_TARGET)
+    office: str | None = Field(default=None, pattern=_OFFICE)
+    attempts: int = Field(default=3, ge=1, le=MAX_ATTEMPTS)
+    lasts_s: int = Field(
+        default=86_400,
+        ge=300,
+        le=30 * 86_400,
+        description="Chờ nộp trong bao nhiêu giây. / For how many seconds it waits for its case.",
+    )
+    review_only: bool = Field(
+        default=False,
+        description="Không quyết định tự động; luôn chuyển cán bộ. / Nothing is decided by machine; an officer decides.",
+    )
+
+
+class LinkNew(_Input):
+    """A chip session or liveness session that belongs to this session."""
+
+    kind: LinkKind
+    id: str = Field(pattern=_TARGET)
+
+
+class DecisionNew(_Input):
+    """What an officer decides."""
+
+    outcome: Literal["approved", "rejected", "resubmit"]
+    reasons: list[str] = Field(
+        default=[],
+        max_length=20,
+        description="Mã trong /v1/reasons; bắt buộc khi không chấp nhận. / Codes of /v1/reasons; needed unless approved.",
+    )
+
+
+class Texts(_Output):
+    """One text in both languages."""
+
+    vi: str
+    en: str
+
+
+class ReasonShown(_Output):
+    """A reason with the texts that people may see."""
+
+    code: str
+    message: Texts
+    retryable: bool
+
+
+class ProcedureReference(_Output):
+    """A procedure at one version."""
+
+    id: str
+    version: str = Field(description="SHA-256")
+
+
+class RequiredCheck(_Output):
+    """A check that must have passed."""
+
+    code: str
+    title: Texts
+
+
+class ProcedureModel(_Output):
+    """A procedure: what must be shown for it."""
+
+    id: str
+    version: str
+    title: Texts
+    demonstration: bool
+    result_level: str
+    required_checks: list[RequiredCheck]
+
+
+class ProcedureList(_Output):
+    """All procedures."""
+
+    data: list[ProcedureModel]
+    next: str | None = None
+
+
+class ActorModel(_Output):
+    """Who acted, as it was at that time."""
+
+    kind: ActorKind
+    id: str
+    role: str | None
+    office: str | None
+
+
+class DecisionModel(_Output):
+    """One decision. Act on the last one, and only if it is `final`."""
+
+    number: int
+    outcome: DecisionOutcome
+    final: bool
+    automatic: bool
+    overrides: list[str]
+    reasons: list[ReasonShown]
+    actor: ActorModel
+    at: datetime
+
+
+class DecisionList(_Output):
+    """All decisions of a session, the oldest first."""
+
+    data: list[DecisionModel]
+    next: str | None = None
+
+
+class AttemptCounts(_Output):
+    """How often a case may be submitted."""
+
+    allowed: int
+    made: int
+    left: int
+
+
+class ConclusionModel(_Output):
+    """What the last verification found."""
+
+    attempt: int
+    verdict: Verdict
+    reasons: list[ReasonShown]
+    failed_checks: list[str]
+    sample: bool
+    verification_id: str
+    case_sha256: str
+
+
+class LinkModel(_Output):
+    """What else belongs to a session."""
+
+    kind: LinkKind
+    id: str
+
+
+class SessionModel(_Output):
+    """A verification session."""
+
+    id: str
+    version: int
+    state: SessionState
+    dossier_id: str | None
+    office: str | None
+    procedure: ProcedureReference
+    review_only: bool
+    attempts: AttemptCounts
+    outcome: DecisionOutcome | None
+    final: bool
+    decision: DecisionModel | None
+    conclusion: ConclusionModel | None
+    last_error: ReasonShown | None
+    links: list[LinkModel]
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+
+
+class SessionList(_Output):
+    """A page of sessions, the newest first."""
+
+    data: list[SessionModel]
+    next: str | None
+
+
+class DossierModel(_Output):
+    """A dossier."""
+
+    id: str
+    version: int
+    state: DossierState
+    flags: list[DossierFlag]
+    procedure: ProcedureReference
+    reference: str | None
+    office: str | None
+    sessions: list[str]
+    created_at: datetime
+    updated_at: datetime
+
+
+class DossierList(_Output):
+    """A page of dossiers, the newest first."""
+
+    data: list[DossierModel]
+    next: str | None
+
+
+class TimelineEntry(_Output):
+    """One thing that happened."""
+
+    file_id: str
+    sequence: int
+    type: str
+    at: datetime
+    actor: ActorModel
+
+
+class Timeline(_Output):
+    """All that happened, the oldest first."""
+
+    data: list[TimelineEntry]
+    next: str | None = None
+
+
+class CheckResource(_Output):
+    """One check: the same form wherever a check stands."""
+
+    code: str
+    title: Texts
+    outcome: Outcome
+    required: bool
+    reasons: list[ReasonShown]
+    subjects: list[str]
+    score: float | None
+    threshold: float | None
+    breakdown: list[dict[str, Any]]
+    evidence_sha256: str | None
+    duration_ms: float
+
+
+class CheckList(_Output):
+    """The checks of the last attempt that was concluded."""
+
+    attempt: int | None
+    data: list[CheckResource]
+    next: str | None = None
+
+
+class CaptureTokenModel(_Output):
+    """A token for one telephone and one session, told once."""
+
+    token: str
+    expires_at: datetime
+    uses: int
+    submit_to: str
+
+
+class CaptureState(_Output):
+    """What the telephone hears."""
+
+    session_id: str
+    state: SessionState
+    attempts: AttemptCounts
+    advice: list[ReasonShown]
+    expires_at: datetime
