@@ -25,6 +25,7 @@ from ekyc.storage.access_values import (
 )
 from ekyc.storage.activations import ActivationStore, ActivationUsedError
 from ekyc.storage.artefacts import ArtefactStore, StoredArtefact
+from ekyc.storage.backup import Backup
 from ekyc.storage.blobs import BLOBS_NAME, FileBlobStore
 from ekyc.storage.capture_tokens import CaptureToken, CaptureTokenError
 from ekyc.storage.certificates import CertificateRegister, CertificateStatus, Revocation
@@ -62,7 +63,9 @@ from ekyc.storage.nonces import (
     NonceStore,
     Redemption,
 )
+from ekyc.storage.outbox import EVENT_KINDS
 from ekyc.storage.persons import BoundResult, Person, PersonStore
+from ekyc.storage.restore import Restored, restore
 from ekyc.storage.results import ResultStore, StoredResult
 from ekyc.storage.retention import RetentionClass, RetentionPolicy, RetentionRun
 from ekyc.storage.rotation import KeyVersion, Rotation
@@ -71,12 +74,31 @@ from ekyc.storage.store import Storage
 from ekyc.storage.subject_errors import ArtefactError, SubjectError
 from ekyc.storage.subjects import Subject, SubjectSealer, SubjectStore
 from ekyc.storage.vault import Vault
+from ekyc.storage.webhooks import EndpointStore
+from ekyc.storage.webhooks_deliveries import DeliveryRecord
+from ekyc.storage.webhooks_queue import DeliveryQueue
+from ekyc.storage.webhooks_stores import WebhookStores
+from ekyc.storage.webhooks_values import (
+    DeliveriesOf,
+    Delivery,
+    DeliveryAttempt,
+    DeliveryClaim,
+    DeliveryFailure,
+    DeliveryState,
+    DisabledBy,
+    EndpointState,
+    SignatureForm,
+    SigningSecret,
+    WebhookEndpoint,
+    WebhookError,
+)
 
 __all__ = [
     "ACTIVE_AUTHENTICATION",
     "BLOBS_NAME",
     "CHIP_AUTHENTICATION",
     "DATABASE_NAME",
+    "EVENT_KINDS",
     "KEYS_NAME",
     "KEY_NAME",
     "AccessStores",
@@ -86,6 +108,7 @@ __all__ = [
     "ArtefactError",
     "ArtefactStore",
     "AttemptsError",
+    "Backup",
     "BoundResult",
     "CaptureToken",
     "CaptureTokenError",
@@ -95,9 +118,20 @@ __all__ = [
     "Client",
     "Consent",
     "CredentialStore",
+    "DeliveriesOf",
+    "Delivery",
+    "DeliveryAttempt",
+    "DeliveryClaim",
+    "DeliveryFailure",
+    "DeliveryQueue",
+    "DeliveryRecord",
+    "DeliveryState",
+    "DisabledBy",
     "DossierDesk",
     "DossierRow",
     "DossierUnit",
+    "EndpointState",
+    "EndpointStore",
     "Entry",
     "Erasure",
     "EvidenceLog",
@@ -130,6 +164,7 @@ __all__ = [
     "Place",
     "Redemption",
     "RegisterError",
+    "Restored",
     "ResultStatus",
     "ResultStore",
     "RetentionClass",
@@ -142,7 +177,9 @@ __all__ = [
     "SessionBounds",
     "SessionError",
     "SessionRow",
+    "SignatureForm",
     "SigningKey",
+    "SigningSecret",
     "Storage",
     "StorageError",
     "StoredArtefact",
@@ -157,5 +194,9 @@ __all__ = [
     "SubjectStore",
     "Tenant",
     "Vault",
+    "WebhookEndpoint",
+    "WebhookError",
+    "WebhookStores",
     "default_home",
+    "restore",
 ]

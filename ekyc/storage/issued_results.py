@@ -23,6 +23,15 @@ from ekyc.errors import InputError
 from ekyc.storage.engine import reading
 from ekyc.storage.errors import StorageError, storage_errors
 from ekyc.storage.evidence_events import Reference, ResultIssued, ResultStatusChanged
+from ekyc.storage.outbox import (
+    CredentialIssued,
+    CredentialReinstated,
+    CredentialRevoked,
+    CredentialSuperseded,
+    CredentialSuspended,
+    Outbox,
+    OutboxEvent,
+)
 from ekyc.storage.tables import issued_results, status_lists
 
 if TYPE_CHECKING:
@@ -179,6 +188,8 @@ class IssuedResultStore:
                 digest=digest,
                 subject=Reference(kind="result", text=subject),
             )
+            outbox = Outbox(connection, now=now, random=self._random)
+            outbox.put(CredentialIssued(id=drawn.hex(), schema=schema))
             self._log.append(connection, issued)
             if replaces is not None:
                 self._change(connection, replaces, ResultStatus.SUPERSEDED, drawn.hex())
@@ -301,8 +312,23 @@ class IssuedResultStore:
         told = ResultStatusChanged(
             credential=result_id, status=status.name.lower(), successor=successor
         )
+        outbox = Outbox(connection, now=now.changed_at or self._clock.now(), random=self._random)
+        outbox.put(_event(now))
         self._log.append(connection, told)
         return now
+
+
+def _event(result: IssuedResult) -> OutboxEvent:
+    """What others are told of a change."""
+    match result.status:
+        case ResultStatus.VALID:
+            return CredentialReinstated(id=result.id)
+        case ResultStatus.REVOKED:
+            return CredentialRevoked(id=result.id)
+        case ResultStatus.SUSPENDED:
+            return CredentialSuspended(id=result.id)
+        case ResultStatus.SUPERSEDED:
+            return CredentialSuperseded(id=result.id, successor=result.successor or "")
 
 
 def _get(connection: Connection, result_id: str) -> IssuedResult | None:

@@ -33,6 +33,7 @@ from ekyc.storage.liveness_values import (
     unknown_session,
 )
 from ekyc.storage.nonces import issue_within, redeem_within
+from ekyc.storage.outbox import LivenessDecided, Outbox
 from ekyc.storage.service_key import Sealer
 from ekyc.storage.tables import liveness_attempts, liveness_chunks, liveness_sessions
 
@@ -256,6 +257,7 @@ class LivenessStore:
         place = f"liveness_sessions/{session.id}"
         kept = None if best_frame is None else sealer.seal(best_frame, f"{place}/best_frame")
         with storage_errors(self._subject), self._engine.begin() as connection:
+            now = self._clock.now()
             finished = connection.execute(
                 update(_sessions)
                 .where(_sessions.c.id == session.id, _sessions.c.state == "running")
@@ -263,12 +265,13 @@ class LivenessStore:
                     state="finished",
                     report=sealer.seal(report, f"{place}/report"),
                     best_frame=kept,
-                    expires_at=self._clock.now() + timedelta(seconds=self.bounds.keeping_s),
+                    expires_at=now + timedelta(seconds=self.bounds.keeping_s),
                 )
             )
             if finished.rowcount != 1:
                 return False
             connection.execute(delete(_chunks).where(_chunks.c.session_id == session.id))
+            Outbox(connection, now=now, random=self._random).put(LivenessDecided(id=session.id))
             self._log.append(connection, LivenessFinished.of(session.id, report))
         return True
 
@@ -353,9 +356,7 @@ class LivenessStore:
         sealer = None if secret is None else _sealer(secret, self._random)
 
         def opened(sealed: bytes | None, column: str) -> bytes | None:
-            if sealed is None or sealer is None:
-                return None
-            return sealer.open(bytes(sealed), f"{place}/{column}")
+            return sealer.open(bytes(sealed), f"{place}/{column}") if sealed and sealer else None
 
         return StoredSession(
             id=row.id,

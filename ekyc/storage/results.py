@@ -18,6 +18,7 @@ from ekyc.policy import Verdict
 from ekyc.storage.engine import reading
 from ekyc.storage.errors import storage_errors
 from ekyc.storage.evidence_events import DecisionRecorded, Reference
+from ekyc.storage.outbox import Outbox, VerificationDecided
 from ekyc.storage.persons import Person
 from ekyc.storage.tables import persons, results
 from ekyc.values import Sha256Hex
@@ -122,6 +123,9 @@ class ResultStore:
                 whose = {"holder": person.holder, "session": person.session}
                 row = {"result_id": stored.id, **whose, "bound_at": stored.created_at}
                 connection.execute(insert(persons).values(**row))
+            Outbox(connection, now=stored.created_at, random=self._random).put(
+                VerificationDecided(id=stored.id, profile=profile, verdict=verdict.value)
+            )
             self._log.append(connection, _event(stored, person))
         return stored
 

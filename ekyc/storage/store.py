@@ -28,6 +28,8 @@ from ekyc.storage.nonces import NonceStore
 from ekyc.storage.persons import PersonStore
 from ekyc.storage.results import ResultStore
 from ekyc.storage.vault import Vault
+from ekyc.storage.webhooks_queue import DEFAULT_DISABLE_AFTER
+from ekyc.storage.webhooks_stores import WebhookStores
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -167,6 +169,19 @@ class Storage:
             log=self.evidence,
             keys=keys,
             blobs=blobs,
+            clock=self._clock,
+            random=self._random,
+            subject=self._subject,
+        )
+
+    def webhooks(
+        self, key: ServiceKey, *, disable_after: timedelta = DEFAULT_DISABLE_AFTER
+    ) -> WebhookStores:
+        """Who is told of events in this database, and how it went; addresses and keys lie sealed under ``key``."""
+        return WebhookStores(
+            self._engine,
+            key=key,
+            disable_after=disable_after,
             clock=self._clock,
             random=self._random,
             subject=self._subject,

@@ -1,0 +1,43 @@
+"""Endpoints, the queue of workers and the record of deliveries, over one database and one key."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ekyc.storage.webhooks import EndpointStore
+from ekyc.storage.webhooks_deliveries import DeliveryRecord
+from ekyc.storage.webhooks_queue import DEFAULT_DISABLE_AFTER, DEFAULT_RETENTION, DeliveryQueue
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from ekyc.ports import Clock, Random
+    from ekyc.storage.service_key import ServiceKey
+
+
+class WebhookStores:
+    """Everything of webhooks that is stored."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        key: ServiceKey,
+        clock: Clock,
+        random: Random,
+        subject: str,
+        disable_after: timedelta = DEFAULT_DISABLE_AFTER,
+        retention: timedelta = DEFAULT_RETENTION,
+    ) -> None:
+        self.endpoints = EndpointStore(engine, key=key, clock=clock, random=random, subject=subject)
+        self.deliveries = DeliveryRecord(engine, clock=clock, random=random, subject=subject)
+        self.queue = DeliveryQueue(
+            engine,
+            key=key,
+            disable_after=disable_after,
+            retention=retention,
+            clock=clock,
+            random=random,
+            subject=subject,
+        )
