@@ -4,6 +4,7 @@ Law asks for a licensed authority and hardware keys; what the embedded one lacks
 """
 
 from ekyc.signing.activation import ActivationError, ActivationModule, Credential
+from ekyc.signing.anchors import Anchor, read_anchor_list
 from ekyc.signing.appearance import Appearance
 from ekyc.signing.augment import augment_pdf
 from ekyc.signing.authority import ROOT_NAME, EmbeddedAuthority
@@ -22,6 +23,7 @@ from ekyc.signing.cades import (
     prepare_cades,
     sign_cades,
 )
+from ekyc.signing.criteria import Criterion, CriterionFinding, nine_criteria
 from ekyc.signing.external import external_identity, keep, take_up
 from ekyc.signing.http_exchange import ExchangeLimits, HttpExchange
 from ekyc.signing.inspect_cades import inspect_cades
@@ -31,17 +33,25 @@ from ekyc.signing.jades import PreparedJws, augment_json, complete_json, prepare
 from ekyc.signing.keystore import DerivationCost
 from ekyc.signing.levels import Level, TimestampFailedError
 from ekyc.signing.pades import PreparedPdf, complete_pdf, prepare_pdf, sign_pdf
+from ekyc.signing.page_pictures import PagePictures, picture_changes
 from ekyc.signing.pdf_writing import ReservedField
 from ekyc.signing.report import (
+    AnchorKind,
+    CertificateFacts,
+    Change,
+    ChangeKind,
     Coverage,
     Indication,
     Integrity,
     Modifications,
+    Revision,
+    Shown,
     SignatureKind,
     SignatureReport,
     TimestampReport,
     ValidationReport,
 )
+from ekyc.signing.report_page import report_files
 from ekyc.signing.result_document import SIGNATURE_BOX_PT, ResultDocument, render_result_pdf
 from ekyc.signing.sad import Evidence, ShownDocument
 from ekyc.signing.sad_issuer import SadIssuer
@@ -50,6 +60,7 @@ from ekyc.signing.status_client import StatusClient
 from ekyc.signing.timestamp_client import HttpTimestampAuthority
 from ekyc.signing.trust_material import TrustMaterial, read_trust_material
 from ekyc.signing.validate import ValidationLimits, inspect_pdf
+from ekyc.signing.validate_file import validate_file
 from ekyc.signing.xades import PreparedXml, augment_xml, complete_xml, prepare_xml, sign_xml
 
 __all__ = [
@@ -57,11 +68,18 @@ __all__ = [
     "SIGNATURE_BOX_PT",
     "ActivationError",
     "ActivationModule",
+    "Anchor",
+    "AnchorKind",
     "Appearance",
     "BatchDocument",
     "BatchIncompleteError",
+    "CertificateFacts",
+    "Change",
+    "ChangeKind",
     "Coverage",
     "Credential",
+    "Criterion",
+    "CriterionFinding",
     "DerivationCost",
     "EmbeddedAuthority",
     "Evidence",
@@ -72,6 +90,7 @@ __all__ = [
     "Integrity",
     "Level",
     "Modifications",
+    "PagePictures",
     "Party",
     "PreparedBatch",
     "PreparedCades",
@@ -80,7 +99,9 @@ __all__ = [
     "PreparedXml",
     "ReservedField",
     "ResultDocument",
+    "Revision",
     "SadIssuer",
+    "Shown",
     "ShownDocument",
     "SignatureKind",
     "SignatureReport",
@@ -107,16 +128,21 @@ __all__ = [
     "inspect_pdf",
     "inspect_xml",
     "keep",
+    "nine_criteria",
+    "picture_changes",
     "prepare_batch",
     "prepare_cades",
     "prepare_json",
     "prepare_pdf",
     "prepare_xml",
+    "read_anchor_list",
     "read_trust_material",
     "render_result_pdf",
+    "report_files",
     "sign_cades",
     "sign_json",
     "sign_pdf",
     "sign_xml",
     "take_up",
+    "validate_file",
 ]

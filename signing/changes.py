@@ -185,7 +185,8 @@ class _Comparison:
             self._touched[reference] = own or inner
             return own or inner
         # All of them: what is not looked at would be told as left over.
-        return any([self._is_touched(part, depth + 1) for part in _parts(value)])
+        found = [self._is_touched(part, depth + 1) for part in _parts(value)]
+        return any(found)
 
     def _differs(self, before: Any, after: Any, key: str) -> bool:
         """Whether an entry of a dictionary is another, or leads to something that was written anew."""

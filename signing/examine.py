@@ -16,6 +16,7 @@ from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from ekyc.imaging.pdf_views import ViewLimits
 from ekyc.outcomes import Check
 from ekyc.signing import conclude, revisions, trust, two_parsers
+from ekyc.signing.certificate_facts import facts_of
 from ekyc.signing.report import (
     Coverage,
     Indication,
@@ -236,6 +237,9 @@ def _report(
         shown=compared.shown if compared else None,
         changed_pages=compared.pages if compared else (),
         revision=_revision(signature),
+        covered_bytes=_covered(signature, shown),
+        algorithm=_described_algorithm(signature),
+        certificate=facts_of(signature.signer_cert),
     )
 
 
@@ -266,6 +270,18 @@ def _revision(signature: EmbeddedPdfSignature) -> int | None:
     try:
         return int(signature.signed_revision) + 1
     except Exception:  # noqa: BLE001  # only described; the rules ask by themselves
+        return None
+
+
+def _covered(signature: EmbeddedPdfSignature, shown: revisions.Finding | None) -> int | None:
+    sound = shown is not None and shown.coverage is not Coverage.PARTIAL
+    return two_parsers.signed_end(signature) if sound else None
+
+
+def _described_algorithm(signature: EmbeddedPdfSignature) -> str | None:
+    try:
+        return f"{_algorithm(signature)} / {signature.md_algorithm}"
+    except Exception:  # noqa: BLE001  # only described; the integrity check says what is wrong
         return None
 
 

@@ -127,6 +127,40 @@ class Revision:
     """Against the revision before; told of those behind the first signature."""
 
 
+class AnchorKind(StrEnum):
+    """Whose root an anchor is, by the word of the operator who listed it."""
+
+    NEAC = "NEAC"
+    """The national root (public digital signatures)."""
+    OFFICIAL_DUTY = "official-duty"
+    """Specialised signatures of agencies (Ban Cơ yếu Chính phủ)."""
+    TEST = "test"
+    """Proves nothing to anybody."""
+    UNSTATED = "unstated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateFacts:
+    """What the signer's certificate says of itself: claims, unless the indication is TOTAL-PASSED."""
+
+    subject: Redacted[str]
+    issuer: str
+    serial: str
+    """Hexadecimal."""
+    not_before: datetime
+    not_after: datetime
+    key: str
+    """Algorithm and size, such as ``EC secp256r1``, ``RSA 3072``."""
+    key_usage: tuple[str, ...]
+    purposes: tuple[str, ...]
+    """Extended key usages; empty: any."""
+    policies: tuple[str, ...]
+    """Object identifiers of the issuer's policies."""
+    has_qc_statements: bool
+    """Whether the issuer states anything by RFC 3739 §3.2.6."""
+    sha256: str
+
+
 class Shown(StrEnum):
     """What the pages show now, against what they showed when they were signed, in order of harm."""
 
@@ -181,6 +215,13 @@ class SignatureReport:
     """Pages, from one, that show something else now than when they were signed."""
     revision: int | None = None
     """The revision that the signature covers, from one. PDF alone."""
+    covered_bytes: int | None = None
+    """Size of the file when it was signed: the signature says nothing of what follows. PDF alone."""
+    algorithm: str | None = None
+    """The signature's, as asn1crypto names it, with its digest."""
+    certificate: CertificateFacts | None = None
+    anchor_kind: AnchorKind | None = None
+    """What the operator says of the anchor; ``None`` where no chain ended at one, or nobody was asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

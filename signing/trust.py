@@ -108,6 +108,9 @@ _REASONS: Final = {
     "CRYPTO_CONSTRAINTS_FAILURE": "signature.weak_algorithm",
     "CRYPTO_CONSTRAINTS_FAILURE_NO_POE": "signature.weak_algorithm",
     "TIMESTAMP_ORDER_FAILURE": "signature.timestamp_invalid",
+    "SIGNED_DATA_NOT_FOUND": "signature.content_missing",
+    "SIGNATURE_POLICY_NOT_AVAILABLE": "signature.policy_unknown",
+    "POLICY_PROCESSING_ERROR": "signature.policy_unknown",
 }
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ekyc.signing import SignatureReport, TimestampReport, ValidationReport
+    from ekyc.signing.anchors import Anchor
+    from ekyc.signing.report import Revision
 
 _COMMAND: Final = "validate"
 _MAX_BYTES: Final = 64 << 20
@@ -56,6 +58,22 @@ def validate_command(
             "--content", metavar="FILE", help="What a detached CMS (.p7s) is over, of up to 4 GiB."
         ),
     ] = None,
+    anchors: Annotated[
+        Path | None,
+        typer.Option(
+            "--anchors",
+            metavar="LIST",
+            help="List of anchors with their kinds (TOML: NEAC, official-duty, test); see docs/validation.md.",
+        ),
+    ] = None,
+    report_to: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="DIR",
+            help="New folder for report.html with pictures of pages that changed. It names the signers.",
+        ),
+    ] = None,
     at: AtOption = None,
     json_output: JsonFlag = False,
 ) -> None:
@@ -66,9 +84,11 @@ def validate_command(
     """
     moment = None if at is None else moment_of(at)
     try:
-        anchors, crls = _load_trust(trust or [])
-        options = {"anchors": anchors, "crls": crls, "at": moment}
-        report = _inspect(_read(file, _MAX_BYTES), content, options)
+        trusted, crls = _load_trust(trust or [], anchors)
+        data = _read(file, _MAX_BYTES)
+        report = _validated(data, content, {"anchors": trusted, "crls": crls, "at": moment})
+        if report_to is not None:
+            _write_report(report_to, data, report, file.name)
     except EkycError as error:
         fail(error, json_output=json_output, command=_COMMAND)
     if json_output:
@@ -78,24 +98,36 @@ def validate_command(
     exit_for(report.outcome)
 
 
-def _inspect(data: bytes, content: Path | None, options: dict[str, Any]) -> ValidationReport:
-    """By what the file holds; a detached CMS is one that comes with its content."""
-    from ekyc.cli.sign_forms import form_in
-    from ekyc.signing import inspect_pdf
-    from ekyc.signing.inspect_cades import inspect_cades
-    from ekyc.signing.inspect_jades import inspect_jws
-    from ekyc.signing.inspect_xades import inspect_xml
+def _validated(data: bytes, content: Path | None, options: dict[str, Any]) -> ValidationReport:
+    from ekyc.signing.validate_file import validate_file
 
-    if content is not None:
-        try:
-            with content.open("rb") as stream:
-                return inspect_cades(data, stream, **options)
-        except OSError as exc:
-            raise InputError(
-                "cannot be read", code="input.file_unreadable", subject=content.name
-            ) from exc
-    inspect = {"xml": inspect_xml, "json": inspect_jws}.get(form_in(data), inspect_pdf)
-    return inspect(data, **options)
+    if content is None:
+        return validate_file(data, **options)
+    try:
+        with content.open("rb") as stream:
+            return validate_file(data, content=stream, **options)
+    except OSError as exc:
+        raise InputError(
+            "cannot be read", code="input.file_unreadable", subject=content.name
+        ) from exc
+
+
+def _write_report(folder: Path, data: bytes, report: ValidationReport, name: str) -> None:
+    """Into a folder that is made: nothing is overwritten."""
+    from ekyc.signing.page_pictures import picture_changes
+    from ekyc.signing.report_page import report_files
+
+    pictures = picture_changes(data, report)
+    try:
+        folder.mkdir()
+        for file, contents in report_files(report, pictures, title=name).items():
+            (folder / file).write_bytes(contents)
+    except OSError as exc:
+        raise InputError(
+            "the folder exists already, or cannot be written",
+            code="input.folder_unwritable",
+            subject=folder.name,
+        ) from exc
 
 
 def report_as_json(report: ValidationReport) -> dict[str, Any]:
@@ -106,6 +138,7 @@ def report_as_json(report: ValidationReport) -> dict[str, Any]:
         report.checks,
         signatures=[_as_json(entry) for entry in report.signatures],
         document_timestamps=[_as_json(entry) for entry in report.document_timestamps],
+        revisions=[_revision_as_json(revision) for revision in report.revisions],
     )
 
 
@@ -121,6 +154,46 @@ def _as_json(entry: SignatureReport) -> dict[str, Any]:
         "anchor": entry.anchor_subject,
         "claimed_time": entry.claimed_time.isoformat() if entry.claimed_time else None,
         "timestamp": _timestamp_as_json(entry.timestamp) if entry.timestamp else None,
+        "anchor_kind": entry.anchor_kind.value if entry.anchor_kind else None,
+        "shown": entry.shown.value if entry.shown else None,
+        "changed_pages": list(entry.changed_pages),
+        "revision": entry.revision,
+        "covered_bytes": entry.covered_bytes,
+        "algorithm": entry.algorithm,
+        "criteria": _criteria_as_json(entry),
+    }
+
+
+def _criteria_as_json(entry: SignatureReport) -> list[dict[str, Any]]:
+    from ekyc.signing.criteria import nine_criteria
+
+    return [
+        {
+            "criterion": found.criterion.value,
+            "outcome": found.outcome.value,
+            "reasons": list(found.reasons),
+            "rests_on": found.rests_on,
+        }
+        for found in nine_criteria(entry)
+    ]
+
+
+def _revision_as_json(revision: Revision) -> dict[str, Any]:
+    from ekyc.signing.words import change_in_words
+
+    return {
+        "number": revision.number,
+        "changes": [
+            {
+                "kind": change.kind.value,
+                "page": change.page,
+                "subject": change.subject,
+                "count": change.count,
+                "vi": change_in_words(change, "vi"),
+                "en": change_in_words(change, "en"),
+            }
+            for change in revision.changes
+        ],
     }
 
 
@@ -135,6 +208,8 @@ def _timestamp_as_json(timestamp: TimestampReport) -> dict[str, Any]:
 def _print(out: Console, report: ValidationReport) -> None:
     from rich.markup import escape
 
+    from ekyc.signing.words import word
+
     for entry in (*report.signatures, *report.document_timestamps):
         style = _STYLE[entry.indication.value]
         sub = f" ({entry.sub_indication})" if entry.sub_indication else ""
@@ -142,27 +217,54 @@ def _print(out: Console, report: ValidationReport) -> None:
         if entry.signer_subject is not None:
             out.print(f"  signer     {escape(entry.signer_subject.reveal())}", soft_wrap=True)
         out.print(f"  anchor     {escape(entry.anchor_subject or 'none that you trust')}")
+        if entry.anchor_kind is not None:
+            out.print(f"  kind       {word('anchor', entry.anchor_kind.value, 'en')}")
         if entry.timestamp is not None:
             stamp = entry.timestamp
             out.print(f"  timestamp  {stamp.time.isoformat()} {stamp.indication.value}")
         elif entry.claimed_time is not None:
             out.print(f"  claimed    {entry.claimed_time.isoformat()} (not proven)")
+        _print_changes(out, report, entry)
     out.print()
     out.print(checks_table(report.checks))
 
 
-def _load_trust(files: list[Path]) -> tuple[list[bytes], list[bytes]]:
-    """Sort certificates from revocation lists by trying to read them."""
-    from ekyc.signing import read_trust_material
+def _print_changes(out: Console, report: ValidationReport, entry: SignatureReport) -> None:
+    from rich.markup import escape
 
-    anchors: list[bytes] = []
+    from ekyc.signing.words import change_in_words, word
+
+    if entry.revision is None:
+        return
+    out.print(f"  covers     revision {entry.revision} of {len(report.revisions) or '?'}")
+    for revision in report.changes_after(entry):
+        told = "; ".join(change_in_words(change, "en") for change in revision.changes) or "nothing"
+        out.print(f"  after      revision {revision.number}: {escape(told)}", soft_wrap=True)
+    if entry.shown is not None:
+        pages = (
+            f" (pages {', '.join(map(str, entry.changed_pages))})" if entry.changed_pages else ""
+        )
+        out.print(f"  pages      {word('shown', entry.shown.value, 'en')}{pages}")
+
+
+def _load_trust(files: list[Path], listed: Path | None) -> tuple[list[Anchor], list[bytes]]:
+    """Sort certificates from revocation lists by trying to read them; those of the list have kinds."""
+    from ekyc.signing import read_trust_material
+    from ekyc.signing.anchors import Anchor, read_anchor_list
+
+    anchors: list[Anchor] = []
     crls: list[bytes] = []
+    if listed is not None:
+        text = _read(listed, _MAX_TRUST_BYTES)
+        anchors += read_anchor_list(
+            text, lambda name: _read(listed.parent / name, _MAX_TRUST_BYTES)
+        )
     for file in files:
         try:
             found = read_trust_material(_read(file, _MAX_TRUST_BYTES))
         except InputError as error:
             raise InputError(error.message, code=error.code, subject=file.name) from error
-        anchors += found.certificates
+        anchors += (Anchor(certificate=der) for der in found.certificates)
         crls += found.crls
     return anchors, crls
 

@@ -97,5 +97,23 @@ def test_people_see_signer_anchor_and_time(run, plain_pdf, authority, root):
     assert "SAMPLE root" in result.output
 
 
+def test_the_kind_of_the_anchor_is_printed(run, signed_pdf, root, validate_against):
+    anchors = root.with_name("anchors.toml")
+    anchors.write_text(
+        f'schema = "ekyc.anchors/1"\n[[anchor]]\nkind = "test"\nfile = "{root.name}"\n'
+    )
+    assert "test root" in run(signed_pdf, "--anchors", anchors).output
+    written = as_json(run(signed_pdf, "--anchors", anchors, "--json"), validate_against)
+    assert written["signatures"][0]["anchor_kind"] == "test"
+    assert len(written["signatures"][0]["criteria"]) == 9
+
+
+def test_a_report_goes_into_a_new_folder(run, signed_pdf, root, tmp_path):
+    folder = tmp_path / "report"
+    assert run(signed_pdf, "--trust", root, "--report", folder).exit_code == 0
+    assert (folder / "report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert run(signed_pdf, "--trust", root, "--report", folder).exit_code == 1
+
+
 def test_unknown_options_are_a_usage_error(run, plain_pdf):
     assert run(plain_pdf, "--nope").exit_code == 2
