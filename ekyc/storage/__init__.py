@@ -65,7 +65,7 @@ from ekyc.storage.nonces import (
 )
 from ekyc.storage.outbox import EVENT_KINDS
 from ekyc.storage.persons import BoundResult, Person, PersonStore
-from ekyc.storage.restore import Restored, restore
+from ekyc.storage.restore import Restored, restore_backup
 from ekyc.storage.results import ResultStore, StoredResult
 from ekyc.storage.retention import RetentionClass, RetentionPolicy, RetentionRun
 from ekyc.storage.rotation import KeyVersion, Rotation
@@ -198,5 +198,5 @@ __all__ = [
     "WebhookError",
     "WebhookStores",
     "default_home",
-    "restore",
+    "restore_backup",
 ]

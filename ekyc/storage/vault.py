@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ekyc.storage import erasure, retention, rotation
+from ekyc.storage import backup, erasure, retention, rotation
 from ekyc.storage.artefacts import ArtefactStore
 from ekyc.storage.subjects import SubjectStore
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sqlalchemy import Engine
 
     from ekyc.ports import BlobStore, Clock, KeyProvider, Random
@@ -42,6 +44,7 @@ class Vault:
         self._keys = keys
         self._blobs = blobs
         self._clock = clock
+        self._random = random
         self._subject = subject
         self.subjects = SubjectStore(engine, keys=keys, clock=clock, random=random, subject=subject)
         self.artefacts = ArtefactStore(
@@ -62,6 +65,23 @@ class Vault:
             clock=self._clock,
             tenant=tenant,
             subject_id=subject_id,
+            subject=self._subject,
+        )
+
+    def backup(self, file: Path, *, keys_file: Path | None = None) -> backup.Backup:
+        """Write database and blobs into one file, and the wrapped keys of people into another: :mod:`ekyc.storage.backup`.
+
+        Raises:
+            InputError: ``backup.engine``, ``backup.exists``.
+            StorageError: the database, a blob or the disk failed; then no file is left.
+        """
+        return backup.make_backup(
+            self._engine,
+            file,
+            keys_file=keys_file,
+            blobs=self._blobs,
+            clock=self._clock,
+            random=self._random,
             subject=self._subject,
         )
 
