@@ -1,7 +1,7 @@
 """Look at a detached CMS beside its content: is it intact, and who vouches for it? (ETSI EN 319 102-1 §5)
 
-1. Read its structure: DER or PEM, one signer, no content inside, the signing certificate bound in. Else INDETERMINATE.
-2. Digest the content with the signer's algorithm, which must be of the SHA-2 family.
+1. Read its structure: DER or PEM, bounded, of the one form that is understood (:mod:`.cms_rules`). Else INDETERMINATE.
+2. Digest the content with the signer's algorithm.
 3. Integrity: the key of the embedded certificate signed that digest. Otherwise TOTAL-FAILED.
 4. Trust: chain to one of the caller's anchors, revocation, times (:mod:`ekyc.signing.trust`).
 
@@ -20,16 +20,16 @@ from typing import Any, BinaryIO, Final
 from asn1crypto import cms, pem
 from pyhanko.sign.general import extract_certificate_info, extract_signer_info
 from pyhanko.sign.validation.errors import SignatureValidationError
-from pyhanko.sign.validation.generic_cms import get_signing_cert_attr, validate_sig_integrity
+from pyhanko.sign.validation.generic_cms import validate_sig_integrity
 
 from ekyc.errors import LimitError
 from ekyc.ports import Clock
 from ekyc.signing import conclude, trust
 from ekyc.signing.cades import MAX_CMS_BYTES, MAX_CONTENT_BYTES
+from ekyc.signing.cms_rules import require_bounded, require_known_form
 from ekyc.signing.inspecting import UnreadableError, inspected, one, problem, settings_of
 from ekyc.signing.report import Integrity, SignatureReport, ValidationReport
 
-_DIGESTS: Final = {"sha256", "sha384", "sha512"}
 _BLOCK: Final = 1 << 20
 _TIME_S: Final = 120.0
 """Four gibibytes want to be digested."""
@@ -74,21 +74,17 @@ def inspect_cades(
 def _read(data: bytes) -> tuple[Any, Any, Any]:
     """``SignedData``, its only ``SignerInfo`` and the signer's certificate, as asn1crypto has them."""
     try:
-        wrapped: Any = cms.ContentInfo.load(_der(data), strict=True)
+        der = _der(data)
+        require_bounded(der)
+        wrapped: Any = cms.ContentInfo.load(der, strict=True)
+        require_known_form(wrapped)
         signed_data = wrapped["content"]
         signer_info: Any = extract_signer_info(signed_data)
         certificate = extract_certificate_info(signed_data).signer_cert
-        known = (
-            wrapped["content_type"].native == "signed_data"
-            and signed_data["encap_content_info"]["content_type"].native == "data"
-            and signed_data["encap_content_info"]["content"].native is None
-            and get_signing_cert_attr(signer_info["signed_attrs"]) is not None
-            and signer_info["digest_algorithm"]["algorithm"].native in _DIGESTS
-        )
+    except (LimitError, UnreadableError):
+        raise
     except Exception as exc:  # whatever happens in a parser never passes
         raise UnreadableError from exc
-    if not known:
-        raise UnreadableError
     return signed_data, signer_info, certificate
 
 

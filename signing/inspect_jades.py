@@ -41,6 +41,15 @@ from ekyc.signing.trust_certificate import Vouchers, judge_certificate, subject_
 
 _PARAMETERS: Final = {"alg", "cty", "iat", "kid", "sigT", "typ", "x5c", "x5t#S256"}
 """``crit`` is not among them: what a signer calls critical and is not understood here is not passed over."""
+_NEEDED: Final = {"alg", "x5c", "x5t#S256"}
+_TYPES: Final = ("jose+json", "jose", "JOSE+JSON", "JOSE")
+_CONTENTS: Final = ("json", "application/json")
+"""Not another token: a reader could take what is inside for verified."""
+_REASONS: Final = {
+    "signing.json.unreadable": "signature.jws_form",
+    "signing.jws.unsigned": "signature.jws_form",
+    "signing.key.unsupported": "signature.algorithm_unknown",
+}
 _MAX_ITEMS: Final = 32
 
 
@@ -90,23 +99,36 @@ def _read(data: bytes) -> _Signed:
         members = read_jws(data)
         header = read_json(decode(members["protected"]))
         read_json(decode(members["payload"]))
+        _require_known_header(header, members.get("header", {}))
         chain = tuple(map(_bytes, header["x5c"]))
+        if not 0 < len(chain) <= _MAX_ITEMS:
+            raise UnreadableError("signature.jws_header")
         algorithm = algorithm_of(public_key_der_of(chain[0]))
-        known = (
-            set(header) <= _PARAMETERS
-            and set(members.get("header", {})) <= {"etsiU"}
-            and 0 < len(chain) <= _MAX_ITEMS
-            and header["alg"] == NAMES[algorithm]
-            and decode(header["x5t#S256"]) == hashlib.sha256(chain[0]).digest()
-        )
+        if header["alg"] != NAMES[algorithm]:
+            raise UnreadableError("signature.jws_algorithm")
+        if decode(header["x5t#S256"]) != hashlib.sha256(chain[0]).digest():
+            raise UnreadableError("signature.certificate_unbound")
         value = value_of(decode(members["signature"]), algorithm)
     except LimitError:
         raise
     except (AttributeError, EkycError, LookupError, TypeError, ValueError) as exc:
-        raise UnreadableError from exc
-    if not known:
-        raise UnreadableError
+        reason = _REASONS.get(getattr(exc, "code", ""), "signature.unreadable")
+        raise UnreadableError(reason) from exc
     return _Signed(members=members, header=header, chain_der=chain, value=value)
+
+
+def _require_known_header(header: Any, unprotected: Any) -> None:
+    """Nothing is negotiated, fetched, or taken for less than it says."""
+    if (
+        not isinstance(header, dict)
+        or not _NEEDED <= set(header) <= _PARAMETERS
+        or not set(unprotected) <= {"etsiU"}
+        or header.get("typ", _TYPES[0]) not in _TYPES
+        or header.get("cty", _CONTENTS[0]) not in _CONTENTS
+        or not isinstance(header["x5c"], list)
+        or not isinstance(header["alg"], str)
+    ):
+        raise UnreadableError("signature.jws_header")
 
 
 async def _judge(signed: _Signed, settings: trust.TrustSettings) -> SignatureReport:

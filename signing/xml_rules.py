@@ -28,7 +28,6 @@ CANONICAL: Final = frozenset({_C14N_10, C14N_11, EXCLUSIVE})
 _ENVELOPED: Final = f"{DS}enveloped-signature"
 _SIGNED_PROPERTIES: Final = "http://uri.etsi.org/01903#SignedProperties"
 _PARTS: Final = frozenset({DS, XADES, "http://uri.etsi.org/01903/v1.4.1#"})
-_MAX_REFERENCES: Final = 3
 _TRANSFORMS: Final = 2
 
 
@@ -75,14 +74,7 @@ def signed_properties(signature: Element) -> Element:
         signed = only_child(qualifying, XADES, "SignedProperties")
     except UnreadableError as exc:
         raise UnreadableError("signature.xml_properties") from exc
-    every = list(signature.iter(f"{{{XADES}}}SignedProperties"))
-    target = qualifying.get("Target")
-    if (
-        every != [signed]
-        or not signed.get("Id")
-        or target is None
-        or target != f"#{signature.get('Id')}"
-    ):
+    if not signed.get("Id") or qualifying.get("Target") != f"#{signature.get('Id')}":
         raise UnreadableError("signature.xml_properties")
     return signed
 
@@ -97,7 +89,7 @@ def _require_known_references(
     kinds[f"#{signed.get('Id')}"] = "properties"
     references = info.findall(f"{{{DS}}}Reference")
     found: list[str] = []
-    for reference in references[: _MAX_REFERENCES + 1]:
+    for reference in references:
         kind = kinds.get(reference.get("URI"))
         if kind is None or kind in found:
             raise UnreadableError("signature.xml_reference")
@@ -105,7 +97,7 @@ def _require_known_references(
             raise UnreadableError("signature.xml_reference")
         _require_known_transforms(reference, enveloped=kind == "document")
         found.append(kind)
-    if len(references) > _MAX_REFERENCES or "document" not in found:
+    if "document" not in found:
         raise UnreadableError("signature.xml_reference")
     if "properties" not in found:
         raise UnreadableError("signature.xml_properties")

@@ -325,7 +325,7 @@ class TestCades:
             content=CONTENT,
         )
         found = looked_at(pilot, Cades(), carrying)
-        assert found.problems[0].reasons == ("signature.unreadable",)
+        assert found.problems[0].reasons == ("signature.cms_content",)
 
     def test_without_the_signing_certificate_bound_in_it_is_no_cades(self, pilot, party):
         attributes = signed_attributes(
@@ -342,7 +342,7 @@ class TestCades:
             algorithm=EC,
             certificates=[party.signer.certificate_der],
         )
-        assert looked_at(pilot, Cades(), bare).problems[0].reasons == ("signature.unreadable",)
+        assert looked_at(pilot, Cades(), bare).problems[0].reasons == ("signature.certificate_unbound",)
 
 
 def xml_of(signed):

@@ -246,7 +246,7 @@ def refers_by_pointer(root):
 
 def refers_twice(root):
     info = ds(signature_of(root), "SignedInfo")
-    info.append(copy.deepcopy(references(root)[0]))
+    info.replace(references(root)[2], copy.deepcopy(references(root)[0]))
 
 
 def has_a_manifest(root):
