@@ -38,6 +38,8 @@ class LineCalibration:
     """Without points characters keep their raw confidence."""
     lines: Table = ()
     """Without points lines have no certainty."""
+    likely: Table = ()
+    """For lines read with language in mind, by the evidence of :mod:`ekyc.ocr.language_reading`; as ``lines``."""
 
     def of_peaks(self, peaks: FloatArray) -> FloatArray:
         """Confidences of characters: float32, shape (characters,), 0–1, in and out."""
@@ -47,20 +49,28 @@ class LineCalibration:
         """Probability that the whole line is right, or None without a table."""
         return float(_look_up(self.lines, [evidence])[0]) if self.lines else None
 
+    def of_likely(self, evidence: float) -> float | None:
+        """Probability that all of a line read with language in mind is right, or None without a table."""
+        return float(_look_up(self.likely, [evidence])[0]) if self.likely else None
+
 
 UNCALIBRATED = LineCalibration()
 
 
 def load_calibration(path: Path) -> LineCalibration:
-    """Tables from a JSON object with the lists of points ``letter`` and ``line``.
+    """Tables from a JSON object with the lists of points ``letter``, ``line`` and, where it has it, ``likely``.
 
     Raises:
         ModelError: the file is missing, or its points do not rise within 0–1 (code ``model.bad_calibration``).
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return LineCalibration(chars=_table(content["letter"]), lines=_table(content["line"]))
-    except (OSError, ValueError, KeyError, TypeError) as exc:
+        return LineCalibration(
+            chars=_table(content["letter"]),
+            lines=_table(content["line"]),
+            likely=_table(content.get("likely", [])),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
         raise ModelError(
             "the calibration cannot be read", code="model.bad_calibration", subject=path.name
         ) from exc

@@ -153,10 +153,8 @@ def restrict(
 def path_evidence(log_probs: FloatArray, path: BestPath | None = None) -> float:
     """How little speaks against the best path's text, 0–1: one number for the whole line, raw, for calibration.
 
-    A step agrees with the text if it gives the blank, the character before it or the one after it: where runs meet the
-    net may waver between those without any effect on the text. The product of the probability of agreement over all
-    steps counts what speaks for another or a further character, and that of the characters' peaks what speaks against
-    one that was read.
+    The product of the probability of agreement over all steps (:func:`path_agreement`) counts what speaks for another
+    or a further character, and that of the characters' peaks what speaks against one that was read.
 
     Args:
         log_probs: float32, shape (time, classes), natural logarithms of probabilities.
@@ -165,6 +163,15 @@ def path_evidence(log_probs: FloatArray, path: BestPath | None = None) -> float:
     if not log_probs.size:
         return 1.0
     path = path or best_path(log_probs)
+    return float(np.exp(path_agreement(log_probs, path).sum() + peak_logs(path).sum()))
+
+
+def path_agreement(log_probs: FloatArray, path: BestPath) -> NDArray[np.float64]:
+    """How much each step agrees with the best path's text: logarithms, float64, shape (time,), at most 0.
+
+    A step agrees if it gives the blank, the character before it or the one after it: where runs meet the net may waver
+    between those without any effect on the text.
+    """
     steps = np.arange(len(path.labels))
     silent = path.labels == BLANK
     before = np.maximum.accumulate(np.where(silent, 0, steps))
@@ -173,9 +180,13 @@ def path_evidence(log_probs: FloatArray, path: BestPath | None = None) -> float:
     one, other = path.labels[before], path.labels[after]
     said = np.exp(log_probs[steps, np.stack((np.zeros_like(one), one, other))], dtype=np.float64)
     agreeing = said[0] + said[1] * (one != BLANK) + said[2] * ((other != BLANK) & (other != one))
+    return np.asarray(np.minimum(np.log(np.maximum(agreeing, 1e-9)), 0.0), dtype=np.float64)
+
+
+def peak_logs(path: BestPath) -> FloatArray:
+    """Logarithms of the characters' peaks: float32, shape (characters,), -20 to 0."""
     peaks = path.peaks[path.labels[path.starts] != BLANK]
-    logs = np.minimum(np.log(np.maximum(agreeing, 1e-9)), 0.0).sum()
-    return float(np.exp(logs + np.minimum(np.maximum(peaks, -20.0), 0.0).sum()))
+    return np.asarray(np.minimum(np.maximum(peaks, -20.0), 0.0), dtype=np.float32)
 
 
 def tidy_spaces(chars: tuple[ReadChar, ...]) -> tuple[ReadChar, ...]:

@@ -13,6 +13,7 @@ from ekyc.ocr.asterocr import AsterRecogniser
 from ekyc.ocr.calibration import load_calibration
 from ekyc.ocr.detect import TextDetector
 from ekyc.ocr.foreign import ForeignEngine
+from ekyc.ocr.language import load_language
 from ekyc.ocr.line_net import LineNet
 from ekyc.ocr.reading import TextReader
 from ekyc.ocr.recognise import load_vocabulary
@@ -57,9 +58,12 @@ def open_recogniser(engine: Engine) -> LineRecogniser:
 
 
 def own_recogniser(engine: Engine) -> LineNet:
-    """Our own net with its vocabulary and calibration."""
+    """Our own net with its vocabulary, calibration and language."""
     calibration = load_calibration(engine.store.asset_path(f"{OWN}-calibration"))
-    return LineNet(engine.model(OWN), own_vocabulary(engine), calibration=calibration)
+    language = load_language(engine.store.asset_path(f"{OWN}-language"))
+    return LineNet(
+        engine.model(OWN), own_vocabulary(engine), calibration=calibration, language=language
+    )
 
 
 def own_vocabulary(engine: Engine) -> tuple[str, ...]:

@@ -44,6 +44,20 @@ class FieldKind(StrEnum):
     ADDRESS = "address"
 
 
+PROSE: Final = frozenset(
+    {
+        FieldKind.NAME,
+        FieldKind.DATE_WORDS,
+        FieldKind.SEX,
+        FieldKind.ETHNICITY,
+        FieldKind.NATIONALITY,
+        FieldKind.TEXT,
+        FieldKind.ADDRESS,
+    }
+)
+"""Kinds whose values are words, so that language may hint at what they should read; all others hold numbers."""
+
+
 class Standing(StrEnum):
     """What a field's reading is worth."""
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ekyc.imaging.text_regions import part_of_quad
-from ekyc.ocr.field_kinds import FieldKind, Standing, standing_of
+from ekyc.ocr.field_kinds import PROSE, FieldKind, Standing, standing_of
 from ekyc.ocr.labels import LabelHit, find_labels, value_behind
 from ekyc.ocr.rows import PlacedLine, place_lines
 from ekyc.values import QuadPx, Redacted
@@ -60,6 +60,9 @@ class ReadField:
     """Where the value stands."""
     page: int = 0
     kind: FieldKind = FieldKind.TEXT
+    likely: Redacted[str] | None = None
+    """The value as language makes it likely, where that is another one; never for numbers, dates in digits and codes. A hint
+    for whoever looks at the paper: the value is what was read."""
 
     @property
     def confidence(self) -> float:
@@ -68,9 +71,16 @@ class ReadField:
 
     @property
     def standing(self) -> Standing:
-        """What the reading is worth: certain, uncertain, nothing that such a field can hold, or not read at all."""
+        """What the reading is worth: certain, uncertain, nothing that such a field can hold, or not read at all.
+
+        A value that language would have otherwise is not certain.
+        """
         mean = sum(self.confidences) / len(self.confidences)
-        return standing_of(self.kind, self.value.reveal(), self.confidence, mean_confidence=mean)
+        standing = standing_of(
+            self.kind, self.value.reveal(), self.confidence, mean_confidence=mean
+        )
+        doubted = standing is Standing.CERTAIN and self.likely is not None
+        return Standing.UNCERTAIN if doubted else standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,12 @@ class _Piece:
     @property
     def chars(self) -> tuple[ReadChar, ...]:
         return self.place.line.chars[self.start : self.end]
+
+    @property
+    def likely_chars(self) -> tuple[ReadChar, ...]:
+        """The same stretch as language makes it likely; as read where language has no say."""
+        likely = self.place.line.likely
+        return self.chars if likely is None else likely.chars[self.start : self.end]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +211,15 @@ def _value(
         pieces = _continued(label, pieces, spec.lines, lines, labelled)
     if not pieces:
         return None
-    chars = _joined(pieces, comma=spec.breaks_at_comma and pieces[0].place is label)
+    comma = spec.breaks_at_comma and pieces[0].place is label
+    chars = _joined(pieces, [piece.chars for piece in pieces], comma=comma)
+    value = likely = _text(chars)
+    if spec.kind in PROSE:
+        likely = _text(_joined(pieces, [piece.likely_chars for piece in pieces], comma=comma))
     return ReadField(
         name=spec.name,
-        value=Redacted("".join(char for char, _ in chars)),
+        value=Redacted(value),
+        likely=None if likely == value else Redacted(likely),
         confidences=tuple(confidence for _, confidence in chars),
         spans=tuple(
             LineSpan(
@@ -226,17 +247,23 @@ def _quad_of(piece: _Piece) -> QuadPx:
     return part_of_quad(piece.place.line.quad, left, right)
 
 
-def _joined(pieces: Sequence[_Piece], *, comma: bool) -> list[tuple[str, float]]:
-    """Characters of all pieces with their confidence."""
+def _joined(
+    pieces: Sequence[_Piece], read: Sequence[tuple[ReadChar, ...]], *, comma: bool
+) -> list[tuple[str, float]]:
+    """Characters of all pieces, as given for each, with their confidence."""
     chars: list[tuple[str, float]] = []
-    for i, piece in enumerate(pieces):
+    for i, own in enumerate(read):
         if i:
             before = pieces[i - 1]
             printed = before.place.line.text[before.end : before.end + 1] == ","
             with_comma = (printed or (comma and i == 1)) and chars[-1][0] != ","
             chars += [(char, 1.0) for char in (", " if with_comma else " ")]
-        chars += [(char.char, char.confidence) for char in piece.chars]
+        chars += [(char.char, char.confidence) for char in own]
     return chars
+
+
+def _text(chars: Sequence[tuple[str, float]]) -> str:
+    return "".join(char for char, _ in chars)
 
 
 def _whole(place: PlacedLine) -> _Piece:

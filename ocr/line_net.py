@@ -6,6 +6,8 @@
 3. Plane 0 is ink, plane 1 says where the line is. To the right the item is filled up to the next of a few widths, so
    that lines of like length share a batch. The net masks the filling out; it cannot change what is read.
 4. Greedy decoding; confidences through the table of ``line-calibration.json``.
+5. Beside it, where a language model is given and any character may occur, what language makes likely
+   (:mod:`ekyc.ocr.language_reading`). The letters as read stay what they are.
 """
 
 from __future__ import annotations
@@ -19,9 +21,19 @@ from ekyc.imaging.geometry import resize
 from ekyc.imaging.illumination import normalise_line
 from ekyc.ocr.calibration import UNCALIBRATED, LineCalibration
 from ekyc.ocr.ctc import best_path, chars_of, path_evidence, restrict, tidy_spaces
-from ekyc.ocr.recognise import Alphabet, LineText, bounded, is_blank, read_in_parts
+from ekyc.ocr.language_reading import read_with_language
+from ekyc.ocr.recognise import (
+    Alphabet,
+    LikelyText,
+    LineText,
+    bounded,
+    is_blank,
+    read_in_parts,
+)
 
 if TYPE_CHECKING:
+    from ekyc.ocr.ctc import BestPath, ReadChar
+    from ekyc.ocr.language import LanguageModel
     from ekyc.ports import Model
     from ekyc.values import BgrImage, FloatArray, GrayImage
 
@@ -49,12 +61,14 @@ class LineNet:
         vocabulary: tuple[str, ...],
         *,
         calibration: LineCalibration = UNCALIBRATED,
+        language: LanguageModel | None = None,
     ) -> None:
         if not vocabulary:
             raise InputError("an empty vocabulary reads nothing", subject="vocabulary")
         self._model = model
         self._vocabulary = vocabulary
         self._calibration = calibration
+        self._language = language
 
     def read_line(self, line: BgrImage, *, alphabet: Alphabet | None = None) -> LineText:
         """Text of one upright line, dark on light; empty for what is blank or no text.
@@ -84,9 +98,21 @@ class LineNet:
                 "the net's classes do not match its vocabulary", code="model.bad_output"
             )
         path = best_path(log_probs)
+        chars = chars_of(path, self._vocabulary, self._calibration.of_peaks)
         return LineText(
-            chars=tidy_spaces(chars_of(path, self._vocabulary, self._calibration.of_peaks)),
+            chars=tidy_spaces(chars),
             certainty=self._calibration.of_line(path_evidence(log_probs, path)),
+            likely=self._likely(log_probs, path, chars) if alphabet is None else None,
+        )
+
+    def _likely(
+        self, log_probs: FloatArray, path: BestPath, chars: tuple[ReadChar, ...]
+    ) -> LikelyText | None:
+        if self._language is None:
+            return None
+        read = read_with_language(log_probs, path, chars, self._vocabulary, self._language)
+        return LikelyText(
+            chars=tidy_spaces(read.chars), certainty=self._calibration.of_likely(read.evidence)
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ekyc.ocr.ctc import ReadChar
-from ekyc.ocr.recognise import LineText
+from ekyc.ocr.recognise import LikelyText, LineText
 from ekyc.values import BoxPx, QuadPx
 
 
@@ -22,6 +22,8 @@ class ReadLine:
     """Probability that the whole line is right, 0–1; None where the recogniser is not calibrated."""
     engines: tuple[str, ...] = ()
     """Names of the engines that read exactly this, where several were asked."""
+    likely: LikelyText | None = None
+    """The same line with language in mind, as :class:`~ekyc.ocr.recognise.LineText` has it."""
 
     @property
     def text(self) -> str:

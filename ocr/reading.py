@@ -124,6 +124,7 @@ def read_regions(image: BgrImage, regions: Sequence[TextRegion], reader: Reader)
             score=region.score,
             certainty=text.certainty,
             engines=text.engines,
+            likely=text.likely,
         )
         for region, text in zip(kept, texts, strict=True)
         if text.mean_confidence >= _MIN_MEAN_CONFIDENCE

@@ -19,7 +19,7 @@ from ekyc.imaging.text_regions import split_columns
 from ekyc.ocr.ctc import ReadChar, text_of, tidy_spaces
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ekyc.values import BgrImage, GrayImage
@@ -39,6 +39,29 @@ MRZ: Alphabet = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789<")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class LikelyText:
+    """What language makes of a line that the recogniser alone wavers at: a second opinion, not what stands there.
+
+    As many characters as were read, at the same places; letters may be others, all else is the same
+    (:mod:`ekyc.ocr.language_reading`). Not for numbers and codes, and not for holding one print against another: a letter
+    that somebody changed must not be turned back into the one expected.
+    """
+
+    chars: tuple[ReadChar, ...]
+    certainty: float | None = None
+    """Probability that every character of this text is right, 0–1, calibrated; None where that was not measured."""
+
+    @property
+    def text(self) -> str:
+        """The text, single spaces between words, NFC."""
+        return text_of(self.chars)
+
+    def __repr__(self) -> str:
+        """The length, not the text."""
+        return f"LikelyText({len(self.chars)} characters)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class LineText:
     """A line as read. The text may be personal data: ``repr`` shows only its length."""
 
@@ -49,6 +72,8 @@ class LineText:
     on it is too high."""
     engines: tuple[str, ...] = ()
     """Names of the engines that read exactly this, where several were asked."""
+    likely: LikelyText | None = None
+    """The same line with language in mind; None where the recogniser has none, or only certain characters may occur."""
 
     @property
     def text(self) -> str:
@@ -121,20 +146,35 @@ def read_in_parts(
     parts = split_columns(gray, max_aspect)[:MAX_PARTS]
     if len(parts) == 1:
         return read_part(gray)
-    chars: list[ReadChar] = []
-    certainties: list[float | None] = []
-    for left, right in parts:
-        part = read_part(gray[:, left:right])
-        if chars and part.chars:
-            at = left / width
-            chars.append(ReadChar(char=" ", confidence=1.0, left=at, right=at))
-        chars.extend(_placed(char, left / width, right / width) for char in part.chars)
-        certainties.append(part.certainty)
-    known = [certainty for certainty in certainties if certainty is not None]
+    read = [(left / width, right / width, read_part(gray[:, left:right])) for left, right in parts]
+    likely = [(left, right, part.likely) for left, right, part in read if part.likely is not None]
     return LineText(
-        chars=tidy_spaces(tuple(chars)),
-        certainty=math.prod(known) if len(known) == len(certainties) else None,
+        chars=_one_after_another([(left, right, part.chars) for left, right, part in read]),
+        certainty=_of_all([part.certainty for _, _, part in read]),
+        likely=LikelyText(
+            chars=_one_after_another([(left, right, part.chars) for left, right, part in likely]),
+            certainty=_of_all([part.certainty for _, _, part in likely]),
+        )
+        if len(likely) == len(read)
+        else None,
     )
+
+
+def _one_after_another(
+    parts: Sequence[tuple[float, float, tuple[ReadChar, ...]]],
+) -> tuple[ReadChar, ...]:
+    """Characters of all parts in the frame of the whole line, a space between two parts."""
+    chars: list[ReadChar] = []
+    for left, right, read in parts:
+        if chars and read:
+            chars.append(ReadChar(char=" ", confidence=1.0, left=left, right=left))
+        chars.extend(_placed(char, left, right) for char in read)
+    return tidy_spaces(tuple(chars))
+
+
+def _of_all(certainties: Sequence[float | None]) -> float | None:
+    known = [certainty for certainty in certainties if certainty is not None]
+    return math.prod(known) if len(known) == len(certainties) else None
 
 
 def load_vocabulary(path: Path) -> tuple[str, ...]:

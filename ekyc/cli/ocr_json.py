@@ -23,6 +23,12 @@ def shown_value(field: ReadField) -> str:
     return "" if field.standing.value == "unreadable" else field.value.reveal()
 
 
+def likely_value(field: ReadField) -> str | None:
+    """What language makes of the value, where that is something else and the field was read at all."""
+    hidden = field.likely is None or field.standing.value == "unreadable"
+    return None if hidden or field.likely is None else field.likely.reveal()
+
+
 def field_as_json(
     field: ReadField, place: Callable[[QuadPx], QuadPx] = lambda quad: quad
 ) -> dict[str, Any]:
@@ -36,6 +42,7 @@ def field_as_json(
         "name": field.name,
         "kind": field.kind.value,
         "value": shown_value(field),
+        "likely": likely_value(field),
         "confidence": round(field.confidence, 4),
         "standing": field.standing.value,
         "page": field.page,
@@ -94,6 +101,10 @@ def _page_as_json(page: PageReading, view: PageView) -> dict[str, Any]:
                 "confidence": round(line.confidence, 4),
                 "certainty": None if line.certainty is None else round(line.certainty, 4),
                 "acceptance": acceptance(line).value,
+                "likely": None if line.likely is None else line.likely.text,
+                "likely_certainty": None
+                if line.likely is None or line.likely.certainty is None
+                else round(line.likely.certainty, 4),
                 "quad": quad_as_json(view.flat.on_picture(line.quad)),
             }
             for line in page.lines

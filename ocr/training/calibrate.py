@@ -1,6 +1,7 @@
 """What a confidence is worth: from the net's raw figure to the share of readings that were right.
 
-Fitted on lines that training never drew (unseen faces and words, our wear), never on the benchmark.
+Fitted on lines that training never drew (unseen faces and words, our wear), never on the benchmark. The same for lines read
+with language in mind: most words of those lines are no words, so that language has as little to say as it ever has.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ekyc.ocr.ctc import path_evidence
+from ekyc.ocr.ctc import best_path, chars_of, path_evidence, text_of, tidy_spaces
+from ekyc.ocr.language import load_language
+from ekyc.ocr.language_reading import read_with_language
 from training.evaluate import OnnxReader
 from training.pool import unseen_lines
 from training.score import right_letters, with_plain_dots
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 _POINTS = 60
 SEED = 660001
+_LANGUAGE = Path(__file__).parents[1] / "data/line-language.json"
 
 
 def monotone(raw: Sequence[float], right: Sequence[bool]) -> list[tuple[float, float]]:
@@ -57,31 +61,46 @@ def main() -> None:
         help="where the exported net lies; line-calibration.json is written there",
     )
     parser.add_argument("--lines", type=int, default=6000)
+    parser.add_argument(
+        "--language", type=Path, default=_LANGUAGE, help="as training.language wrote it"
+    )
     args = parser.parse_args()
     cv2.setNumThreads(1)
     reader = OnnxReader(args.folder)
+    language = load_language(args.language)
     lines = unseen_lines(SEED, args.lines)
     raw_lines: list[float] = []
     right_lines: list[bool] = []
     raw_letters: list[float] = []
     right: list[bool] = []
+    raw_likely: list[float] = []
+    right_likely: list[bool] = []
     for picture, text in lines:
         reading = reader.read(picture)
         if not reading.text:
             continue
-        raw_lines.append(path_evidence(reader.log_probs([picture])[0]))
+        log_probs = reader.log_probs([picture])[0]
+        path = best_path(log_probs)
+        raw_lines.append(path_evidence(log_probs, path))
+        likely = read_with_language(
+            log_probs, path, chars_of(path, reader.classes), reader.classes, language
+        )
+        raw_likely.append(likely.evidence)
+        right_likely.append(text_of(tidy_spaces(likely.chars)) == with_plain_dots(text))
         right_lines.append(reading.text == with_plain_dots(text))
         raw_letters.extend(reading.confidences)
         right.extend(right_letters(with_plain_dots(text), reading.text))
     result = {
         "line": monotone(raw_lines, right_lines),
         "letter": monotone(raw_letters, right),
+        "likely": monotone(raw_likely, right_likely),
         "fitted_on": f"{len(raw_lines)} generated lines of unseen faces and words, seed {SEED}",
     }
     text = json.dumps(result, ensure_ascii=False, indent=1)
     (args.folder / "line-calibration.json").write_text(text + "\n", encoding="utf-8")
     print(
-        f"{sum(right_lines)} of {len(right_lines)} lines right; table of {len(result['line'])} points"
+        f"{sum(right_lines)} of {len(right_lines)} lines right, {sum(right_likely)} with language; "
+        f"tables of {len(result['line'])} and {len(result['likely'])} points"
     )
 
 

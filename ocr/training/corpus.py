@@ -80,6 +80,13 @@ class Corpus:
             text = _WORD.sub(self._known, text)
         return self._shorten(" ".join(text.split()), max_chars) or "0"
 
+    def phrases(self) -> tuple[tuple[Callable[[], str], float], ...]:
+        """What the language model counts, with its shares: names and phrases of real words, no code and no rare word."""
+        return (
+            (self._name, 0.25), (self._labelled, 0.15), (self._short_place, 0.05), (self._date_in_words, 0.1),
+            (self._sum_in_words, 0.05), (self._title, 0.08), (self._ethnic_group, 0.05),
+        )  # fmt: skip
+
     def _known(self, match: re.Match[str]) -> str:
         word = match.group()
         if not is_held_out(word):

@@ -21,6 +21,7 @@ IDS = (
     "ekyc-lines",
     "ekyc-lines-vocab",
     "ekyc-lines-calibration",
+    "ekyc-lines-language",
 )
 MODELS = [entry for entry in default_registry().values() if entry.kind == "model"]
 
