@@ -30,13 +30,29 @@ def register_fonts() -> None:
     pdfmetrics.registerFontFamily(REGULAR, normal=REGULAR, bold=BOLD)
 
 
-def draw_qr(canvas: Canvas, text: str, *, left: float, bottom: float, side: float) -> None:
+def draw_qr(
+    canvas: Canvas,
+    text: str,
+    *,
+    left: float,
+    bottom: float,
+    side: float,
+    most: int = _MAX_QR_CHARACTERS,
+) -> None:
     """Draw a QR code (error correction M) of ``side`` points, quiet zone included, as filled rectangles.
+
+    Args:
+        canvas: of reportlab.
+        text: what it says.
+        left: of the code, in points.
+        bottom: of the code, in points.
+        side: of the code, in points.
+        most: the most characters that a code of this side may have.
 
     Raises:
         LimitError: the text would need modules too small to photograph.
     """
-    if len(text) > _MAX_QR_CHARACTERS:
+    if len(text) > most:
         raise LimitError("the text is too long for a QR code in print", code="signing.qr.too_long")
     code = segno.make(text, error="m", micro=False)
     rows = [bytes(row) for row in code.matrix]

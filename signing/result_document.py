@@ -22,12 +22,16 @@ from ekyc.errors import LimitError
 from ekyc.outcomes import Check, Outcome, check_title, describe_reason
 from ekyc.policy import Verdict
 from ekyc.signing.appearance import VIETNAM_TIME, Appearance
-from ekyc.signing.drawing import BOLD, REGULAR, Canvas, register_fonts
+from ekyc.signing.drawing import BOLD, REGULAR, Canvas, draw_qr, register_fonts
 from ekyc.values import Sha256Hex
 
 SIGNATURE_BOX_PT: Final = (56.0, 50.0, 356.0, 140.0)
 """Where the first page keeps room for the visible signature: left, bottom, right, top."""
 MAX_CHECKS: Final = 200
+CREDENTIAL_BOX_PT: Final = (390.0, 46.0, 534.0, 190.0)
+"""Where the first page shows the QR code of the result: left, bottom, right, top. 51 mm a side."""
+MAX_CREDENTIAL: Final = 620
+"""Characters; in a code of 51 mm a module is then no smaller than half a millimetre."""
 
 _MARGIN_PT: Final = 20 * mm
 _OUTCOME_VI: Final = {
@@ -71,9 +75,13 @@ class ResultDocument:
     sample: bool
     """Marks every page as a sample without legal value."""
     lookup_url: str | None = None
+    credential: str | None = None
+    """Text of the QR code by which the result is verified offline (:mod:`ekyc.signing.credentials`)."""
 
     def __post_init__(self) -> None:
         Verdict(self.verdict)
+        if self.credential is not None and len(self.credential) > MAX_CREDENTIAL:
+            raise LimitError("too long to print", code="signing.qr.too_long")
         if len(self.checks) > MAX_CHECKS:
             raise LimitError(f"more than {MAX_CHECKS} checks", code="signing.result.too_long")
 
@@ -152,6 +160,7 @@ def _story(document: ResultDocument) -> list[Flowable]:
         Spacer(1, 10),
         Paragraph(f"SHA-256 của hồ sơ nộp: {_escaped(document.case_digest)}", _SMALL),
         Paragraph(f"SHA-256 của báo cáo đầy đủ: {_escaped(document.report_digest)}", _SMALL),
+        *_credential_note(document),
         Paragraph(
             "Trang này không chứa dữ liệu cá nhân. Kết quả của máy không thay quyết định của người có thẩm quyền.",
             _SMALL,
@@ -162,6 +171,17 @@ def _story(document: ResultDocument) -> list[Flowable]:
 _SMALL: Final = ParagraphStyle("small", fontName=REGULAR, fontSize=8, leading=11.5)
 _CELL: Final = ParagraphStyle("cell", fontName=REGULAR, fontSize=8.5, leading=11.5)
 _HEAD: Final = ParagraphStyle("head", fontName=BOLD, fontSize=8.5, leading=11.5)
+
+
+def _credential_note(document: ResultDocument) -> list[Flowable]:
+    if document.credential is None:
+        return []
+    text = (
+        "Mã QR lớn ở cuối trang đầu là chính kết quả này, do nơi cấp ký: quét để kiểm tra không cần mạng, và để biết kết "
+        "quả còn hiệu lực hay đã bị thu hồi. / The large code at the foot of the first page is this result, signed by its "
+        "issuer."
+    )
+    return [Paragraph(text, _SMALL)]
 
 
 def _checks_table(document: ResultDocument) -> Table:
@@ -205,6 +225,13 @@ def _decorate(canvas: Canvas, document: ResultDocument, width: float, height: fl
         canvas.setFont(BOLD, 22)
         canvas.drawCentredString(0, -22, "không có giá trị pháp lý")
     canvas.restoreState()
+    if document.credential is not None and canvas.getPageNumber() == 1:
+        left, bottom, right, _ = CREDENTIAL_BOX_PT
+        side = right - left
+        canvas.setFillGray(1)  # nothing of the mark shines through the code
+        canvas.rect(left, bottom, side, side, stroke=0, fill=1)
+        text = document.credential
+        draw_qr(canvas, text, left=left, bottom=bottom, side=side, most=MAX_CREDENTIAL)
     canvas.saveState()
     canvas.setFillGray(0.35)
     canvas.setFont(REGULAR, 8)

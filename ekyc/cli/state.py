@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ekyc.chip.authority import Authority
     from ekyc.liveness.active import Attestor
     from ekyc.pki import TrustStore
+    from ekyc.signing.credentials.issuer import ResultIssuer
     from ekyc.signing.result_signer import ResultSigner
     from ekyc.storage import ServiceKey, Storage
 
@@ -147,6 +148,56 @@ def ask_secret(variable: str, what: str) -> str:
         )
     asked: str = typer.prompt(what, hide_input=True, err=True)
     return asked
+
+
+ResultIssuerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--result-issuer",
+        metavar="URL",
+        envvar="EKYC_RESULT_ISSUER",
+        help="Address that names the issuer of results: a signed result then carries a QR code that anyone verifies "
+        "offline (docs/credentials.md). With --result-keys and --result-key.",
+    ),
+]
+ResultKeysOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--result-keys",
+        metavar="DIR",
+        help="Folder of encrypted keys of `ekyc credential new-key`.",
+    ),
+]
+ResultKeyOption = Annotated[
+    str | None, typer.Option("--result-key", metavar="LABEL", help="Name of the key for results.")
+]
+
+
+def open_result_issuer(
+    issuer: str | None,
+    keys: Path | None,
+    label: str | None,
+    storage: Storage,
+    service_key: Path | None,
+) -> ResultIssuer | None:
+    """Who issues results as QR codes; ``None`` where no address is given."""
+    if issuer is None and keys is None and label is None:
+        return None
+    if issuer is None or keys is None or label is None:
+        raise InputError(
+            "--result-issuer, --result-keys and --result-key go together", code="input.invalid"
+        )
+    from ekyc.signing.credentials import EcSigner
+    from ekyc.signing.credentials.issuer import ResultIssuer
+    from ekyc.signing.software_keys import EmbeddedKeys
+
+    return ResultIssuer(
+        id=issuer,
+        series=f"{issuer}/tt",
+        signer=EcSigner(EmbeddedKeys.unlock(keys, passphrase()).open(label)),
+        register=storage.issued_results,
+        service_key=open_service_key(service_key),
+    )
 
 
 def open_authority(folder: Path | None, storage: Storage) -> ResultSigner | None:

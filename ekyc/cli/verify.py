@@ -21,11 +21,16 @@ from ekyc.cli.output import (
 )
 from ekyc.cli.state import (
     NationalServiceOption,
+    ResultIssuerOption,
+    ResultKeyOption,
+    ResultKeysOption,
+    ServiceKeyOption,
     StateOption,
     TrustOption,
     load_trust,
     open_authority,
     open_national_service,
+    open_result_issuer,
     open_storage,
 )
 from ekyc.errors import EkycError
@@ -99,7 +104,11 @@ def verify(
         str | None, typer.Option("--profile", help="Judge by this profile, not the case's own.")
     ] = None,
     national_service: NationalServiceOption = None,
+    result_issuer: ResultIssuerOption = None,
+    result_keys: ResultKeysOption = None,
+    result_key: ResultKeyOption = None,
     state: StateOption = None,
+    service_key: ServiceKeyOption = None,
     language: LanguageOption = Language.EN,
     json_output: JsonFlag = False,
 ) -> None:
@@ -121,11 +130,16 @@ def verify(
         national = open_national_service(national_service)
         with open_storage(state) as storage:
             keys = open_authority(authority, storage)
+            issuer = open_result_issuer(
+                result_issuer, result_keys, result_key, storage, service_key
+            )
             with Verifier.open(trust=anchors, storage=storage, authority=national) as verifier:
                 result = verifier.verify(
                     loaded, challenge_id=challenge, progress=progress_printer(err)
                 )
-            written = write_outputs(result, out, authority=keys) if out is not None else ()
+            written = (
+                () if out is None else write_outputs(result, out, authority=keys, issuer=issuer)
+            )
     except EkycError as error:
         fail(error, json_output=json_output, command="verify")
     except KeyboardInterrupt:

@@ -5,16 +5,30 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import credential_desk
 import pytest
 from chromium import Chromium
 from credential_desk import BIRTH, DAY, ISSUER, SAMPLES, Registry, ec_signer, reasons, trusted
+from result_office import Office, accepted
 
-from ekyc.signing.credentials import Ed25519Signer, KeyUse, TrustAnchor, base45, packing, schema_of
+from ekyc.flows import issue_result
+from ekyc.imaging.barcode import read_qr_texts
+from ekyc.imaging.document_pages import decode_pages
+from ekyc.signing.credentials import (
+    Ed25519Signer,
+    KeyUse,
+    TrustAnchor,
+    base45,
+    packing,
+    read_result,
+    schema_of,
+)
 from ekyc.signing.credentials.page import render_verifier_page
+from ekyc.storage import ResultStatus
+from ekyc.testing import FixedClock
 
 pytestmark = pytest.mark.system
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -165,3 +179,26 @@ def test_the_page_refers_to_nothing_outside():
     assert "XMLHttpRequest" not in page
     assert "default-src 'none'" in page
     assert {use.value for use in KeyUse} == {"result", "status"}
+
+
+def test_the_code_on_a_result_pdf(registry, shown, tmp_path):
+    """Signed PDF, rendered, scanned; then the page says of the text what the library says."""
+    office = Office(tmp_path / "office", registry=registry, clock=FixedClock(NOW))
+    pdf = issue_result(accepted(office.clock), office.authority, issuer=office.issuer)
+    (page,) = decode_pages(pdf, name="result.pdf")
+    (text,) = [text for text in read_qr_texts(page) if text.startswith("EKYC1:")]
+    good = office.statuses()
+    found = shown(text, good)
+    assert found["outcome"] == "PASSED"
+    assert found["fields"]["Mã hồ sơ"] == accepted(office.clock).id
+    packed = bytearray(base45.decode(text.removeprefix("EKYC1:")))
+    packed[-1] ^= 1
+    assert shown(f"EKYC1:{base45.encode(bytes(packed))}", good)["outcome"] == "FAILED"
+    office.clock.advance(timedelta(hours=-25))
+    stale = office.statuses()
+    office.clock.advance(timedelta(hours=25))
+    assert "credential.status_stale" in shown(text, stale)["reasons"]
+    result_id = read_result(text).claimed.id.hex()
+    office.storage.issued_results.set_status(result_id, ResultStatus.REVOKED)
+    assert "credential.revoked" in shown(text, office.statuses())["reasons"]
+    office.pilot.close()
