@@ -11,6 +11,8 @@ from fastapi import Depends, FastAPI
 
 import ekyc
 from ekyc.api.access import Gate, refuse_undeclared
+from ekyc.api.access.front import AccessFront
+from ekyc.api.access.routers import access_routers
 from ekyc.api.admission import Admission
 from ekyc.api.chip_relay import ChipRelays
 from ekyc.api.chip_relay_routes import router as chip_relay_router
@@ -64,6 +66,7 @@ def create_app(
     liveness: LivenessFront | None = None,
     csc: CscFront | None = None,
     gate: Gate | None = None,
+    access: AccessFront | None = None,
     resources: ResourceFront | None = None,
     clock: Clock = _SYSTEM_CLOCK,
 ) -> FastAPI:
@@ -80,6 +83,7 @@ def create_app(
         liveness: sessions of the active challenge; without it their operations answer 404.
         csc: the interface of remote signing; without it there are no such operations.
         gate: finds out who calls; without it everybody may do everything, which is for development on one machine.
+        access: clients, logins and consents, with a gate of its own; without it there are no such operations.
         resources: dossiers and verification sessions; without it there are no such operations.
         clock: of relayed readings.
     """
@@ -119,7 +123,7 @@ def create_app(
         lifespan=lifespan,
         dependencies=[Depends(refuse_undeclared)],
     )
-    app.state.gate = gate
+    _mount_access(app, access, gate)
     app.include_router(router)
     app.include_router(chip_relay_router)
     app.include_router(liveness_router)
@@ -135,3 +139,12 @@ def create_app(
     install_handlers(app, retry_after_s=limits.retry_after_s)
     app.add_middleware(Envelope, body_bytes=body_bytes, hosts=hosts)
     return app
+
+
+def _mount_access(app: FastAPI, access: AccessFront | None, gate: Gate | None) -> None:
+    app.state.gate = gate
+    if access is None:
+        return
+    app.state.gate, app.state.access = access.gate, access
+    for access_router in access_routers:
+        app.include_router(access_router)

@@ -48,6 +48,8 @@ class Actor:
     client: str
     consent: str
     """Id of the consent by which the citizen let the agent act."""
+    purposes: frozenset[str] = frozenset()
+    """Procedures that the consent names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
