@@ -242,7 +242,7 @@ class GuardedLink:
     def _failure(self, error: Exception, watch: Watchdog) -> LinkError:
         if watch.struck or isinstance(error, TimeoutError):
             return self._late()
-        if isinstance(error, ssl.SSLError):
+        if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
             return LinkError("no TLS with that host, or not its certificate", code="link.tls")
         if isinstance(error, http.client.HTTPException | ValueError):
             message = f"not an answer in HTTP ({type(error).__name__})"

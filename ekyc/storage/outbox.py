@@ -146,7 +146,9 @@ def _forms(kind: type[OutboxEvent]) -> Mapping[str, Form]:
     return MappingProxyType({name: hints[name].__metadata__[0] for name in names})
 
 
-_FORMS: Final = {kind: _forms(kind) for kind in _KINDS}
+_FORMS: Final[Mapping[type[OutboxEvent], Mapping[str, Form]]] = {
+    kind: _forms(kind) for kind in _KINDS
+}
 EVENT_KINDS: Final[Mapping[str, Mapping[str, Form]]] = MappingProxyType(
     {kind.kind: forms for kind, forms in _FORMS.items()}
 )
