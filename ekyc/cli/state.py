@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ekyc.pki import TrustStore
     from ekyc.signing.credentials.issuer import ResultIssuer
     from ekyc.signing.result_signer import ResultSigner
-    from ekyc.storage import ServiceKey, Storage
+    from ekyc.storage import FileBlobStore, FileKeyProvider, ServiceKey, Storage
 
 PASSPHRASE_VARIABLE: Final = "EKYC_KEY_PASSPHRASE"  # noqa: S105  # the name of a variable
 
@@ -78,6 +78,27 @@ ServiceKeyOption = Annotated[
 ]
 
 
+KeysOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--keys",
+        metavar="DIR",
+        envvar="EKYC_KEYS",
+        help="Folder of the tenants' key-encryption keys. Default: keys in the EKYC_HOME folder.",
+    ),
+]
+
+BlobsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--blobs",
+        metavar="DIR",
+        envvar="EKYC_BLOBS",
+        help="Folder of sealed artefacts. Default: blobs in the EKYC_HOME folder.",
+    ),
+]
+
+
 def open_national_service(file: Path | None) -> Authority | None:
     """The service that a file describes; ``None`` when no file is given."""
     if file is None:
@@ -114,6 +135,22 @@ def open_service_key(file: Path | None) -> ServiceKey:
     from ekyc.storage import KEY_NAME, ServiceKey, default_home
 
     return ServiceKey.load(file or default_home() / KEY_NAME, SystemRandom())
+
+
+def open_keys(folder: Path | None) -> FileKeyProvider:
+    """The folder of key-encryption keys. It is made with the first key."""
+    from ekyc.ports import SystemRandom
+    from ekyc.storage import KEYS_NAME, FileKeyProvider, default_home
+
+    return FileKeyProvider(folder or default_home() / KEYS_NAME, SystemRandom())
+
+
+def open_blobs(folder: Path | None) -> FileBlobStore:
+    """The folder of blobs. It is made with the first blob."""
+    from ekyc.ports import SystemRandom
+    from ekyc.storage import BLOBS_NAME, FileBlobStore, default_home
+
+    return FileBlobStore(folder or default_home() / BLOBS_NAME, SystemRandom())
 
 
 def load_trust(files: Sequence[Path] | None) -> TrustStore:

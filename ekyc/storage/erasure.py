@@ -1,13 +1,14 @@
 """Erasure of a person: the key is destroyed, and with it whatever was sealed under it, wherever a copy lies.
 
 1. In one transaction the person's key and index are deleted, the sealed number is emptied, the row says *erased*, and
-   so does the evidence log. From here on nothing about the person opens, whatever happens next.
+   so does the evidence log; artefacts are marked as removed. From here on nothing about the person opens, whatever
+   happens next.
 2. The blobs are removed, and their rows keep only ids, kinds, sizes and times.
 3. What the database still holds of the deleted bytes in its log and free pages is overwritten: SQLite writes zeros
    (``secure_delete``) and its log is emptied; PostgreSQL vacuums the tables.
 
-Records of decisions stay: they hold digests, codes and the id of the person, which is a random number. Another call
-goes on where a process died.
+Records of decisions stay: they hold digests, codes and the id of the person, which is a random number. Where a
+process dies another call goes on, or the next run of retention.
 
 A key is in no backup of :mod:`ekyc.storage.backup` unless one asked for keys; so the data in a backup made before are
 noise as well, once the older copies of the keys are gone (docs/operations.md).
@@ -72,6 +73,15 @@ def erase(
             update(subjects)
             .where(subjects.c.id == subject_id)
             .values(erased_at=erased_at, reference=None)
+        )
+        connection.execute(
+            update(artefacts)
+            .where(
+                artefacts.c.tenant_id == tenant,
+                artefacts.c.subject_id == subject_id,
+                artefacts.c.removed_at.is_(None),
+            )
+            .values(removed_at=erased_at, digest=None)
         )
         if known.erased_at is None:
             log.append(

@@ -187,6 +187,11 @@ class Storage:
             subject=self._subject,
         )
 
+    def schema(self) -> str:
+        """The revision of the schema, which is this version's."""
+        with storage_errors(self._subject), reading(self._engine).begin() as connection:
+            return migrate.current_revision(connection) or ""
+
     def ping(self) -> None:
         """Return if the database answers and has the schema of this version.
 

@@ -18,7 +18,13 @@ from sqlalchemy import text
 from ekyc.errors import EkycError
 from ekyc.policy import Verdict
 from ekyc.ports import SystemRandom, WrappedKey
-from ekyc.storage import FileBlobStore, FileKeyProvider, Storage, SubjectError
+from ekyc.storage import (
+    FileBlobStore,
+    FileKeyProvider,
+    RetentionPolicy,
+    Storage,
+    SubjectError,
+)
 from ekyc.storage.envelope import Place, open_sealed
 from ekyc.storage.subjects import key_context
 from ekyc.values import Sha256Hex
@@ -230,6 +236,15 @@ def test_an_erasure_that_is_killed_leaves_no_key_and_is_finished_by_the_next(
     assert code(vault.subjects.sealer, TENANT, person.id) == "subject.erased"
     assert len(list((tmp_path / "blobs").glob("??/*"))) == 3 - blobs_removed
     assert vault.erase_subject(TENANT, person.id).blobs == 3
+    assert list((tmp_path / "blobs").glob("??/*")) == []
+
+
+def test_retention_finishes_an_erasure_that_was_killed(vault, database, tmp_path, person):
+    """Whoever asked by number cannot ask again: the number is no longer found."""
+    command = [sys.executable, "-c", _DIE_IN_ERASURE, str(database), str(tmp_path)]
+    subprocess.run([*command, TENANT, person.id, "1"], check=False, timeout=120)
+    assert vault.subjects.find(TENANT, NUMBER) is None
+    assert vault.apply_retention(RetentionPolicy.default()).unfinished == 3
     assert list((tmp_path / "blobs").glob("??/*")) == []
 
 

@@ -1,0 +1,380 @@
+"""``ekyc admin keys|retention|erase-subject|backup|restore`` and ``ekyc migrate``: what an operator does to data at rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.table import Table
+
+from ekyc.cli.output import JsonFlag, console, fail, result_object, say, write_json
+from ekyc.cli.state import (
+    BlobsOption,
+    KeysOption,
+    ServiceKeyOption,
+    StateOption,
+    open_blobs,
+    open_keys,
+    open_service_key,
+    open_storage,
+)
+from ekyc.errors import EkycError, InputError
+
+if TYPE_CHECKING:
+    from ekyc.storage import Erasure, KeyVersion, RetentionPolicy, RetentionRun, Storage, Vault
+
+keys_app = typer.Typer(help="The tenants' key-encryption keys: list, rotate.", no_args_is_help=True)
+retention_app = typer.Typer(help="How long artefacts are kept.", no_args_is_help=True)
+
+_MOST_LIST_BYTES: Final = 1 << 20
+_MOST_POLICY_BYTES: Final = 64 * 1024
+
+TenantOption = Annotated[
+    str, typer.Option("--tenant", metavar="NAME", help="The tenant that it is about.")
+]
+KeysFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--keys-file",
+        metavar="FILE",
+        help="The wrapped keys of people, apart from the data. Keep the newest only: with an older one who was erased "
+        "could be read again.",
+    ),
+]
+
+
+def register(app: typer.Typer, admin_app: typer.Typer) -> None:
+    """Mount the commands."""
+    app.command()(migrate)
+    admin_app.add_typer(keys_app, name="keys")
+    admin_app.add_typer(retention_app, name="retention")
+    for command in (erase_subject, backup, restore):
+        admin_app.command()(command)
+
+
+def migrate(state: StateOption = None, json_output: JsonFlag = False) -> None:
+    """Create the state database, or bring it to the schema of this version. Other commands do so by themselves."""
+    try:
+        with open_storage(state) as storage:
+            revision = storage.schema()
+    except EkycError as error:
+        fail(error, json_output=json_output, command="migrate")
+    _tell("migrate", json_output, f"schema {revision}", schema_revision=revision)
+
+
+@keys_app.command("list")
+def list_keys(
+    state: StateOption = None,
+    keys: KeysOption = None,
+    blobs: BlobsOption = None,
+    json_output: JsonFlag = False,
+) -> None:
+    """List each version of each tenant's key-encryption key, and how many keys it still opens."""
+    try:
+        with open_storage(state) as storage:
+            versions = _vault(storage, keys, blobs).key_versions()
+    except EkycError as error:
+        fail(error, json_output=json_output, command="admin-keys")
+    if json_output:
+        listed = [_version_as_json(one) for one in versions]
+        write_json(result_object("admin-keys", "PASSED", (), versions=listed))
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("tenant", "version", "state", "keys under it"):
+        table.add_column(column)
+    for one in versions:
+        table.add_row(one.tenant, str(one.version), _state_of(one), str(one.keys))
+    console().print(table)
+
+
+@keys_app.command()
+def rotate(
+    tenant: TenantOption,
+    destroy_old: Annotated[
+        bool,
+        typer.Option(
+            "--destroy-old",
+            help="Then destroy older versions. Files of keys that were backed up before do not open any more.",
+        ),
+    ] = False,
+    state: StateOption = None,
+    keys: KeysOption = None,
+    blobs: BlobsOption = None,
+    json_output: JsonFlag = False,
+) -> None:
+    """Make a new version of a tenant's key-encryption key and wrap all keys anew; artefacts are not touched.
+
+    Cut off at any moment, run it again: it finishes what is left and makes no further version.
+    """
+    try:
+        with open_storage(state) as storage:
+            vault = _vault(storage, keys, blobs)
+            done = vault.rotate_keys(tenant, destroy_old=destroy_old)
+            versions = vault.key_versions()
+    except EkycError as error:
+        fail(error, json_output=json_output, command="admin-keys")
+    text = f"version {done.version} wraps; {done.rewrapped} keys wrapped anew"
+    if done.resumed:
+        text += "; finished an earlier rotation"
+    if done.destroyed:
+        text += f"; destroyed {', '.join(map(str, done.destroyed))}"
+    _tell(
+        "admin-keys",
+        json_output,
+        text,
+        versions=[_version_as_json(one) for one in versions],
+        rotation={
+            "tenant": done.tenant,
+            "version": done.version,
+            "rewrapped": done.rewrapped,
+            "resumed": done.resumed,
+            "destroyed": list(done.destroyed),
+        },
+    )
+
+
+@retention_app.command("run")
+def run_retention(
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            "--policy",
+            metavar="FILE",
+            envvar="EKYC_RETENTION",
+            help="Days by class and kind (TOML); docs/operations.md. Default: the software's own.",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count what would go, and change nothing.")
+    ] = False,
+    state: StateOption = None,
+    keys: KeysOption = None,
+    blobs: BlobsOption = None,
+    json_output: JsonFlag = False,
+) -> None:
+    """Remove artefacts whose time is over, finish removals that were cut off, and sweep blobs that belong to nobody."""
+    try:
+        chosen = _policy(policy)
+        with open_storage(state) as storage:
+            done = _vault(storage, keys, blobs).apply_retention(chosen, dry_run=dry_run)
+    except EkycError as error:
+        fail(error, json_output=json_output, command="admin-retention")
+    if json_output:
+        facts = {
+            "dry_run": done.dry_run,
+            "removed": dict(done.removed),
+            "unfinished": done.unfinished,
+            "orphans": done.orphans,
+            "unknown_classes": list(done.unknown_classes),
+        }
+        write_json(result_object("admin-retention", "PASSED", (), **facts))
+        return
+    _print_retention(done)
+
+
+def erase_subject(
+    tenant: TenantOption,
+    subject_id: Annotated[
+        str | None, typer.Option("--id", metavar="ID", help="The person's id.")
+    ] = None,
+    numbers_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--numbers",
+            metavar="FILE",
+            help="Numbers of identity documents, one a line; not as arguments, which shells and logs keep.",
+        ),
+    ] = None,
+    state: StateOption = None,
+    keys: KeysOption = None,
+    blobs: BlobsOption = None,
+    service_key: ServiceKeyOption = None,
+    json_output: JsonFlag = False,
+) -> None:
+    """Erase people for good: their keys, artefacts, and liveness sessions. There is no way back.
+
+    Decisions and the evidence log stay, and say nothing about whom. Backups: docs/operations.md.
+    """
+    try:
+        if (subject_id is None) == (numbers_file is None):
+            raise InputError("give either --id or --numbers", code="subject.which")
+        numbers = () if numbers_file is None else _lines(numbers_file)
+        with open_storage(state) as storage:
+            vault = _vault(storage, keys, blobs)
+            ids = [subject_id] if subject_id else list(_ids(vault, tenant, numbers))
+            known = [*numbers, *(_number_of(vault, tenant, one) for one in ids if not numbers)]
+            sessions = _forget_sessions(storage, service_key, filter(None, known))
+            erased = [vault.erase_subject(tenant, one) for one in ids]
+    except EkycError as error:
+        fail(error, json_output=json_output, command="admin-erase-subject")
+    text = f"{len(erased)} people, {sum(one.blobs for one in erased)} blobs, {sessions} sessions erased"
+    if not all(one.log_emptied for one in erased):
+        text += "; the log of the database could not be emptied yet, run it again"
+    _tell(
+        "admin-erase-subject",
+        json_output,
+        text,
+        erased=[_erasure_as_json(one) for one in erased],
+        sessions=sessions,
+    )
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where the backup goes.")],
+    keys_file: KeysFileOption = None,
+    state: StateOption = None,
+    keys: KeysOption = None,
+    blobs: BlobsOption = None,
+    json_output: JsonFlag = False,
+) -> None:
+    """Write database and blobs into one file, while the service runs, and read it through.
+
+    Keys are not in it: of people only with --keys-file, in a file of its own; key-encryption keys and service.key never.
+    """
+    try:
+        with open_storage(state) as storage:
+            made = _vault(storage, keys, blobs).backup(file, keys_file=keys_file)
+    except EkycError as error:
+        fail(error, json_output=json_output, command="admin-backup")
+    _tell(
+        "admin-backup",
+        json_output,
+        f"{made.blobs} blobs, {made.bytes} bytes, read through"
+        + ("" if made.with_keys else "; without keys of people it cannot be restored: --keys-file"),
+        id=made.id,
+        created_at=made.created_at.isoformat(),
+        blobs=made.blobs,
+        bytes=made.bytes,
+        with_keys=made.with_keys,
+    )
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The backup.")],
+    keys_file: KeysFileOption = None,
+    state: StateOption = None,
+    keys: KeysOption = None,
+    blobs: BlobsOption = None,
+    json_output: JsonFlag = False,
+) -> None:
+    """Restore a backup where there is no database yet; whoever was erased since is not brought back."""
+    from ekyc.ports import SystemClock
+    from ekyc.storage import DATABASE_NAME, default_home, restore_backup
+
+    try:
+        if state is not None and "://" in state:
+            raise InputError("a backup is restored to a file", code="backup.engine")
+        done = restore_backup(
+            file,
+            keys_file=keys_file,
+            database=Path(state) if state else default_home() / DATABASE_NAME,
+            keys=open_keys(keys),
+            blobs=open_blobs(blobs),
+            clock=SystemClock(),
+        )
+    except EkycError as error:
+        fail(error, json_output=json_output, command="admin-restore")
+    _tell(
+        "admin-restore",
+        json_output,
+        f"state of {done.created_at.isoformat(timespec='seconds')}: {done.blobs} blobs;"
+        f" {done.erased_since} people erased since",
+        id=done.id,
+        created_at=done.created_at.isoformat(),
+        blobs=done.blobs,
+        erased_since=done.erased_since,
+    )
+
+
+def _vault(storage: Storage, keys: Path | None, blobs: Path | None) -> Vault:
+    return storage.vault(open_keys(keys), open_blobs(blobs))
+
+
+def _tell(command: str, json_output: bool, text: str, **facts: Any) -> None:
+    if json_output:
+        write_json(result_object(command, "PASSED", (), **facts))
+        return
+    say(console(), text)
+
+
+def _policy(file: Path | None) -> RetentionPolicy:
+    from ekyc.chip.files import read_bounded
+    from ekyc.storage import RetentionPolicy
+
+    if file is None:
+        return RetentionPolicy.default()
+    return RetentionPolicy.parse(read_bounded(file, _MOST_POLICY_BYTES))
+
+
+def _lines(file: Path) -> tuple[str, ...]:
+    from ekyc.chip.files import read_bounded
+
+    try:
+        text = read_bounded(file, _MOST_LIST_BYTES).decode("ascii")
+    except UnicodeDecodeError as exc:
+        raise InputError(
+            "numbers are digits and capital letters", code="subject.reference_invalid"
+        ) from exc
+    return tuple(filter(None, map(str.strip, text.splitlines())))
+
+
+def _ids(vault: Vault, tenant: str, numbers: Iterable[str]) -> Iterable[str]:
+    for number in numbers:
+        found = vault.subjects.find(tenant, number)
+        if found is not None:
+            yield found.id
+
+
+def _number_of(vault: Vault, tenant: str, subject_id: str) -> str | None:
+    """The number of a person, as long as it can be read: sessions are found by it."""
+    if vault.subjects.get(tenant, subject_id).erased_at is not None:
+        return None
+    return vault.subjects.reference(tenant, subject_id)
+
+
+def _forget_sessions(storage: Storage, service_key: Path | None, numbers: Iterable[str]) -> int:
+    """Sessions that were ordered for these numbers; before the numbers are gone, so that it can be done again."""
+    key = open_service_key(service_key)
+    store, frames = storage.liveness(key), storage.frames(key)
+    erased = 0
+    for number in numbers:
+        sessions = store.forget_reference("subject", number)
+        frames.forget(sessions)
+        erased += len(sessions)
+    return erased
+
+
+def _state_of(version: KeyVersion) -> str:
+    if not version.present:
+        return "MISSING" if version.keys else "destroyed"
+    return "wraps" if version.newest else "unwraps"
+
+
+def _version_as_json(version: KeyVersion) -> dict[str, Any]:
+    return {
+        "tenant": version.tenant,
+        "version": version.version,
+        "present": version.present,
+        "newest": version.newest,
+        "keys": version.keys,
+    }
+
+
+def _erasure_as_json(erasure: Erasure) -> dict[str, Any]:
+    return {
+        "id": erasure.subject_id,
+        "erased_at": erasure.erased_at.isoformat(),
+        "blobs": erasure.blobs,
+        "log_emptied": erasure.log_emptied,
+    }
+
+
+def _print_retention(done: RetentionRun) -> None:
+    out, verb = console(), "would go" if done.dry_run else "gone"
+    for name, count in sorted(done.removed.items()):
+        say(out, f"{name}: {count} {verb}")
+    say(out, f"unfinished removals: {done.unfinished}; orphans: {done.orphans}")
+    for name in done.unknown_classes:
+        say(out, f"class {name} is in no policy; kept")
