@@ -31,7 +31,7 @@ _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
     operation_id="create_chip_session",
     summary="Yêu cầu đọc chip từ xa / Order a relayed reading of a chip",
     status_code=201,
-    responses=problems(401, 403, 413, 422, 429, 503),
+    responses=problems(400, 401, 403, 413, 422, 429, 503),
     dependencies=[require("sessions:write")],
 )
 async def create_chip_session(

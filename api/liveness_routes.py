@@ -58,7 +58,7 @@ _CHUNK_BODY: Final = {
     operation_id="create_liveness_session",
     summary="Yêu cầu kiểm tra người thật / Order a liveness session",
     status_code=201,
-    responses=problems(401, 403, 404, 413, 422, 429, 503),
+    responses=problems(400, 401, 403, 404, 413, 422, 429, 503),
     dependencies=[require("sessions:write")],
 )
 async def create_liveness_session(
@@ -128,7 +128,7 @@ async def send_liveness_chunk(
     f"{SESSIONS}/{{session_id}}/finish",
     operation_id="finish_liveness_session",
     summary="Kết thúc / Finish",
-    responses=problems(404, 409, 413, 422, 503),
+    responses=problems(400, 404, 409, 413, 422, 503),
 )
 async def finish_liveness_session(
     request: Request,

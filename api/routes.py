@@ -147,7 +147,7 @@ def _state(ask: Callable[[], None]) -> str:
     operation_id="create_challenge",
     summary="Cấp mã thử thách / Issue a challenge",
     status_code=201,
-    responses=problems(401, 403, 413, 422, 429, 503),
+    responses=problems(400, 401, 403, 413, 422, 429, 503),
     dependencies=[require("tools:use")],
 )
 async def create_challenge(

@@ -62,6 +62,7 @@ _ONCE: Final = (
     "request.too_large",
 )
 _INVALID: Final = {
+    "http.bad_request": HTTPStatus.BAD_REQUEST,
     "request.invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
     "storage.locked": HTTPStatus.SERVICE_UNAVAILABLE,
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -193,6 +193,7 @@ async def get_dossier(request: Request, caller: _Reader, dossier_id: DossierId) 
         "precondition.failed",
         "precondition.required",
         "request.too_large",
+        "http.bad_request",
     ),
     openapi_extra=described(IF_MATCH),
 )

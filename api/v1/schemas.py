@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -62,6 +62,15 @@ class DossierEdit(_Input):
 class SessionNew(_Input):
     """A verification session to be made: in a dossier, or for a procedure by itself."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": [name], "properties": {name: {"type": "string"}}}
+                for name in ("procedure", "dossier_id")
+            ]
+        }
+    )
+
     procedure: str | None = Field(
         default=None,
         pattern=NAME,
@@ -93,7 +102,7 @@ class DecisionNew(_Input):
     """What an officer decides."""
 
     outcome: Literal["approved", "rejected", "resubmit"]
-    reasons: list[str] = Field(
+    reasons: list[Annotated[str, Field(pattern=_CODE)]] = Field(
         default=[],
         max_length=20,
         description="Mã trong /v1/reasons; bắt buộc khi không chấp nhận. / Codes of /v1/reasons; needed unless approved.",
