@@ -24,6 +24,8 @@ from ekyc.api.limits import DEFAULT_LIMITS, ServiceLimits
 from ekyc.api.liveness_front import LivenessFront, liveness_body_bytes
 from ekyc.api.liveness_routes import router as liveness_router
 from ekyc.api.ports import CaseVerifier
+from ekyc.api.publication import Publication
+from ekyc.api.publication_routes import router as publication_router
 from ekyc.api.routes import UPLOAD_PATH, router
 from ekyc.api.scratch import Scratch
 from ekyc.api.v1 import ResourceFront, ResponseExtras, resource_routers, takes_a_case
@@ -68,6 +70,7 @@ def create_app(
     gate: Gate | None = None,
     access: AccessFront | None = None,
     resources: ResourceFront | None = None,
+    publication: Publication | None = None,
     clock: Clock = _SYSTEM_CLOCK,
 ) -> FastAPI:
     """Make the ASGI application.
@@ -85,6 +88,7 @@ def create_app(
         gate: finds out who calls; without it everybody may do everything, which is for development on one machine.
         access: clients, logins and consents, with a gate of its own; without it there are no such operations.
         resources: dossiers and verification sessions; without it there are no such operations.
+        publication: what others check results with; without it its operations answer 404.
         clock: of relayed readings.
     """
 
@@ -127,6 +131,8 @@ def create_app(
     app.include_router(router)
     app.include_router(chip_relay_router)
     app.include_router(liveness_router)
+    app.state.publication = publication
+    app.include_router(publication_router)
     if csc is not None:
         app.state.csc = csc
         for csc_router in csc_routers():

@@ -9,6 +9,14 @@ import typer
 
 from ekyc.cli.output import console, fail, say
 from ekyc.cli.serve_csc import CscOption, opened_csc
+from ekyc.cli.serve_results import (
+    ServedIssuerOption,
+    ServedOperatorKeyOption,
+    ServedTrustListOption,
+    StatusKeyOption,
+    StatusKeysOption,
+    opened_publication,
+)
 from ekyc.cli.state import (
     AttestationOption,
     NationalServiceOption,
@@ -42,6 +50,11 @@ def serve(
     state: StateOption = None,
     service_key: ServiceKeyOption = None,
     csc: CscOption = None,
+    trust_list: ServedTrustListOption = None,
+    operator_key: ServedOperatorKeyOption = None,
+    result_issuer: ServedIssuerOption = None,
+    status_keys: StatusKeysOption = None,
+    status_key: StatusKeyOption = None,
     workers: Annotated[
         int, typer.Option(help="Verifications that run at once.", min=1, max=256)
     ] = 2,
@@ -80,6 +93,14 @@ def serve(
         ):
             parts = live_parts(verifier.rooms, key, attestor=attestor)
             live = open_live_sessions(parts, storage, key)
+            publication = opened_publication(
+                storage,
+                issuer=result_issuer,
+                keys=status_keys,
+                label=status_key,
+                trust_list=trust_list,
+                operator_key=operator_key,
+            )
             with opened_csc(csc, storage, key) as signing:
                 service = create_app(
                     FlowVerifier(verifier, live),
@@ -89,6 +110,7 @@ def serve(
                     trust=anchors,
                     liveness=LivenessFront(sessions=live, limits=LivenessLimits(workers=workers)),
                     csc=signing,
+                    publication=publication,
                     resources=ResourceFront(storage.dossiers(key)),
                 )
                 where = str(socket_path) if socket_path else f"http://{host}:{port}/docs"

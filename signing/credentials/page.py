@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable
+from functools import cache
 from importlib import resources
 from typing import Any, Final
 
@@ -55,24 +56,11 @@ def render_verifier_page(anchor: TrustAnchor, *, status_lists: Iterable[bytes] =
             if code.startswith(_REASONS)
         },
     }
-    folder = resources.files("ekyc.signing.credentials.data")
-    style, script, page = (
-        (folder / f"verifier.{kind}").read_text(encoding="utf-8") for kind in ("css", "js", "html")
-    )
-    policy = "; ".join(
-        (
-            "default-src 'none'",
-            f"script-src '{_digest(script)}'",
-            f"style-src '{_digest(style)}'",
-            "base-uri 'none'",
-            "form-action 'none'",
-            "require-trusted-types-for 'script'",
-        )
-    )
+    page = _part("html")
     parts = {
-        "@CSP@": policy,
-        "@STYLE@": style,
-        "@SCRIPT@": script,
+        "@CSP@": verifier_policy(),
+        "@STYLE@": _part("css"),
+        "@SCRIPT@": _part("js"),
         # Last: it holds names that others wrote, which must not be taken for one of these marks.
         "@PINNED@": json.dumps(pinned, ensure_ascii=False).replace("<", "\\u003c"),
     }
@@ -80,6 +68,26 @@ def render_verifier_page(anchor: TrustAnchor, *, status_lists: Iterable[bytes] =
         before, _, after = page.partition(mark)
         page = before + text + after
     return page
+
+
+def verifier_policy() -> str:
+    """The page's content security policy: its one script and its one style, and nothing else."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src '{_digest(_part('js'))}'",
+            f"style-src '{_digest(_part('css'))}'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "require-trusted-types-for 'script'",
+        )
+    )
+
+
+@cache
+def _part(kind: str) -> str:
+    file = resources.files("ekyc.signing.credentials.data") / f"verifier.{kind}"
+    return file.read_text(encoding="utf-8")
 
 
 def _schema(schema: Schema) -> dict[str, Any]:
