@@ -163,6 +163,8 @@ class TwoParsers:
             states.setdefault(
                 self._state_of(signature), self._reader.get_historical_resolver(revision)
             )
+        if 2 * sum(states) > self._limits.max_bytes:
+            return
         documents: list[bytes] = []
         pairs: list[tuple[int, int]] = []
         for end, handler in states.items():

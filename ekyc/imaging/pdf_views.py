@@ -28,7 +28,7 @@ _FACTS_BYTES = 64 << 20
 class ViewLimits:
     """Bounds on the documents, and on their rendering."""
 
-    max_bytes: int = 512 << 20
+    max_bytes: int = 256 << 20
     """All documents together."""
     max_pages: int = 20_000
     """Of one document."""

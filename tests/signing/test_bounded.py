@@ -36,6 +36,16 @@ def test_an_endless_computation_is_stopped_even_if_it_swallows_exceptions():
     assert threading.active_count() == threads
 
 
+def test_a_computation_that_eats_memory_is_stopped():
+    def eat():
+        eaten = []
+        while True:
+            eaten.append(bytearray(1 << 20))
+
+    with pytest.raises(OverdueError):
+        within(60, eat, memory_bytes=64 << 20)
+
+
 def test_deep_recursion_ends_in_its_own_error():
     def fall(depth):
         return fall(depth + 1) + 1

@@ -115,5 +115,14 @@ def test_a_report_goes_into_a_new_folder(run, signed_pdf, root, tmp_path):
     assert run(signed_pdf, "--trust", root, "--report", folder).exit_code == 1
 
 
+def test_a_gigabyte_is_refused_unread(tmp_path, validate_against):
+    with (tmp_path / "large.pdf").open("wb") as file:
+        file.write(b"%PDF-1.7\n")
+        file.truncate(1 << 30)
+    result = CliRunner().invoke(app, ["validate", str(tmp_path / "large.pdf"), "--json"])
+    assert result.exit_code == 1
+    assert as_json(result, validate_against)["error"]["subject"] == "large.pdf"
+
+
 def test_unknown_options_are_a_usage_error(run, plain_pdf):
     assert run(plain_pdf, "--nope").exit_code == 2
