@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import gzip
-import re
 import shutil
 import signal
 import sqlite3
@@ -12,7 +11,9 @@ import subprocess
 import sys
 import zlib
 
+import planted
 import pytest
+from planted import everything
 from sqlalchemy import text
 
 from ekyc.errors import EkycError
@@ -54,46 +55,17 @@ def person(vault):
     return known
 
 
-def forms(data):
-    """How a piece of data may lie about: as it is, in base64 at each of its three offsets, and in hexadecimal."""
-    yield data
-    yield data.hex().encode()
-    yield data.hex().upper().encode()
-    for shift in range(3):
-        start = 4 if shift else 0
-        for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            encoded = encode(bytes(shift) + data).rstrip(b"=")
-            yield encoded[start : len(encoded) - 2]
-
-
-PLANTED = [
-    form
-    for secret in (
-        NUMBER.encode(),
-        NAME.encode(),
-        NAME.encode("utf-16-le"),
-        PORTRAIT[1000:1024],
-        PORTRAIT[-40:],
-    )
-    for form in forms(secret)
-]
-
-
-def inflated(data):
-    """Whatever in it decompresses: zlib and gzip streams from wherever one may begin."""
-    for start in re.finditer(rb"\x78[\x01\x5e\x9c\xda]|\x1f\x8b\x08", data):
-        try:
-            yield zlib.decompressobj(wbits=47).decompress(data[start.start() :], 1 << 20)
-        except zlib.error:
-            continue
+PLANTED = (
+    NUMBER.encode(),
+    NAME.encode(),
+    NAME.encode("utf-16-le"),
+    PORTRAIT[1000:1024],
+    PORTRAIT[-40:],
+)
 
 
 def hits(data):
-    return [form for part in (data, *inflated(data)) for form in PLANTED if form in part]
-
-
-def everything(folder):
-    return b"\n".join(one.read_bytes() for one in sorted(folder.rglob("*")) if one.is_file())
+    return planted.hits(data, PLANTED)
 
 
 def test_the_search_finds_what_is_there():

@@ -16,11 +16,9 @@ _WITHOUT_ROOT = ("postgres", "nobody")
 
 
 def program(name: str) -> str | None:
-    """Where a program of PostgreSQL lies; Debian keeps most of them off the path."""
-    found = shutil.which(name)
-    if found is None:
-        there = sorted(file for place in _PLACES for file in Path("/").glob(f"{place[1:]}/{name}"))
-        found = str(there[-1]) if there else None
+    """Where a program of PostgreSQL lies. Debian keeps most off the path, and puts wrappers on it."""
+    there = sorted(file for place in _PLACES for file in Path("/").glob(f"{place[1:]}/{name}"))
+    found = str(there[-1]) if there else shutil.which(name)
     return None if found is None else str(Path(found).resolve())
 
 
