@@ -14,6 +14,8 @@ import typer
 
 import ekyc
 from ekyc.cli import (
+    admin,
+    admin_data,
     audit,
     audit_verify,
     authority,
@@ -78,6 +80,8 @@ demo.register(app)
 serve.register(app)
 doctor.register(app)
 liveness.liveness_app.add_typer(liveness_sessions.sessions_app, name="sessions")
+admin_data.register(app, admin.admin_app)
+app.add_typer(admin.admin_app, name="admin")
 app.add_typer(case.case_app, name="case")
 app.add_typer(challenge.challenge_app, name="challenge")
 chip_read.register(chip.chip_app)
@@ -144,7 +148,7 @@ def _count_interrupts() -> list[int]:
 def _command() -> str:
     """The command as schemas name it: ``ekyc chip inspect …`` → ``chip-inspect``."""
     words = [word for word in sys.argv[1:3] if word.isalpha()]
-    single = words[:1] and words[0] in {"verify", "validate", "demo", "serve", "doctor"}
+    single = words[:1] and words[0] in {"verify", "validate", "demo", "serve", "doctor", "migrate"}
     return "-".join(words[:1] if single else words) or "ekyc"
 
 
