@@ -24,7 +24,16 @@ MAX_CERTIFICATES: Final = 64
 MAX_LISTS: Final = 64
 MAX_TIMESTAMPS: Final = 4
 MAX_ATTRIBUTES: Final = 64
-DIGESTS: Final = frozenset({"sha256", "sha384", "sha512"})
+_DIGESTS: Final = frozenset({"sha256", "sha384", "sha512"})
+_WEAK: Final = frozenset({"md2", "md5", "sha1", "sha224"})
+_NEEDED: Final = frozenset({"1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"})
+"""Content type and digest."""
+_SINGLE: Final = _NEEDED | {
+    "1.2.840.113549.1.9.5",  # claimed time
+    "1.2.840.113549.1.9.16.2.12",  # signing certificate
+    "1.2.840.113549.1.9.16.2.47",  # the same, second version
+    "1.2.840.113549.1.9.52",  # protection of algorithms, RFC 6211
+}
 _END: Final = b"\0\0"
 
 
@@ -91,16 +100,17 @@ def require_known_form(wrapped: Any) -> None:
 
     1. It is ``SignedData`` over ``data`` that stands elsewhere: what is inside could differ from the file beside it.
     2. One signer; a bounded number of certificates, lists, attributes and timestamps.
-    3. No attribute stands twice or has several values; content type, digest and signing certificate are there. Readers differ
-       on which of two they take.
-    4. The digest is of the SHA-2 family.
+    3. Content type, digest and signing certificate are there. None of these, nor the claimed time or the protection of
+       algorithms, stands twice or has several values: readers differ on which of two they take.
+    4. The digest is of the SHA-2 family, and the signature algorithm names no other: openssl verifies by the one, pyHanko by
+       the other, and each calls the other's signature broken.
 
     Args:
         wrapped: asn1crypto's ``ContentInfo``.
 
     Raises:
         UnreadableError: ``signature.cms_content``, ``.cms_signers``, ``.cms_attributes``, ``.certificate_unbound``,
-            ``.weak_algorithm``.
+            ``.weak_algorithm``, ``.algorithm_unknown``, ``.cms_algorithms``.
         LimitError: ``signature.limit``.
     """
     if wrapped["content_type"].native != "signed_data":
@@ -121,22 +131,40 @@ def require_known_form(wrapped: Any) -> None:
     ):
         raise LimitError("more than a signature needs", code="signature.limit")
     _require_known_attributes(signer["signed_attrs"])
-    if signer["digest_algorithm"]["algorithm"].native not in DIGESTS:
-        raise UnreadableError("signature.weak_algorithm")
+    _require_known_algorithms(signer)
 
 
 def _require_known_attributes(attributes: Any) -> None:
     found: Counter[str] = Counter()
     for attribute in [] if attributes is core.VOID else attributes:
-        found[attribute["type"].dotted] += max(1, len(attribute["values"]))
-        if len(attribute["values"]) != 1:
+        kind = attribute["type"].dotted
+        found[kind] += 1
+        if kind in _SINGLE and len(attribute["values"]) != 1:
             raise UnreadableError("signature.cms_attributes")
-    if any(times > 1 for times in found.values()):
-        raise UnreadableError("signature.cms_attributes")
-    if not {"1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"} <= set(found):
+    if any(found[kind] > 1 for kind in _SINGLE) or not set(found) >= _NEEDED:
         raise UnreadableError("signature.cms_attributes")
     if get_signing_cert_attr(attributes) is None:
         raise UnreadableError("signature.certificate_unbound")
+
+
+def in_order(attributes: Any) -> bool:
+    """Whether attributes stand in the order that DER gives a SET OF (X.690 §11.6)."""
+    encodings = [attribute.dump() for attribute in attributes]
+    return encodings == sorted(encodings)
+
+
+def _require_known_algorithms(signer: Any) -> None:
+    digest = signer["digest_algorithm"]["algorithm"].native
+    if digest in _WEAK:
+        raise UnreadableError("signature.weak_algorithm")
+    if digest not in _DIGESTS:
+        raise UnreadableError("signature.algorithm_unknown")
+    try:
+        named = signer["signature_algorithm"].hash_algo
+    except ValueError:  # the algorithm names none, as PKCS #1 v1.5 may
+        return
+    if named != digest:
+        raise UnreadableError("signature.cms_algorithms")
 
 
 def _timestamps(signer: Any) -> int:

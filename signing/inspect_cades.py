@@ -26,7 +26,7 @@ from ekyc.errors import LimitError
 from ekyc.ports import Clock
 from ekyc.signing import conclude, trust
 from ekyc.signing.cades import MAX_CMS_BYTES, MAX_CONTENT_BYTES
-from ekyc.signing.cms_rules import require_bounded, require_known_form
+from ekyc.signing.cms_rules import in_order, require_bounded, require_known_form
 from ekyc.signing.inspecting import UnreadableError, inspected, one, problem, settings_of
 from ekyc.signing.report import Integrity, SignatureReport, ValidationReport
 
@@ -76,8 +76,10 @@ def _read(data: bytes) -> tuple[Any, Any, Any]:
     try:
         der = _der(data)
         require_bounded(der)
-        wrapped: Any = cms.ContentInfo.load(der, strict=True)
-        require_known_form(wrapped)
+        require_known_form(cms.ContentInfo.load(der, strict=True))
+        wrapped: Any = cms.ContentInfo.load(
+            der, strict=True
+        )  # anew: a look into attributes can change their encoding
         signed_data = wrapped["content"]
         signer_info: Any = extract_signer_info(signed_data)
         certificate = extract_certificate_info(signed_data).signer_cert
@@ -144,6 +146,9 @@ def _integrity(signer_info: Any, certificate: Any, digest: bytes) -> conclude.In
         return conclude.unknown(name, trust.reason_for(name))
     if intact and valid:
         return conclude.intact()
+    if intact and not in_order(signer_info["signed_attrs"]):
+        # Signed may have been their DER (RFC 5652 §5.4), which does not stand in the file: openssl and DSS differ on such.
+        return conclude.unknown("FORMAT_FAILURE", "signature.cms_attributes")
     return conclude.broken("SIG_CRYPTO_FAILURE" if intact else "HASH_FAILURE")
 
 

@@ -22,7 +22,7 @@ from pyhanko.sign.validation.ades import (
     ades_with_time_validation,
 )
 from pyhanko.sign.validation.dss import DocumentSecurityStore
-from pyhanko.sign.validation.errors import NoDSSFoundError
+from pyhanko.sign.validation.errors import NoDSSFoundError, SignatureValidationError
 from pyhanko.sign.validation.generic_cms import extract_tst_data_iter, message_imprint_checker
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.policy_decl import (
@@ -218,7 +218,8 @@ async def judge_detached(
         digest: of the content, with the signer's digest algorithm.
         settings: whom to trust.
     """
-    spec = settings.spec_with(crls=[item.chosen for item in signed_data["crls"] or ()])
+    lists = [item for item in signed_data["crls"] or () if item.name == "certificate_list"]
+    spec = settings.spec_with(crls=[item.chosen for item in lists])
     found, timestamp = await _judge_cms(signed_data, signer_info, digest, settings, spec)
     return _finding(found.ades_subindic, found.api_status, timestamp=timestamp)
 
@@ -259,12 +260,21 @@ async def judge_timestamps(
     """
     found: TimestampReport | None = None
     for token in tokens:
-        result = await ades_timestamp_validation(token, spec, imprint, timing_info=settings.timing)
-        indication = _INDICATIONS[result.ades_subindic.status]
+        try:
+            result = await ades_timestamp_validation(
+                token, spec, imprint, timing_info=settings.timing
+            )
+            indication, name = (
+                _INDICATIONS[result.ades_subindic.status],
+                _name(result.ades_subindic),
+            )
+        except (
+            SignatureValidationError
+        ) as exc:  # a token that contradicts itself harms itself alone
+            indication = Indication.INDETERMINATE
+            name = str(exc.ades_subindication.standard_name)
         found = TimestampReport(
-            indication=indication,
-            sub_indication=_name(result.ades_subindic),
-            time=_stamped_time(token),
+            indication=indication, sub_indication=name, time=_stamped_time(token)
         )
         if indication is Indication.TOTAL_PASSED:
             break
