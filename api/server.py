@@ -1,4 +1,4 @@
-"""Listening. Without authentication and TLS of its own, the service answers on this machine only by default.
+"""Listening. Without TLS of its own, the service answers on this machine only, unless a proxy that ends TLS is declared.
 
 A portal reaches it through a reverse proxy on the same machine, best over a Unix socket, whose file permissions
 say who may connect.
@@ -61,14 +61,16 @@ class ServerAddress:
     host: str = "127.0.0.1"
     port: int = 8765
     socket_path: Path | None = None
+    tls_declared: bool = False
+    """The operator declared a proxy in front at which TLS ends."""
     insecure_public: bool = False
-    """Consent to an address that other machines can reach, where a proxy guards it by other means."""
+    """Consent to an address that other machines can reach, where nobody declared that TLS ends before it."""
 
     def __post_init__(self) -> None:
-        if not (self.is_private or self.insecure_public):
+        if not (self.is_private or self.tls_declared or self.insecure_public):
             raise InputError(
-                "other machines can reach this address and the service asks nobody who they are; "
-                "listen on 127.0.0.1 or a Unix socket behind a proxy, or consent with --insecure-public",
+                "other machines can reach this address and no proxy that ends TLS is declared ([proxy] tls = true "
+                "in the file of --access); listen on 127.0.0.1 or a Unix socket behind a proxy",
                 code="serve.public_address",
                 subject=self.host,
             )
