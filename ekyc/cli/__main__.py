@@ -41,6 +41,8 @@ from ekyc.cli import (
     validate,
     verify,
     verify_result,
+    webhook,
+    worker,
 )
 from ekyc.cli.output import EXIT_ERROR, EXIT_INTERRUPTED, report
 from ekyc.errors import EkycError, place_of
@@ -78,6 +80,7 @@ validate.register(app)
 verify_result.register(app)
 demo.register(app)
 serve.register(app)
+worker.register(app)
 doctor.register(app)
 liveness.liveness_app.add_typer(liveness_sessions.sessions_app, name="sessions")
 admin_data.register(app, admin.admin_app)
@@ -100,6 +103,7 @@ app.add_typer(credential.credential_app, name="credential")
 audit_verify.register(audit.audit_app)
 app.add_typer(audit.audit_app, name="audit")
 app.add_typer(sign.sign_app, name="sign")
+app.add_typer(webhook.webhook_app, name="webhook")
 
 
 def main() -> None:
@@ -148,7 +152,15 @@ def _count_interrupts() -> list[int]:
 def _command() -> str:
     """The command as schemas name it: ``ekyc chip inspect …`` → ``chip-inspect``."""
     words = [word for word in sys.argv[1:3] if word.isalpha()]
-    single = words[:1] and words[0] in {"verify", "validate", "demo", "serve", "doctor", "migrate"}
+    single = words[:1] and words[0] in {
+        "verify",
+        "validate",
+        "demo",
+        "serve",
+        "doctor",
+        "migrate",
+        "worker",
+    }
     return "-".join(words[:1] if single else words) or "ekyc"
 
 

@@ -136,6 +136,8 @@ class GuardedLink:
             raise LinkRefusedError("this port is not allowed")
         if address.is_number:
             self._require_allowed(address, (address.host,))
+        elif "." not in address.host and not self._bounds.networks:
+            raise LinkRefusedError("a name of our own network")
         return address
 
     def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> GuardedAnswer:

@@ -12,6 +12,12 @@ COMMANDS = (
     ("validate",),
     ("demo",),
     ("serve",),
+    ("worker",),
+    *(
+        ("webhook", name)
+        for name in ("create", "list", "rotate", "disable", "enable", "delete", "test", "replay")
+    ),
+    *(("webhook", name) for name in ("deliveries", "delivery", "replay-missed")),
     ("doctor",),
     ("case", "new"),
     ("case", "profiles"),

@@ -178,6 +178,8 @@ def test_a_name_that_is_pointed_elsewhere_leads_nowhere(host_files):
         ("https://portal.example.vn:22/", "link.url"),
         ("https://portal.example.vn@127.0.0.1/", "link.url"),
         ("https://0x7f.1/", "link.url"),
+        ("https://localhost/", "link.url"),
+        ("https://intranet/", "link.url"),
     ],
 )
 def test_what_may_not_be_called_is_refused_before_a_name_is_resolved(url, code):
