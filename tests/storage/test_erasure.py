@@ -90,9 +90,13 @@ def test_nothing_of_an_erased_person_is_left_in_any_form(
     with storage._engine.begin() as connection:
         wrapped = bytes(connection.execute(text("SELECT wrapped FROM subject_keys")).scalar_one())
         mark = bytes(connection.execute(text("SELECT blind_index FROM subject_keys")).scalar_one())
+        sealed = bytes(connection.execute(text("SELECT reference FROM subjects")).scalar_one())
+        secure = connection.exec_driver_sql("PRAGMA secure_delete").scalar_one()
+    assert secure == 1, "some builds of SQLite have it by default, others do not"
     key = vault.subjects.sealer(TENANT, person.id).key
     assert wrapped in everything(folder)
     assert mark in everything(folder)
+    assert sealed in everything(folder)
     before = everything(folder)
 
     erasure = vault.erase_subject(TENANT, person.id)
@@ -100,7 +104,7 @@ def test_nothing_of_an_erased_person_is_left_in_any_form(
     assert (erasure.blobs, erasure.log_emptied, erasure.erased_at) == (3, True, clock.now())
     after = everything(folder)  # database, -wal, -shm, blobs and keys
     assert hits(before) == hits(after) == []
-    for secret in (key, wrapped, mark):
+    for secret in (key, wrapped, mark, sealed):
         assert secret not in after
     assert list(folder.glob("blobs/??/*")) == []
     assert len(storage.results.recent()) == 1
