@@ -1,0 +1,197 @@
+"""The client that waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from ekyc.client import calls
+from ekyc.client.calls import Operation
+from ekyc.client.exchange import Call, Reply, RetryPolicy, Wait, exchange
+from ekyc.client.transport import options, reply_of, request_of
+from ekyc.client.values import CaptureToken, Check, Decision, Dossier, Page, Procedure, Session
+
+_T = TypeVar("_T")
+
+
+class Client:
+    """Calls one service. Safe across threads; close it, or use it as a context manager.
+
+    Args:
+        base_url: of the service; ``https``, or this machine.
+        key: API key or access token; none for a service that asks for none.
+        language: of the texts in errors, ``"vi"`` or ``"en"``.
+        retries: when a call is sent again.
+        transport: of httpx; the network by default.
+        sleep: waits so many seconds.
+
+    Every method raises :class:`~ekyc.client.ApiError` or :class:`~ekyc.client.UnreachableError`.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        key: str | None = None,
+        language: str = "vi",
+        retries: RetryPolicy | None = None,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._http = httpx.Client(transport=transport, **options(base_url, key, language))
+        self._retries = retries or RetryPolicy()
+        self._sleep = sleep
+
+    def procedures(self) -> tuple[Procedure, ...]:
+        """All procedures."""
+        return self._do(calls.get("/v1/procedures", calls.read_procedures))
+
+    def create_dossier(
+        self,
+        procedure: str,
+        *,
+        reference: str | None = None,
+        office: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Dossier:
+        """Open a dossier."""
+        body = {"procedure": procedure, "reference": reference, "office": office}
+        return self._do(calls.post("/v1/dossiers", Dossier.of, key=idempotency_key, body=body))
+
+    def dossier(self, dossier_id: str) -> Dossier:
+        """One dossier."""
+        return self._do(calls.get(f"/v1/dossiers/{dossier_id}", Dossier.of))
+
+    def edit_dossier(self, dossier: Dossier, **changes: Any) -> Dossier:
+        """Change ``reference``, ``office`` or ``state`` of a dossier as it was seen."""
+        return self._do(calls.edit(dossier, changes))
+
+    def dossiers(self, **filters: str) -> Iterator[Dossier]:
+        """All dossiers that are visible, the newest first; filters are ``state``, ``procedure``."""
+        return self._all("/v1/dossiers", Dossier.of, filters)
+
+    def create_session(
+        self,
+        *,
+        procedure: str | None = None,
+        dossier_id: str | None = None,
+        idempotency_key: str | None = None,
+        **members: Any,
+    ) -> Session:
+        """Make a verification session; ``members`` are ``office``, ``attempts``, ``lasts_s``, ``review_only``."""
+        body = {"procedure": procedure, "dossier_id": dossier_id, **members}
+        return self._do(calls.post("/v1/sessions", Session.of, key=idempotency_key, body=body))
+
+    def session(self, session_id: str) -> Session:
+        """One session."""
+        return self._do(calls.get(f"/v1/sessions/{session_id}", Session.of))
+
+    def sessions(self, **filters: str) -> Iterator[Session]:
+        """All sessions that are visible, the newest first; filters are ``state``, ``procedure``, ``dossier_id``."""
+        return self._all("/v1/sessions", Session.of, filters)
+
+    def submit(
+        self,
+        session_id: str,
+        case: Path,
+        *,
+        challenge_id: str | None = None,
+        wait_s: int = 0,
+        idempotency_key: str | None = None,
+    ) -> Session:
+        """Submit a case folder; with ``wait_s``, at most 30, wait that long for the result."""
+        return self._do(
+            calls.submission(
+                session_id, case, challenge_id=challenge_id, wait_s=wait_s, key=idempotency_key
+            )
+        )
+
+    def settled(self, session_id: str, *, timeout_s: float = 60.0, every_s: float = 1.0) -> Session:
+        """The session when it is no longer being verified, or as it is after ``timeout_s``."""
+        left_s = timeout_s
+        session = self.session(session_id)
+        while session.state == "processing" and left_s > 0:
+            self._sleep(every_s)
+            left_s -= every_s
+            session = self.session(session_id)
+        return session
+
+    def checks(self, session_id: str) -> tuple[Check, ...]:
+        """The checks of the last attempt that was concluded."""
+        return self._do(calls.get(f"/v1/sessions/{session_id}/checks", calls.read_checks))
+
+    def decisions(self, session_id: str) -> tuple[Decision, ...]:
+        """All decisions, the oldest first."""
+        return self._do(calls.get(f"/v1/sessions/{session_id}/decisions", calls.read_decisions))
+
+    def decide(
+        self,
+        session: Session,
+        outcome: str,
+        *,
+        reasons: tuple[str, ...] = (),
+        idempotency_key: str | None = None,
+    ) -> Session:
+        """Decide a session as it was seen: ``approved``, ``rejected`` or ``resubmit``."""
+        return self._do(calls.decision(session, outcome, reasons, key=idempotency_key))
+
+    def capture_token(self, session_id: str, *, idempotency_key: str | None = None) -> CaptureToken:
+        """A token for the telephone that takes the pictures."""
+        path = f"/v1/sessions/{session_id}/capture-tokens"
+        return self._do(calls.post(path, calls.read_token, key=idempotency_key))
+
+    def cancel(self, session_id: str, *, idempotency_key: str | None = None) -> Session:
+        """Call a session off."""
+        path = f"/v1/sessions/{session_id}/cancel"
+        return self._do(calls.post(path, Session.of, key=idempotency_key))
+
+    def redact(self, session_id: str, *, idempotency_key: str | None = None) -> Session:
+        """Erase what the checks of a session found."""
+        path = f"/v1/sessions/{session_id}/redact"
+        return self._do(calls.post(path, Session.of, key=idempotency_key))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _all(self, path: str, read: Callable[[Any], _T], filters: dict[str, str]) -> Iterator[_T]:
+        cursor: str | None = None
+        while True:
+            operation = calls.get(path, calls.page_of(read), limit=200, cursor=cursor, **filters)
+            page: Page[_T] = self._do(operation)
+            yield from page.items
+            if page.next is None:
+                return
+            cursor = page.next
+
+    def _do(self, operation: Operation[_T]) -> _T:
+        steps = exchange(operation.call, self._retries)
+        told: Reply | None = None
+        try:
+            step = next(steps)
+            while True:
+                if isinstance(step, Wait):
+                    self._sleep(step.seconds)
+                    told = None
+                else:
+                    told = self._send(operation.call)
+                step = steps.send(told)
+        except StopIteration as done:
+            reply: Reply = done.value
+            return operation.result(reply)
+
+    def _send(self, call: Call) -> Reply | None:
+        try:
+            return reply_of(self._http.send(request_of(self._http, call)))
+        except httpx.TransportError:
+            return None
