@@ -8,7 +8,9 @@
    milliseconds of the net alone for 192 lines one by one and in batches (``net_cpu_per_line``).
 4. *Without review.* Lines accepted by our own certainty, and how many of them are right. Under another engine's name
    stands the same with that engine as the second voice: what it confirms is accepted too.
-5. *Real scans.* ``real/*.tif`` with their transcriptions: lines are found by our detector, each line of truth is held
+5. *With language.* Under ``with_language`` stands what language makes of the same readings
+   (:mod:`ekyc.ocr.language_reading`), where a recogniser gives that. The bounds are held against the letters as read.
+6. *Real scans.* ``real/*.tif`` with their transcriptions: lines are found by our detector, each line of truth is held
    against the closest line read, which flatters all engines alike.
 
 Generated material shows what breaks, not what paper does; the real scans are two pages.
@@ -175,8 +177,13 @@ def _measure(
     reader = TextReader(detector, recogniser, workers=1)
     for name, (image, wanted) in scans.items():
         recorder.progress(f"{name}, {peer or 'ours'}", 0, 1)
-        scores = score_closest(wanted, [line.text for line in reader.read_page(image).lines])
+        read = reader.read_page(image).lines
+        scores = score_closest(wanted, [line.text for line in read])
         _record_scores(recorder, f"real.{name}", scores, peer)
+        likely = [line.likely.text for line in read if line.likely is not None]
+        if len(likely) == len(read):
+            scores = score_closest(wanted, likely)
+            _record_scores(recorder, f"with_language.real.{name}", scores, peer)
     return readings
 
 
@@ -188,11 +195,14 @@ def _record_set(
     peer: str | None,
 ) -> None:
     scores = [score_line(line.text, text.text) for line, text in zip(lines, read, strict=True)]
-    _record_scores(recorder, name, scores, peer)
-    levels = sorted({line.level for line in lines})
-    for level in levels if len(levels) > 1 else ():
-        some = [score for line, score in zip(lines, scores, strict=True) if line.level == level]
-        _record_scores(recorder, f"{name}.{level}", some, peer)
+    _record_levels(recorder, name, lines, scores, peer)
+    # Without a second opinion the letters as read stand: for what is no text.
+    if any(text.likely is not None for text in read):
+        likely = [text.text if text.likely is None else text.likely.text for text in read]
+        with_language = [
+            score_line(line.text, text) for line, text in zip(lines, likely, strict=True)
+        ]
+        _record_levels(recorder, f"with_language.{name}", lines, with_language, peer)
     for line, text, score in zip(lines, read, scores, strict=True):
         recorder.observe(
             step="line",
@@ -203,6 +213,21 @@ def _record_set(
             letters=score.letters,
             certainty=None if text.certainty is None else round(text.certainty, 5),
         )
+
+
+def _record_levels(
+    recorder: Recorder,
+    name: str,
+    lines: Sequence[_Line],
+    scores: Sequence[LineScore],
+    peer: str | None,
+) -> None:
+    """The figures of a set, and of each of its levels of degradation."""
+    _record_scores(recorder, name, scores, peer)
+    levels = sorted({line.level for line in lines})
+    for level in levels if len(levels) > 1 else ():
+        some = [score for line, score in zip(lines, scores, strict=True) if line.level == level]
+        _record_scores(recorder, f"{name}.{level}", some, peer)
 
 
 def _record_scores(

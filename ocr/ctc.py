@@ -150,27 +150,36 @@ def restrict(
     return np.asarray(kept - total, dtype=np.float32)
 
 
-def path_evidence(log_probs: FloatArray, path: BestPath | None = None) -> float:
-    """How little speaks against the best path's text, 0–1: one number for the whole line, raw, for calibration.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathDoubts:
+    """What speaks against a best path's text."""
 
-    The product of the probability of agreement over all steps (:func:`path_agreement`) counts what speaks for another
-    or a further character, and that of the characters' peaks what speaks against one that was read.
+    steps: NDArray[np.float64]
+    """How much each step agrees with the text: logarithms, shape (time,), at most 0.
+
+    A step agrees if it gives the blank, the character before it or the one after it: where runs meet the net may waver
+    between those without any effect on the text. The others speak for another or a further character.
+    """
+    chars: FloatArray
+    """Logarithms of the characters' peaks, shape (characters,), -20 to 0: what speaks against one that was read."""
+
+    @property
+    def total(self) -> float:
+        """All of it together: a logarithm."""
+        return float(self.steps.sum() + self.chars.sum())
+
+    @property
+    def evidence(self) -> float:
+        """How little speaks against the text, 0–1: one number for the whole line, raw, for calibration."""
+        return float(np.exp(self.total))
+
+
+def path_doubts(log_probs: FloatArray, path: BestPath) -> PathDoubts:
+    """What speaks against the text of a best path.
 
     Args:
         log_probs: float32, shape (time, classes), natural logarithms of probabilities.
-        path: their best path, where it is known already.
-    """
-    if not log_probs.size:
-        return 1.0
-    path = path or best_path(log_probs)
-    return float(np.exp(path_agreement(log_probs, path).sum() + peak_logs(path).sum()))
-
-
-def path_agreement(log_probs: FloatArray, path: BestPath) -> NDArray[np.float64]:
-    """How much each step agrees with the best path's text: logarithms, float64, shape (time,), at most 0.
-
-    A step agrees if it gives the blank, the character before it or the one after it: where runs meet the net may waver
-    between those without any effect on the text.
+        path: their best path.
     """
     steps = np.arange(len(path.labels))
     silent = path.labels == BLANK
@@ -180,13 +189,16 @@ def path_agreement(log_probs: FloatArray, path: BestPath) -> NDArray[np.float64]
     one, other = path.labels[before], path.labels[after]
     said = np.exp(log_probs[steps, np.stack((np.zeros_like(one), one, other))], dtype=np.float64)
     agreeing = said[0] + said[1] * (one != BLANK) + said[2] * ((other != BLANK) & (other != one))
-    return np.asarray(np.minimum(np.log(np.maximum(agreeing, 1e-9)), 0.0), dtype=np.float64)
-
-
-def peak_logs(path: BestPath) -> FloatArray:
-    """Logarithms of the characters' peaks: float32, shape (characters,), -20 to 0."""
     peaks = path.peaks[path.labels[path.starts] != BLANK]
-    return np.asarray(np.minimum(np.maximum(peaks, -20.0), 0.0), dtype=np.float32)
+    return PathDoubts(
+        steps=np.minimum(np.log(np.maximum(agreeing, 1e-9)), 0.0),
+        chars=np.minimum(np.maximum(peaks, -20.0), 0.0),
+    )
+
+
+def path_evidence(log_probs: FloatArray) -> float:
+    """How little speaks against the text of the best path of one line, 0–1 (:class:`PathDoubts`)."""
+    return path_doubts(log_probs, best_path(log_probs)).evidence if log_probs.size else 1.0
 
 
 def tidy_spaces(chars: tuple[ReadChar, ...]) -> tuple[ReadChar, ...]:

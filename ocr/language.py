@@ -70,18 +70,22 @@ def load_language(path: Path) -> LanguageModel:
         content = json.loads(path.read_text(encoding="utf-8"))
         used = _counts(content["used"])
         total = sum(used.values())
-        allowed = frozenset(str(content["allowed"]).split())
-        if not used or not allowed:
-            raise ValueError("no syllables")
         return LanguageModel(
             used={syllable: count / total for syllable, count in used.items()},
             followers={before: _counts(after) for before, after in content["followers"].items()},
-            allowed=allowed,
+            allowed=_syllables(content["allowed"]),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError) as exc:
         raise ModelError(
             "the language model cannot be read", code="model.bad_language", subject=path.name
         ) from exc
+
+
+def _syllables(content: Any) -> frozenset[str]:
+    found = frozenset(str(content).split())
+    if not found:
+        raise ValueError("no syllables")
+    return found
 
 
 def _counts(content: Any) -> dict[str, float]:

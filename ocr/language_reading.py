@@ -22,15 +22,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from ekyc.ocr.beam import likely_labels
-from ekyc.ocr.ctc import BLANK, ReadChar, path_agreement, peak_logs
+from ekyc.ocr.ctc import BLANK, ReadChar
 from ekyc.ocr.language import LanguageModel, syllables_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from ekyc.ocr.ctc import BestPath
+    from ekyc.ocr.ctc import BestPath, PathDoubts
     from ekyc.values import FloatArray
 
 # Chosen on generated lines of Vietnamese in faces that training never drew; figures in the model card.
@@ -42,12 +40,25 @@ _SURE_SPACE: Final = log(0.95)
 _UNKNOWN_BEFORE, _WORDS_BEFORE = 1.0, 6.0
 """Before a line is seen, one word in six is taken for unknown."""
 _BEAMS, _LEAST = 10, -6.5
+_SILENT: Final = log(0.9995)
 _FARTHEST: Final = 9.0
 """Spellings so much less likely than the likeliest by their picture (a logarithm) are not weighed."""
 MAX_STEPS: Final = 160
 """Longer stretches without a certain space are no word."""
 MAX_WORDS: Final = 12
 """Of a line with more doubtful words the rest stays as read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoubtedLine:
+    """A line as a net gave it."""
+
+    log_probs: FloatArray
+    """float32, shape (time, classes), natural logarithms of probabilities."""
+    path: BestPath
+    doubts: PathDoubts
+    chars: tuple[ReadChar, ...]
+    """The path's characters, none left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,26 +92,19 @@ class _Choice:
 
 
 def read_with_language(
-    log_probs: FloatArray,
-    path: BestPath,
-    chars: tuple[ReadChar, ...],
-    vocabulary: tuple[str, ...],
-    model: LanguageModel,
+    line: DoubtedLine, vocabulary: tuple[str, ...], model: LanguageModel
 ) -> LikelyReading:
     """The likely text of a line.
 
     Args:
-        log_probs: float32, shape (time, classes), natural logarithms of probabilities.
-        path: their best path.
-        chars: the path's characters, none left out.
+        line: as the net gave it.
         vocabulary: the text of each class.
         model: the language.
     """
-    agreement, peaks = path_agreement(log_probs, path), peak_logs(path)
-    total = float(agreement.sum() + peaks.sum())
+    chars, total = line.chars, line.doubts.total
     if total >= _DOUBTFUL or not chars:
         return LikelyReading(chars=chars, evidence=exp(total))
-    words = _words(path, agreement, peaks, chars)
+    words = _words(line)
     unknown = _unknown_share(words, model)
     likely = list(chars)
     left, before = MAX_WORDS, ""
@@ -109,7 +113,7 @@ def read_with_language(
             left -= 1
             following = _first_syllable(after) if after and after.doubt >= _SURE_NEIGHBOUR else ""
             choice = _Weighing(vocabulary, model, unknown, before, following).choose(
-                word, log_probs[word.first : word.end]
+                word, _without_silence(line.log_probs[word.first : word.end])
             )
             total += choice.log_evidence - word.doubt
             for i, (char, confidence) in enumerate(choice.chars, word.at):
@@ -119,17 +123,16 @@ def read_with_language(
     return LikelyReading(chars=tuple(likely), evidence=min(1.0, exp(min(0.0, total))))
 
 
-def _words(
-    path: BestPath, agreement: NDArray[np.float64], peaks: FloatArray, chars: Sequence[ReadChar]
-) -> list[_Word]:
+def _words(line: DoubtedLine) -> list[_Word]:
+    path, chars = line.path, line.chars
     spoken = path.labels[path.starts]
     kept = np.flatnonzero(spoken != BLANK)
     ends = np.append(path.starts[1:], len(path.labels))
     cuts = [
         i for i, char in enumerate(chars) if char.char == " " and path.peaks[kept[i]] > _SURE_SPACE
     ]
-    agreed = np.concatenate(((0.0,), np.cumsum(agreement)))
-    peaked = np.concatenate(((0.0,), np.cumsum(peaks, dtype=np.float64)))
+    agreed = np.concatenate(((0.0,), np.cumsum(line.doubts.steps)))
+    peaked = np.concatenate(((0.0,), np.cumsum(line.doubts.chars, dtype=np.float64)))
     words: list[_Word] = []
     for before, behind in pairwise((-1, *cuts, len(chars))):
         at, at_end = before + 1, behind
@@ -141,6 +144,15 @@ def _words(
         text = "".join(char.char for char in chars[at:at_end])
         words.append(_Word(first, at, end, at_end, doubt, text))
     return words
+
+
+def _without_silence(log_probs: FloatArray) -> FloatArray:
+    """Of several steps in a row that are certainly blank one is left: the others say nothing and cost as much."""
+    silent = log_probs[:, BLANK] > _SILENT
+    kept = ~silent
+    kept[1:] |= ~silent[:-1]
+    kept[:1] = True
+    return log_probs[kept]
 
 
 def _unknown_share(words: Sequence[_Word], model: LanguageModel) -> float:

@@ -20,8 +20,8 @@ from ekyc.errors import InputError, ModelError
 from ekyc.imaging.geometry import resize
 from ekyc.imaging.illumination import normalise_line
 from ekyc.ocr.calibration import UNCALIBRATED, LineCalibration
-from ekyc.ocr.ctc import best_path, chars_of, path_evidence, restrict, tidy_spaces
-from ekyc.ocr.language_reading import read_with_language
+from ekyc.ocr.ctc import best_path, chars_of, path_doubts, restrict, tidy_spaces
+from ekyc.ocr.language_reading import DoubtedLine, read_with_language
 from ekyc.ocr.recognise import (
     Alphabet,
     LikelyText,
@@ -32,7 +32,6 @@ from ekyc.ocr.recognise import (
 )
 
 if TYPE_CHECKING:
-    from ekyc.ocr.ctc import BestPath, ReadChar
     from ekyc.ocr.language import LanguageModel
     from ekyc.ports import Model
     from ekyc.values import BgrImage, FloatArray, GrayImage
@@ -99,18 +98,18 @@ class LineNet:
             )
         path = best_path(log_probs)
         chars = chars_of(path, self._vocabulary, self._calibration.of_peaks)
+        doubts = path_doubts(log_probs, path)
+        line = DoubtedLine(log_probs=log_probs, path=path, doubts=doubts, chars=chars)
         return LineText(
             chars=tidy_spaces(chars),
-            certainty=self._calibration.of_line(path_evidence(log_probs, path)),
-            likely=self._likely(log_probs, path, chars) if alphabet is None else None,
+            certainty=self._calibration.of_line(doubts.evidence),
+            likely=self._likely(line) if alphabet is None else None,
         )
 
-    def _likely(
-        self, log_probs: FloatArray, path: BestPath, chars: tuple[ReadChar, ...]
-    ) -> LikelyText | None:
+    def _likely(self, line: DoubtedLine) -> LikelyText | None:
         if self._language is None:
             return None
-        read = read_with_language(log_probs, path, chars, self._vocabulary, self._language)
+        read = read_with_language(line, self._vocabulary, self._language)
         return LikelyText(
             chars=tidy_spaces(read.chars), certainty=self._calibration.of_likely(read.evidence)
         )

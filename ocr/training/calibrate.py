@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ekyc.ocr.ctc import best_path, chars_of, path_evidence, text_of, tidy_spaces
+from ekyc.ocr.ctc import best_path, chars_of, path_doubts, text_of, tidy_spaces
 from ekyc.ocr.language import load_language
-from ekyc.ocr.language_reading import read_with_language
+from ekyc.ocr.language_reading import DoubtedLine, read_with_language
 from training.evaluate import OnnxReader
 from training.pool import unseen_lines
 from training.score import right_letters, with_plain_dots
@@ -81,10 +81,10 @@ def main() -> None:
             continue
         log_probs = reader.log_probs([picture])[0]
         path = best_path(log_probs)
-        raw_lines.append(path_evidence(log_probs, path))
-        likely = read_with_language(
-            log_probs, path, chars_of(path, reader.classes), reader.classes, language
-        )
+        doubts, chars = path_doubts(log_probs, path), chars_of(path, reader.classes)
+        raw_lines.append(doubts.evidence)
+        line = DoubtedLine(log_probs=log_probs, path=path, doubts=doubts, chars=chars)
+        likely = read_with_language(line, reader.classes, language)
         raw_likely.append(likely.evidence)
         right_likely.append(text_of(tidy_spaces(likely.chars)) == with_plain_dots(text))
         right_lines.append(reading.text == with_plain_dots(text))

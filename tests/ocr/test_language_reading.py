@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ekyc.errors import ModelError
-from ekyc.ocr.ctc import best_path, chars_of, text_of
+from ekyc.ocr.ctc import best_path, chars_of, path_doubts, text_of
 from ekyc.ocr.language import LanguageModel, load_language, syllables_of
-from ekyc.ocr.language_reading import MAX_STEPS, read_with_language
+from ekyc.ocr.language_reading import MAX_STEPS, DoubtedLine, read_with_language
 
 LETTERS = "aáàâấếềểneênhbcNBAẾỀỂO01 .:-ồôố"
 VOCABULARY = ("", *dict.fromkeys(LETTERS))
@@ -41,7 +41,9 @@ def table_of(text, wavering=None, probability=0.999):
 
 def read(table, model=MODEL):
     path = best_path(table)
-    return read_with_language(table, path, chars_of(path, VOCABULARY), VOCABULARY, model)
+    chars, doubts = chars_of(path, VOCABULARY), path_doubts(table, path)
+    line = DoubtedLine(log_probs=table, path=path, doubts=doubts, chars=chars)
+    return read_with_language(line, VOCABULARY, model)
 
 
 def likely(text, wavering):
