@@ -13,9 +13,10 @@ from __future__ import annotations
 import hmac
 import re
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from ekyc.ports import Clock, KeyProvider, Random
 
+_T = TypeVar("_T")
 INDEX_PURPOSE: Final = "subject-index"
 _REFERENCE: Final = re.compile(r"[0-9A-Z]{6,24}\Z")
 _ATTEMPTS: Final = 5
@@ -147,7 +149,8 @@ class SubjectStore:
             StorageError, BusyError: the database failed, or a key is missing.
         """
         _require_reference(reference)
-        with storage_errors(self._subject), self._reading.begin() as connection:
+
+        def found(connection: Connection) -> Subject | None:
             indexed = self._index_key(connection, tenant)
             if indexed is None:
                 return None
@@ -158,7 +161,9 @@ class SubjectStore:
                 .where(subject_keys.c.tenant_id == tenant, subject_keys.c.blind_index == mark)
             )
             row = connection.execute(query).one_or_none()
-        return None if row is None else _from_row(row)
+            return None if row is None else _from_row(row)
+
+        return self._read(found)
 
     def get(self, tenant: str, subject_id: str) -> Subject:
         """The person with this id, erased or not.
@@ -176,8 +181,7 @@ class SubjectStore:
             SubjectError: ``subject.unknown``, ``subject.erased``.
             StorageError, BusyError: the database failed, or a key is missing.
         """
-        with storage_errors(self._subject), self._reading.begin() as connection:
-            return self.sealer_within(connection, tenant, subject_id)
+        return self._read(lambda connection: self.sealer_within(connection, tenant, subject_id))
 
     def sealer_within(self, connection: Connection, tenant: str, subject_id: str) -> SubjectSealer:
         """:meth:`sealer` inside the caller's transaction."""
@@ -200,12 +204,29 @@ class SubjectStore:
         query = select(subjects.c.reference).where(
             subjects.c.tenant_id == tenant, subjects.c.id == subject_id
         )
-        with storage_errors(self._subject), self._reading.begin() as connection:
+
+        def opened(connection: Connection) -> str | None:
             sealer = self.sealer_within(connection, tenant, subject_id)
             sealed = connection.execute(query).scalar_one()
-        if sealed is None:
-            return None
-        return sealer.open(bytes(sealed), "subjects.reference", subject_id).decode("ascii")
+            if sealed is None:
+                return None
+            return sealer.open(bytes(sealed), "subjects.reference", subject_id).decode("ascii")
+
+        return self._read(opened)
+
+    def _read(self, work: Callable[[Connection], _T]) -> _T:
+        """Read; anew where a rotation destroyed a key-encryption key between the row and its key."""
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return self._read_once(work)
+            except StorageError as error:
+                if error.code != "storage.key_missing":
+                    raise
+        return self._read_once(work)
+
+    def _read_once(self, work: Callable[[Connection], _T]) -> _T:
+        with storage_errors(self._subject), self._reading.begin() as connection:
+            return work(connection)
 
     def _make(self, tenant: str, reference: str | None) -> Subject | None:
         """The new person, or ``None`` where somebody made it, or the tenant's index, at the same moment."""

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from ekyc.errors import EkycError
-from ekyc.storage import rotation
+from ekyc.ports import SystemRandom
+from ekyc.storage import FileKeyProvider, rotation
 
 TENANT = "hanoi"
 
@@ -126,6 +127,86 @@ def test_people_who_come_during_a_rotation_are_under_the_new_key(vault, keys, pe
     assert {one.version: one.keys for one in vault.key_versions()} == {1: 51, version: 1}
     assert vault.rotate_keys(TENANT, destroy_old=True).rewrapped == 51
     assert vault.subjects.find(TENANT, "001099000001") is not None
+
+
+_COME_AND_READ = """
+import sys
+from pathlib import Path
+from ekyc.ports import SystemRandom
+from ekyc.storage import FileBlobStore, FileKeyProvider, Storage
+folder, first = Path(sys.argv[2]), int(sys.argv[3])
+keys = FileKeyProvider(folder / "keys", SystemRandom())
+vault = Storage.open(sys.argv[1]).vault(keys, FileBlobStore(folder / "blobs", SystemRandom()))
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(first, first + 25):
+    reference = f"03607700{number:04}"
+    person = vault.subjects.enrol("hanoi", reference)
+    assert vault.subjects.find("hanoi", reference) == person
+    assert vault.subjects.reference("hanoi", person.id) == reference
+print("done", flush=True)
+"""
+
+
+@pytest.mark.usefixtures("few_at_a_time")
+def test_no_key_is_lost_while_people_come_and_keys_are_rotated_and_destroyed(
+    vault, keys, people, database, tmp_path
+):
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", _COME_AND_READ, str(database), str(tmp_path), str(first)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for first in (0, 1000)
+    ]
+    for worker in workers:
+        assert worker.stdout.readline() == "ready\n"
+    for worker in workers:
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    rotations = 0
+    while any(worker.poll() is None for worker in workers):
+        vault.rotate_keys(TENANT, destroy_old=True)
+        rotations += 1
+    assert [worker.communicate(timeout=60)[0] for worker in workers] == ["done\n"] * 2
+    assert rotations
+    all_readable(vault, people)
+    for number in (*range(25), *range(1000, 1025)):
+        reference = f"03607700{number:04}"
+        person = vault.subjects.find(TENANT, reference)
+        assert vault.subjects.reference(TENANT, person.id) == reference
+
+
+def test_a_reader_whose_key_is_rotated_and_destroyed_meanwhile_reads_anew(
+    vault, storage, keys, blobs, people
+):
+    class Late(FileKeyProvider):
+        waits = True
+
+        def unwrap(self, tenant, wrapped, *, context):
+            if self.waits:
+                Late.waits = False
+                vault.rotate_keys(TENANT, destroy_old=True)
+            return super().unwrap(tenant, wrapped, context=context)
+
+    late = storage.vault(Late(keys._folder, SystemRandom()), blobs)
+    for read in (
+        lambda: late.subjects.find(TENANT, "079185000001"),
+        lambda: late.artefacts.read(TENANT, next(iter(people))),
+    ):
+        Late.waits = True
+        assert read()
+    assert keys.versions(TENANT) == (3,)
+
+
+def test_no_key_is_destroyed_that_something_is_still_under(vault, keys, people, monkeypatch):
+    """As where another process saw the new version late and wrapped under the old one after the last batch."""
+    monkeypatch.setattr(rotation, "_rewrap_batch", lambda *_: 0)
+    assert code(vault.rotate_keys, TENANT, destroy_old=True) == "storage.key_in_use"
+    assert keys.versions(TENANT) == (1, 2)
+    all_readable(vault, people)
 
 
 def test_a_wrapped_key_of_another_person_is_not_taken_over(vault, storage, people):
