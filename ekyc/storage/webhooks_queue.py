@@ -2,7 +2,8 @@
 
 An event is spread over the endpoints of its tenant in one transaction, so that each has one delivery of it. A claim is
 a lease: whoever dies with one loses it when its time is over, and another worker sends again. So each event is sent at
-least once under one id, and each delivery comes to one end.
+least once under one id, and each delivery comes to one end. Counted are attempts whose outcome is known; workers that die
+use none of the schedule up.
 
 Leases stand in wall-clock time: a clock that is set back makes them end at once rather than later.
 """
@@ -51,8 +52,6 @@ DEFAULT_DISABLE_AFTER: Final = timedelta(days=5)
 DEFAULT_RETENTION: Final = timedelta(days=30)
 _SPREAD_AT_ONCE: Final = 100
 _PURGE_AT_ONCE: Final = 500
-_MOST_CLAIMS: Final = 30
-"""Of one delivery: far above the schedule, for one that takes every worker with it when it is sent."""
 _WAITING: Final = webhook_deliveries.c.state == DeliveryState.WAITING.value
 _ENABLED: Final = webhook_endpoints.c.state == EndpointState.ENABLED.value
 
@@ -158,19 +157,21 @@ class DeliveryQueue:
         table = webhook_deliveries.c
         open_still = table.state.in_([DeliveryState.WAITING.value, DeliveryState.STOPPED.value])
         with storage_errors(self._subject), self._engine.begin() as connection:
-            concluded = connection.execute(
+            number = connection.execute(
                 update(webhook_deliveries)
                 .where(table.id == claim.delivery_id, open_still)
                 .values(
                     state=DeliveryState.DELIVERED.value,
                     finished_at=self._clock.now(),
+                    attempts=table.attempts + 1,
                     lease=None,
                     leased_until=None,
                 )
-            )
-            if concluded.rowcount != 1:
+                .returning(table.attempts)
+            ).scalar_one_or_none()
+            if number is None:
                 return False
-            _record(connection, claim, attempt)
+            _record(connection, claim, number, attempt)
             connection.execute(
                 update(webhook_endpoints)
                 .where(
@@ -194,21 +195,26 @@ class DeliveryQueue:
         """
         table = webhook_deliveries.c
         over = failure.retry_at is None
-        values: dict[str, Any] = {"lease": None, "leased_until": None}
+        values: dict[str, Any] = {
+            "attempts": table.attempts + 1,
+            "lease": None,
+            "leased_until": None,
+        }
         with storage_errors(self._subject), self._engine.begin() as connection:
             now = self._clock.now()
             if over:
                 values |= {"state": DeliveryState.FAILED.value, "finished_at": now}
             else:
                 values["due_at"] = failure.retry_at
-            concluded = connection.execute(
+            number = connection.execute(
                 update(webhook_deliveries)
                 .where(table.id == claim.delivery_id, table.lease == claim.lease, _WAITING)
                 .values(**values)
-            )
-            if concluded.rowcount != 1:
+                .returning(table.attempts)
+            ).scalar_one_or_none()
+            if number is None:
                 return None
-            _record(connection, claim, attempt)
+            _record(connection, claim, number, attempt)
             return self._blame(connection, claim, failure, now)
 
     def release(self, claim: DeliveryClaim) -> None:
@@ -218,7 +224,7 @@ class DeliveryQueue:
             connection.execute(
                 update(webhook_deliveries)
                 .where(table.id == claim.delivery_id, table.lease == claim.lease)
-                .values(lease=None, leased_until=None, attempts=table.attempts - 1)
+                .values(lease=None, leased_until=None)
             )
 
     def purge(self) -> int:
@@ -276,9 +282,6 @@ class DeliveryQueue:
             .with_for_update(of=webhook_deliveries, skip_locked=True)
         )
         rows = connection.execute(query).all()
-        spent = [row.id for row in rows if row.attempts >= _MOST_CLAIMS]
-        _give_up(connection, spent, now)
-        rows = [row for row in rows if row.attempts < _MOST_CLAIMS]
         if not rows:
             return []
         held = connection.execute(
@@ -289,7 +292,7 @@ class DeliveryQueue:
         connection.execute(
             update(webhook_deliveries)
             .where(table.id.in_([row.id for row in rows]))
-            .values(lease=name, leased_until=now + lease, attempts=table.attempts + 1)
+            .values(lease=name, leased_until=now + lease)
         )
         endpoint = opened(held, self._sealer)
         return [
@@ -340,20 +343,13 @@ def _in_flight(connection: Connection, endpoint_id: str, now: datetime) -> int:
     return len(connection.execute(query).all())
 
 
-def _give_up(connection: Connection, ids: Sequence[str], now: datetime) -> None:
-    if ids:
-        connection.execute(
-            update(webhook_deliveries)
-            .where(webhook_deliveries.c.id.in_(ids))
-            .values(state=DeliveryState.FAILED.value, finished_at=now)
-        )
-
-
-def _record(connection: Connection, claim: DeliveryClaim, attempt: DeliveryAttempt) -> None:
+def _record(
+    connection: Connection, claim: DeliveryClaim, number: int, attempt: DeliveryAttempt
+) -> None:
     connection.execute(
         insert(webhook_attempts).values(
             delivery_id=claim.delivery_id,
-            number=attempt.number,
+            number=number,
             at=attempt.at,
             cause=attempt.cause,
             status=attempt.status,

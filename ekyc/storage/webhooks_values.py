@@ -96,7 +96,7 @@ class DeliveryClaim:
     delivery_id: str
     lease: str
     number: int
-    """Of this attempt, from 1."""
+    """Of this attempt, from 1; those whose outcome nobody knows are not counted."""
     event_id: str
     body: bytes = field(repr=False)
     endpoint: WebhookEndpoint

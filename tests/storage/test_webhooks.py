@@ -208,7 +208,7 @@ def test_a_claim_is_a_lease(storage, hooks, clock):
     clock.advance(LEASE)
     assert hooks.queue.has_work(LEASE)
     [second] = claimed(hooks)
-    assert (second.delivery_id, second.number) == (first.delivery_id, 2)
+    assert (second.delivery_id, second.number) == (first.delivery_id, 1)
     assert second.body == first.body
 
 
@@ -250,17 +250,32 @@ def test_the_keys_of_a_claim_are_those_that_sign_now(storage, hooks, clock):
     assert "body" not in repr(claim)
 
 
-def test_what_kills_every_worker_is_given_up(storage, hooks, clock):
+def test_workers_that_die_use_up_nothing(storage, hooks, clock):
     hooks.endpoints.create("default", url=URL)
     put(storage, clock)
-    numbers = []
     for _ in range(60):
-        numbers += [one.number for one in claimed(hooks)]
+        [claim] = claimed(hooks)
+        assert claim.number == 1
         clock.advance(LEASE)
 
-    assert numbers == list(range(1, 31))
-    [delivery] = hooks.deliveries.page("default", DeliveriesOf())
-    assert delivery.state is DeliveryState.FAILED
+    hooks.queue.succeeded(claim, attempt_of(claim, clock))
+    delivery, attempts = hooks.deliveries.get("default", claim.delivery_id)
+    assert (delivery.attempts, len(attempts)) == (1, 1)
+
+
+def test_a_late_success_after_anothers_failure_is_one_attempt_more(storage, hooks, clock):
+    hooks.endpoints.create("default", url=URL)
+    put(storage, clock)
+    [slow] = claimed(hooks)
+    clock.advance(LEASE)
+    [quick] = claimed(hooks)
+    again = DeliveryFailure(retry_at=clock.now() + timedelta(seconds=5))
+    hooks.queue.failed(quick, attempt_of(quick, clock, "status", 500), again)
+
+    assert hooks.queue.succeeded(slow, attempt_of(slow, clock))
+    delivery, attempts = hooks.deliveries.get("default", slow.delivery_id)
+    assert delivery.state is DeliveryState.DELIVERED
+    assert [(one.number, one.cause) for one in attempts] == [(1, "status"), (2, "delivered")]
 
 
 # --- concluding ---
