@@ -113,6 +113,17 @@ class EvidenceLog:
         self._known = (self._write(connection, event, frontier, chain), frontier)
         return frontier.size - 1
 
+    def append_alone(self, *events: Event) -> None:
+        """Write entries of what is recorded nowhere else, in a transaction of their own: all of them or none.
+
+        Raises:
+            InputError: ``audit.event_form``.
+            StorageError, BusyError: they could not be written.
+        """
+        with storage_errors(self._subject), self._engine.begin() as connection:
+            for event in events:
+                self.append(connection, event)
+
     def forget(self, kind: str, reference: str) -> bool:
         """Erase the key of a pseudonym, for good; the log says that it was. False: there was none.
 

@@ -1,9 +1,10 @@
-"""ZLIB (RFC 1950) with a preset dictionary, within bounds: a few bytes may claim to become gigabytes.
+"""DEFLATE (RFC 1951) with a preset dictionary, within bounds: a few bytes may claim to become gigabytes.
 
 The dictionary (``data/dictionary-1.txt``: its bytes without the line feeds) holds words of Vietnamese civil-status papers:
 names of provinces and units, frequent names of people, the fixed parts of the claims. A birth extract becomes about a
 third shorter by it, and it tells nothing: it is the same for all. It never changes; another one is another version of
-the format. A stream names it by its Adler-32 (RFC 1950 §2.2, FDICT), and one that names none, or another, is refused.
+the format, with another prefix. The stream is bare: a ZLIB frame would name the dictionary, which the prefix does, and sum
+up the content, which a signature covers, in ten bytes, fifteen characters of the code.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Final
 
 from ekyc.errors import InputError, LimitError
 
-_FDICT: Final = 0x20
+_BARE: Final = -zlib.MAX_WBITS
+"""Neither header nor trailer."""
 
 
 @cache
@@ -27,7 +29,7 @@ def dictionary() -> bytes:
 
 def pack(data: bytes) -> bytes:
     """The smallest stream that zlib gives."""
-    stream = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, 9, zdict=dictionary())
+    stream = zlib.compressobj(9, zlib.DEFLATED, _BARE, 9, zdict=dictionary())
     return stream.compress(data) + stream.flush()
 
 
@@ -35,21 +37,22 @@ def unpack(data: bytes, *, most: int) -> bytes:
     """What a stream holds: the whole stream, and nothing behind it.
 
     Args:
-        data: a ZLIB stream with the preset dictionary.
+        data: a bare stream with the preset dictionary.
         most: bytes that may come out.
 
     Raises:
         LimitError: ``credential.too_large``: more would come out. No more than ``most`` + 1 bytes are made.
         InputError: ``credential.packing``: no such stream, cut off, or followed by anything.
     """
-    if len(data) < 2 or not data[1] & _FDICT:
-        raise malformed()
-    return inflate(data, most=most, zdict=dictionary())
+    return _content(zlib.decompressobj(_BARE, zdict=dictionary()), data, most)
 
 
-def inflate(data: bytes, *, most: int, zdict: bytes = b"") -> bytes:
-    """The same for a ZLIB stream with any dictionary, or none."""
-    stream = zlib.decompressobj(zlib.MAX_WBITS, zdict=zdict)
+def inflate(data: bytes, *, most: int) -> bytes:
+    """The same for a ZLIB stream (RFC 1950) without a dictionary, as status lists have it."""
+    return _content(zlib.decompressobj(zlib.MAX_WBITS), data, most)
+
+
+def _content(stream: zlib._Decompress, data: bytes, most: int) -> bytes:
     try:
         content = stream.decompress(data, most + 1)
     except zlib.error as exc:
@@ -62,4 +65,4 @@ def inflate(data: bytes, *, most: int, zdict: bytes = b"") -> bytes:
 
 
 def malformed() -> InputError:
-    return InputError("not one whole ZLIB stream", code="credential.packing")
+    return InputError("not one whole stream", code="credential.packing")

@@ -192,11 +192,11 @@ class TestPacking:
         [
             b"",
             b"\x78",
-            zlib.compress(b"without a dictionary"),
+            zlib.compress(b"in a frame"),
+            b"\xff" * 20,
             packing.pack(b"cut off")[:-1],
             packing.pack(b"followed") + b"\0",
             packing.pack(b"by another") + packing.pack(b"stream"),
-            b"\x78\xf9" + bytes(20),
         ],
     )
     def test_what_is_refused(self, data):
@@ -204,8 +204,13 @@ class TestPacking:
             packing.unpack(data, most=8192)
         assert caught.value.code == "credential.packing"
 
-    def test_another_dictionary_is_refused(self):
-        stream = zlib.compressobj(zdict=b"another dictionary")
-        data = stream.compress(b"another dictionary") + stream.flush()
-        with pytest.raises(InputError):
-            packing.unpack(data, most=8192)
+    def test_by_another_dictionary_it_says_something_else(self):
+        """And the signature over it does not hold."""
+        other = bytes(reversed(packing.dictionary()))
+        stream = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zdict=other)
+        data = stream.compress(other[-200:]) + stream.flush()
+        assert packing.unpack(data, most=8192) != other[-200:]
+
+    def test_the_stream_reaches_back_into_the_dictionary(self):
+        words = packing.dictionary()[-400:]
+        assert len(packing.pack(words)) < 12

@@ -106,6 +106,7 @@ def test_what_is_refused_is_neither_recorded_nor_logged(storage):
 
 def test_a_transaction_that_is_taken_back_takes_its_entry_along(storage):
     record(storage)
+
     def fail():
         with storage._engine.begin() as connection:
             for key in ("a", "b"):
@@ -118,6 +119,15 @@ def test_a_transaction_that_is_taken_back_takes_its_entry_along(storage):
     assert storage.evidence.pseudonym("key", "a") is None
     record(storage)
     assert kinds(storage) == ["log.opened", "decision.recorded", "decision.recorded"]
+    assert_whole(storage)
+
+
+def test_entries_of_their_own_are_written_all_or_not_at_all(storage):
+    event = KeyDisabled(key=Reference(kind="key", text="a"))
+    storage.evidence.append_alone(event, event)
+    with pytest.raises(InputError):
+        storage.evidence.append_alone(event, LogOpened(log="no such form"))
+    assert kinds(storage) == ["log.opened", "key.disabled", "key.disabled"]
     assert_whole(storage)
 
 
