@@ -38,6 +38,7 @@ class AccessDesk:
 
     def __init__(self, folder, *, settings=None, link_to=None, limits=None, csc=None):
         self.clock = FixedClock()
+        folder.mkdir(exist_ok=True)
         self.storage = Storage.open(folder / "state.sqlite3", clock=self.clock)
         self.key = ServiceKey(bytes(range(32)))
         self.settings = settings or AccessSettings(issuer=ISSUER)
