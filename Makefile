@@ -42,8 +42,8 @@ test-system: models
 
 # One target, or all with RUNS=1000 to look whether they work: make fuzz TARGETS=dg13 RUNS=1000000. The target pdf starts
 # a process for every input and is run by name only.
-FUZZ_TARGETS := apdu csca_list cwt details dg2 dg13 mrz pages pdf_rendering pdf_tail picture qr relay sd_jwt_presentation security_infos sod \
-	status_list tlv
+FUZZ_TARGETS := apdu cms_attributes csca_list cwt details dg13 dg2 jws_signature mrz pages pdf_rendering pdf_tail \
+	picture qr relay sd_jwt_presentation security_infos sod status_list tlv xml_signature
 TARGETS ?= $(FUZZ_TARGETS)
 RUNS ?= 1000000
 

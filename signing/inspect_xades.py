@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from signxml.algorithms import DigestAlgorithm, SignatureMethod
@@ -144,7 +145,11 @@ def _understood(root: Element) -> _Signed:
         certificates = _certificates(signature)
         certificate = _pinned(signature, certificates)
         _require_strong(signature, certificate)
-    except (AttributeError, LookupError, TypeError, ValueError) as exc:
+    except UnsupportedAlgorithm as exc:
+        raise UnreadableError("signature.algorithm_unknown") from exc
+    except UnreadableError:
+        raise
+    except Exception as exc:  # whatever happens in a parser never passes
         raise UnreadableError from exc
     return _Signed(
         root=root,

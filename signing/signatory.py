@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ekyc.errors import InputError
@@ -86,6 +87,15 @@ class Party:
 
 
 def public_key_der_of(certificate_der: bytes) -> bytes:
-    """SubjectPublicKeyInfo of a certificate."""
+    """SubjectPublicKeyInfo of a certificate.
+
+    Raises:
+        ValueError: not a certificate.
+        InputError: ``signing.key.unsupported``: its key is of a kind, or on a curve, that nobody here knows.
+    """
     certificate = x509.load_der_x509_certificate(certificate_der)
-    return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    try:
+        key = certificate.public_key()
+    except UnsupportedAlgorithm as exc:
+        raise InputError("a key of an unknown kind", code="signing.key.unsupported") from exc
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import fuzz_credentials
 import fuzz_pdf_tail
+import fuzz_signatures
 from fuzz_frames import container, container_seeds, jpeg_facts, jpeg_seeds
 from fuzz_pages import page_seeds, pages, pdf, pdf_rendering, pdf_seeds, picture, qr, qr_seeds
 
@@ -301,6 +302,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = (
     }
     | fuzz_credentials.TARGETS
     | fuzz_pdf_tail.TARGETS
+    | fuzz_signatures.TARGETS
 )
 SLOW = frozenset({"pdf"})
 """Targets that start a process for every input."""
@@ -373,6 +375,7 @@ def seeds() -> dict[str, tuple[bytes, ...]]:
         "tlv": (com, der.encode(0x61, der.encode(0x5F1F, b"P<"))),
         **fuzz_credentials.credential_seeds(),
         **fuzz_pdf_tail.tail_seeds(),
+        **fuzz_signatures.signature_seeds(),
     }
 
 
