@@ -76,11 +76,11 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         os.write(journal, json.dumps(line).encode() + b"\n")
         os.fsync(journal)
         os.close(journal)
-        asked = self.folder / "answer.txt"
-        status, _, wait = (asked.read_text().strip() if asked.exists() else "204").partition(" ")
-        while status == "hang" and asked.exists():
+        status, wait = self.wanted()
+        while status == "hang":
             time.sleep(0.05)
-        self.send_response(int(status) if status.isdecimal() else 204)
+            status, wait = self.wanted()
+        self.send_response(int(status))
         self.send_header("Content-Length", "0")
         if wait:
             self.send_header("Retry-After", wait)
@@ -88,7 +88,13 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             self.send_header("Location", "/elsewhere")
         self.end_headers()
 
-    def log_message(self, *_):
+    def wanted(self):
+        """Status and ``Retry-After`` that are asked for."""
+        asked = self.folder / "answer.txt"
+        status, _, wait = (asked.read_text().strip() if asked.exists() else "204").partition(" ")
+        return status, wait
+
+    def log_message(self, format, *args):  # noqa: A002 - its name in the base class
         """Quiet."""
 
 
