@@ -218,7 +218,7 @@ async def judge_detached(
         digest: of the content, with the signer's digest algorithm.
         settings: whom to trust.
     """
-    lists = [item for item in signed_data["crls"] or () if item.name == "certificate_list"]
+    lists = [item for item in signed_data["crls"] or () if item.name != "other"]
     spec = settings.spec_with(crls=[item.chosen for item in lists])
     found, timestamp = await _judge_cms(signed_data, signer_info, digest, settings, spec)
     return _finding(found.ades_subindic, found.api_status, timestamp=timestamp)
