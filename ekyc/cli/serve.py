@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ekyc.cli.output import console, fail, say
+from ekyc.cli.serve_access import DEVELOPMENT, AccessOption, host_names, load_access, open_access
 from ekyc.cli.serve_csc import CscOption, opened_csc
 from ekyc.cli.serve_results import (
     ServedIssuerOption,
@@ -28,6 +30,13 @@ from ekyc.cli.state import (
     open_national_service,
     open_service_key,
     open_storage,
+)
+from ekyc.cli.worker import (
+    WebhookCaOption,
+    WebhookLoopbackOption,
+    WebhookPortOption,
+    delivering,
+    open_webhook_link,
 )
 from ekyc.errors import EkycError
 
@@ -50,11 +59,18 @@ def serve(
     state: StateOption = None,
     service_key: ServiceKeyOption = None,
     csc: CscOption = None,
+    access: AccessOption = None,
     trust_list: ServedTrustListOption = None,
     operator_key: ServedOperatorKeyOption = None,
     result_issuer: ServedIssuerOption = None,
     status_keys: StatusKeysOption = None,
     status_key: StatusKeyOption = None,
+    deliveries: Annotated[
+        bool, typer.Option(help="Deliver events to webhooks; off where `ekyc worker` does.")
+    ] = True,
+    webhook_ports: WebhookPortOption = None,
+    webhook_ca: WebhookCaOption = None,
+    webhook_loopback: WebhookLoopbackOption = False,
     workers: Annotated[
         int, typer.Option(help="Verifications that run at once.", min=1, max=256)
     ] = 2,
@@ -62,7 +78,8 @@ def serve(
         bool,
         typer.Option(
             "--insecure-public",
-            help="Consent to an address that other machines reach: there is no authentication and no TLS.",
+            help="Consent to an address that other machines reach without a declared proxy that ends TLS. Callers must "
+            "show who they are all the same.",
         ),
     ] = False,
 ) -> None:
@@ -75,15 +92,22 @@ def serve(
 
     err = console(json_output=True)
     try:
+        declared = load_access(access)
         address = ServerAddress(
-            host=host, port=port, socket_path=socket_path, insecure_public=insecure_public
+            host=host,
+            port=port,
+            socket_path=socket_path,
+            tls_declared=declared is not None and declared.proxy.tls,
+            insecure_public=insecure_public,
         )
         anchors = load_trust(trust)
         national = open_national_service(national_service)
         attestor = open_attestor(attestation)
         key = open_service_key(service_key)
+        link = open_webhook_link(webhook_ports, webhook_ca, loopback=webhook_loopback)
         with (
             open_storage(state) as storage,
+            delivering(storage, key, link) if deliveries else nullcontext(),
             Verifier.open(
                 trust=anchors,
                 storage=storage,
@@ -91,6 +115,7 @@ def serve(
                 signers=None if csc is None else SignerPseudonyms(key),
             ) as verifier,
         ):
+            callers = open_access(declared, storage, key, address)
             parts = live_parts(verifier.rooms, key, attestor=attestor)
             live = open_live_sessions(parts, storage, key)
             publication = opened_publication(
@@ -106,7 +131,8 @@ def serve(
                     FlowVerifier(verifier, live),
                     storage,
                     limits=ServiceLimits(workers=workers),
-                    hosts=address.hosts,
+                    hosts=host_names(address, callers),
+                    access=callers,
                     trust=anchors,
                     liveness=LivenessFront(sessions=live, limits=LivenessLimits(workers=workers)),
                     csc=signing,
@@ -114,7 +140,7 @@ def serve(
                     resources=ResourceFront(storage.dossiers(key)),
                 )
                 where = str(socket_path) if socket_path else f"http://{host}:{port}/docs"
-                say(err, f"serving on {where}")
+                say(err, f"serving on {where}" if callers else f"serving on {where}; {DEVELOPMENT}")
                 listen(service, address)
     except EkycError as error:
         fail(error, json_output=False, command="serve")
