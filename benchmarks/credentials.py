@@ -213,7 +213,7 @@ def _code(dice: random.Random, record: dict[str, str], signer: CredentialSigner)
         Result(
             id=dice.randbytes(16),
             issuer=_ISSUER,
-            subject="".join(dice.choices("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij-_0123456789", k=12)),
+            subject="".join(dice.choices("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij-_0123456789", k=14)),
             issued_at=_NOW - timedelta(days=dice.randrange(1, 300)),
             expires_at=_NOW + timedelta(days=dice.randrange(1, 300)),
             status=StatusReference(uri=_LIST, index=dice.randrange(1024)),

@@ -46,7 +46,7 @@ BITS: Final = 2
 """Of each place: valid, revoked, suspended, superseded."""
 _ID: Final = re.compile(r"[0-9a-f]{32}\Z")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}\Z")
-_SUBJECT: Final = re.compile(r"[A-Za-z0-9_-]{12,64}\Z")
+_SUBJECT: Final = re.compile(r"[A-Za-z0-9_-]{14,64}\Z")
 _SERIES: Final = re.compile(r"https://[a-z0-9.-]{1,100}(/[A-Za-z0-9._~/-]{0,60})?\Z")
 _DRAWS: Final = 64
 """At three quarters full, one in a hundred million issues would need more."""

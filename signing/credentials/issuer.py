@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from ekyc.signing.credentials.keys import CredentialKey, CredentialSigner
     from ekyc.storage import IssuedResultStore, Place, ServiceKey
 
-_SUBJECT_BYTES: Final = 9
-"""Of a hundred million people, two share a pseudonym with a chance of one in a million; it is no key to anything."""
+_SUBJECT_BYTES: Final = 10
+"""14 characters: more than an identity number has, and two of a hundred million people hardly ever share them."""
 DEFAULT_LIST_LIFE: Final = timedelta(days=7)
 MAX_LIFE: Final = timedelta(days=366 * 20)
 

@@ -37,7 +37,7 @@ LAST_TIME: Final = 253_402_300_799
 """Seconds; the end of the year 9999."""
 
 _URI: Final = re.compile(r"https://[a-z0-9.-]{1,100}(/[A-Za-z0-9._~/-]{0,100})?\Z")
-_SUBJECT: Final = re.compile(r"[A-Za-z0-9_-]{12,43}\Z")
+_SUBJECT: Final = re.compile(r"[A-Za-z0-9_-]{14,43}\Z")
 _ISS, _SUB, _EXP, _IAT, _CTI, _STATUS, _RESULT = 1, 2, 4, 6, 7, 65535, -65537
 _CLAIMS: Final[dict[int | str, type]] = {
     _ISS: str,

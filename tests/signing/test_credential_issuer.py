@@ -79,7 +79,7 @@ def test_the_subject_is_a_pseudonym_of_the_kind_of_result(issuer):
     assert first.subject == second.subject != read_result(copy).claimed.subject
     assert first.id != second.id
     assert PERSON not in first.subject
-    assert len(first.subject) == 16
+    assert len(first.subject) == 14
 
 
 def test_a_wallet_gets_the_same_result(issuer, registry):
