@@ -86,6 +86,7 @@ _INDICATIONS: Final = {
     AdESStatus.INDETERMINATE: Indication.INDETERMINATE,
     AdESStatus.FAILED: Indication.TOTAL_FAILED,
 }
+_REVOKED: Final = {"REVOKED", "REVOKED_NO_POE", "REVOKED_CA_NO_POE"}
 _REASONS: Final = {
     "HASH_FAILURE": "signature.digest_mismatch",
     "SIG_CRYPTO_FAILURE": "signature.value_wrong",
@@ -240,7 +241,15 @@ async def _judge_cms(
     )
     proven = timestamp is not None and timestamp.indication is Indication.TOTAL_PASSED
     validate = ades_with_time_validation if proven else ades_basic_validation
-    result: Any = await validate(signed_data, spec, timing_info=settings.timing, raw_digest=digest)
+    options: Any = {"timing_info": settings.timing, "raw_digest": digest}
+    result: Any = await validate(signed_data, spec, **options)
+    known = spec.local_knowledge
+    if result.ades_subindic.status is AdESStatus.PASSED and known.known_ocsps and known.known_crls:
+        # pyHanko reads no list where a response says *good*: an older response must not hide a newer list.
+        lists_alone = replace(spec, local_knowledge=replace(known, known_ocsps=[]))
+        again: Any = await validate(signed_data, lists_alone, **options)
+        if _name(again.ades_subindic) in _REVOKED:
+            result = again
     return result, timestamp
 
 

@@ -1,0 +1,68 @@
+"""Words on status that contradict each other: the one that says *revoked* counts, whichever was read first."""
+
+import asyncio
+import hashlib
+from datetime import timedelta
+
+import pytest
+from asn1crypto import cms, crl
+from asn1crypto.ocsp import OCSPResponse
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ReasonFlags, ocsp
+from pyhanko_certvalidator.revinfo.archival import OCSPContainer
+from signing_pilot import Pilot
+
+from ekyc.signing import Level
+from ekyc.signing.cades import sign_cades
+from ekyc.signing.certificates import StatusPointers
+from ekyc.signing.trust import TrustSettings, _judge_cms
+
+DIGEST = hashlib.sha256(b"content").digest()
+
+
+@pytest.fixture(scope="module")
+def pilot(tmp_path_factory):
+    pointers = StatusPointers(
+        crl_url="http://status.example/ca.crl", ocsp_url="http://status.example/ocsp"
+    )
+    made = Pilot(tmp_path_factory.mktemp("pilot"), pointers=pointers)
+    yield made
+    made.close()
+
+
+def response(pilot, party):
+    builder = ocsp.OCSPRequestBuilder().add_certificate(
+        x509.load_der_x509_certificate(party.signer.certificate_der), pilot.issuing, SHA256()
+    )
+    der = pilot.ca.responder.answer(builder.build().public_bytes(Encoding.DER))
+    return list(OCSPContainer.load_multi(OCSPResponse.load(der)))
+
+
+def found(pilot, signed, *, lists=(), responses=()):
+    settings = TrustSettings(anchors=pilot.anchors, crls=(), at=pilot.clock.now(), historical=False)
+    spec = settings.spec_with(crls=map(crl.CertificateList.load, lists), ocsps=responses)
+    data = cms.ContentInfo.load(signed)["content"]
+    result, _ = asyncio.run(_judge_cms(data, data["signer_infos"][0], DIGEST, settings, spec))
+    return str(result.ades_subindic).rsplit(".", 1)[-1]
+
+
+def test_a_newer_list_is_not_hidden_by_an_older_response(pilot):
+    party = pilot.party("citizen", "Nguyễn Thị Mẫu")
+    signed = sign_cades(DIGEST, party, level=Level.B_B)
+    good, before = response(pilot, party), pilot.ca.material().crls
+    assert found(pilot, signed, lists=before, responses=good) == "OK"
+    pilot.clock.advance(timedelta(minutes=5))
+    pilot.ca.revoke(party.signer.certificate_der, ReasonFlags.key_compromise)
+    pilot.clock.advance(timedelta(minutes=5))
+    revoked, after = response(pilot, party), pilot.ca.material().crls
+    assert found(pilot, signed, lists=after, responses=good) == "REVOKED_NO_POE"
+    assert found(pilot, signed, lists=before, responses=revoked) == "REVOKED_NO_POE"
+    assert found(pilot, signed, lists=after) == "REVOKED_NO_POE"
+
+
+def test_without_any_word_on_status_nothing_passes(pilot):
+    party = pilot.party("citizen", "Trần Văn Mẫu")
+    signed = sign_cades(DIGEST, party, level=Level.B_B)
+    assert found(pilot, signed) != "OK"
