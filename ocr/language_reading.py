@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ekyc.values import FloatArray
 
 # Chosen on generated lines of Vietnamese in faces that training never drew; figures in the model card.
-_WEIGHT: Final = 0.5
+_WEIGHT: Final = 0.65
 _DOUBTFUL: Final = log(0.97)
 """A word whose text is less probable than this is looked at again."""
 _SURE_NEIGHBOUR: Final = log(0.9)

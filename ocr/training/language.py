@@ -3,6 +3,8 @@
 1. Words of two and more syllables (``compounds.py``), each as often as the next.
 2. Names, labels, addresses' places, dates and sums in words as :class:`~training.corpus.Corpus` draws them, with one seed.
 3. The word lists themselves (``words.py``), and syllables that Vietnamese uses (``real_syllables.py``).
+4. What is said most: words that stand together, and the commonest syllables, their shares falling with their rank
+   (``frequent.py``; Zipf's law, the ranks as we judge them).
 
 The same lists give the same bytes. No benchmark's texts have a part in it.
 """
@@ -19,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from ekyc.ocr.language import syllables_of
-from training import compounds, words
+from training import compounds, frequent, words
 from training.charset import TONES
 from training.corpus import Corpus
 from training.real_syllables import SYLLABLES
@@ -30,6 +32,8 @@ _DRAWN = 20_000
 _POWER = 0.7
 """Shares are counts to this power: lists say which words there are, not how often papers use them."""
 _LEAST = 0.3
+_OFTEN, _FLAT_TOP = 0.25, 20
+"""Share of all words that the ranked ones are taken for, and how flat their shares begin."""
 _TONED_FIRST = ("òa óa ỏa õa ọa òe óe ỏe õe ọe ùy úy ủy ũy ụy".split(), "oà oá oả oã oạ oè oé oẻ oẽ oẹ uỳ uý uỷ uỹ uỵ".split())  # fmt: skip
 """Two ways to place a tone mark."""
 _UNRULY = frozenset("quốc gì giêng giếng giềng giỗ".split())
@@ -62,7 +66,7 @@ class Counts:
 def counted() -> Counts:
     """All our texts."""
     counts = Counts()
-    for text in compounds.ALL.split(","):
+    for text in (*compounds.ALL.split(","), *frequent.PHRASES.split(",")):
         counts.add(text, 3)
     corpus = Corpus(np.random.default_rng(SEED))
     for kind, share in corpus.phrases():
@@ -78,6 +82,8 @@ def counted() -> Counts:
             counts.add(entry, 3)
     for syllable in sorted(_real_syllables()):
         counts.add(syllable, _LEAST)
+    for syllable in frequent.FOREIGN:
+        counts.add(syllable, 3)
     return counts
 
 
@@ -94,6 +100,14 @@ def _has_tone(syllable: str) -> bool:
     return any(mark in TONES[1:] for mark in unicodedata.normalize("NFD", syllable))
 
 
+def _by_rank() -> dict[str, float]:
+    """Shares of the commonest syllables, by Zipf's law with a flat top; together 1."""
+    ranked = list(dict.fromkeys(frequent.RANKED))
+    heights = {word: 1.0 / (rank + _FLAT_TOP) for rank, word in enumerate(ranked)}
+    total = sum(heights.values())
+    return {word: height / total for word, height in heights.items()}
+
+
 def write_model(path: Path) -> None:
     """The file that the product reads."""
     counts = counted()
@@ -103,8 +117,14 @@ def write_model(path: Path) -> None:
     for (before, after), count in sorted(counts.pairs.items()):
         if before in used and after in used:
             followers[before][after] = round(count, 2)
+    total = sum(count**_POWER for count in used.values())
+    often = _by_rank()
+    shares = {
+        word: (1.0 - _OFTEN) * used.get(word, 0.0) ** _POWER / total + _OFTEN * often.get(word, 0.0)
+        for word in sorted({*used, *often})
+    }
     content = {
-        "used": {word: round(count**_POWER, 3) for word, count in used.items()},
+        "used": {word: round(1e5 * share, 2) for word, share in shares.items()},
         "followers": followers,
         "allowed": " ".join(sorted(spelt() | _real_syllables())),
     }
