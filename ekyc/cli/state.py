@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from ekyc.chip.authority import Authority
     from ekyc.liveness.active import Attestor
     from ekyc.pki import TrustStore
+    from ekyc.ports import BlobStore
     from ekyc.signing.credentials.issuer import ResultIssuer
     from ekyc.signing.result_signer import ResultSigner
-    from ekyc.storage import FileBlobStore, FileKeyProvider, ServiceKey, Storage
+    from ekyc.storage import FileKeyProvider, ServiceKey, Storage
 
 PASSPHRASE_VARIABLE: Final = "EKYC_KEY_PASSPHRASE"  # noqa: S105  # the name of a variable
 
@@ -92,9 +93,10 @@ BlobsOption = Annotated[
     Path | None,
     typer.Option(
         "--blobs",
-        metavar="DIR",
+        metavar="DIR|FILE",
         envvar="EKYC_BLOBS",
-        help="Folder of sealed artefacts. Default: blobs in the EKYC_HOME folder.",
+        help="Folder of sealed artefacts, or description (.toml) of a bucket that speaks S3; see docs/operations.md. "
+        "Default: blobs in the EKYC_HOME folder.",
     ),
 ]
 
@@ -145,11 +147,13 @@ def open_keys(folder: Path | None) -> FileKeyProvider:
     return FileKeyProvider(folder or default_home() / KEYS_NAME, SystemRandom())
 
 
-def open_blobs(folder: Path | None) -> FileBlobStore:
-    """The folder of blobs. It is made with the first blob."""
-    from ekyc.ports import SystemRandom
-    from ekyc.storage import BLOBS_NAME, FileBlobStore, default_home
+def open_blobs(folder: Path | None) -> BlobStore:
+    """The bucket that a ``.toml`` file describes, else the folder of blobs, which is made with the first one."""
+    from ekyc.ports import SystemClock, SystemRandom
+    from ekyc.storage import BLOBS_NAME, FileBlobStore, default_home, open_s3_blobs
 
+    if folder is not None and folder.suffix == ".toml":
+        return open_s3_blobs(folder, clock=SystemClock(), random=SystemRandom())
     return FileBlobStore(folder or default_home() / BLOBS_NAME, SystemRandom())
 
 

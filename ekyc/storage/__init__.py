@@ -69,6 +69,7 @@ from ekyc.storage.restore import Restored, restore_backup
 from ekyc.storage.results import ResultStore, StoredResult
 from ekyc.storage.retention import RetentionClass, RetentionPolicy, RetentionRun
 from ekyc.storage.rotation import KeyVersion, Rotation
+from ekyc.storage.s3_blobs import S3BlobStore, S3Settings, open_s3_blobs
 from ekyc.storage.service_key import KEY_NAME, Sealer, ServiceKey
 from ekyc.storage.store import Storage
 from ekyc.storage.subject_errors import ArtefactError, SubjectError
@@ -172,6 +173,8 @@ __all__ = [
     "RetentionRun",
     "Revocation",
     "Rotation",
+    "S3BlobStore",
+    "S3Settings",
     "Sealer",
     "ServiceKey",
     "SessionBounds",
@@ -198,5 +201,6 @@ __all__ = [
     "WebhookError",
     "WebhookStores",
     "default_home",
+    "open_s3_blobs",
     "restore_backup",
 ]
