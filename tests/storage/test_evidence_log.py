@@ -12,12 +12,14 @@ import threading
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
 from ekyc.errors import InputError
 from ekyc.policy import Verdict
 from ekyc.storage import Person, ResultStatus, ServiceKey, Storage, StorageError
 from ekyc.storage.evidence_events import KeyDisabled, LogOpened, Reference, decode
+from ekyc.storage.evidence_notes import ServiceCheckpointSigner
 from ekyc.storage.merkle import leaf_hash, verify_consistency, verify_inclusion
 
 DIGEST = "ab" * 32
@@ -110,8 +112,8 @@ def test_a_transaction_that_is_taken_back_takes_its_entry_along(storage):
     def fail():
         with storage._engine.begin() as connection:
             for key in ("a", "b"):
-                event = KeyDisabled(key=Reference(kind="key", text=key))
-                storage.evidence.append(connection, event)
+                disabled = KeyDisabled(key=Reference(kind="key", text=key))
+                storage.evidence.append(connection, disabled)
             raise RuntimeError("the record could not be written")
 
     with pytest.raises(RuntimeError):
@@ -122,11 +124,29 @@ def test_a_transaction_that_is_taken_back_takes_its_entry_along(storage):
     assert_whole(storage)
 
 
+def test_what_was_taken_back_here_and_written_there_is_not_confused(database, clock):
+    """As many entries as this one remembers, and other ones."""
+    key = Reference(kind="key", text="a")
+
+    def fail(storage):
+        with storage._engine.begin() as connection:
+            storage.evidence.append(connection, KeyDisabled(key=key))
+            raise RuntimeError("the record could not be written")
+
+    with Storage.open(database, clock=clock) as here, Storage.open(database, clock=clock) as there:
+        record(here)
+        with pytest.raises(RuntimeError):
+            fail(here)
+        record(there)
+        record(here)
+        assert_whole(here)
+
+
 def test_entries_of_their_own_are_written_all_or_not_at_all(storage):
-    event = KeyDisabled(key=Reference(kind="key", text="a"))
-    storage.evidence.append_alone(event, event)
+    disabled = KeyDisabled(key=Reference(kind="key", text="a"))
+    storage.evidence.append_alone(disabled, disabled)
     with pytest.raises(InputError):
-        storage.evidence.append_alone(event, LogOpened(log="no such form"))
+        storage.evidence.append_alone(disabled, LogOpened(log="no such form"))
     assert kinds(storage) == ["log.opened", "key.disabled", "key.disabled"]
     assert_whole(storage)
 
@@ -257,6 +277,10 @@ def test_erasure_breaks_nothing_and_leaves_a_pseudonym_of_nobody(storage):
 
 
 def test_an_erased_key_is_in_no_file_any_more(sqlite_file, storage):
+    @event.listens_for(storage._engine, "checkout")
+    def _as_others_build_it(connection, *_):
+        connection.execute("PRAGMA secure_delete = OFF")
+
     record(storage, person=Person(holder=HOLDER, session="77" * 32))
     with storage._engine.begin() as connection:
         row = connection.exec_driver_sql("SELECT key FROM evidence_subjects").one()
@@ -416,6 +440,34 @@ def test_nothing_accepted_is_lost_when_the_process_is_killed(database):
         assert recorded == set(logged[1:])
         record(storage)
         assert_whole(storage)
+
+
+_DIE_IN_CHECKPOINT = """
+import os, signal, sys
+from ekyc.storage import ServiceKey, Storage
+from ekyc.storage.evidence_notes import ServiceCheckpointSigner
+storage = Storage.open(sys.argv[1])
+storage.checkpoints.make(
+    signer=ServiceCheckpointSigner(ServiceKey(bytes(32))),
+    ask_for_time=lambda digest: os.kill(os.getpid(), signal.SIGKILL),
+)
+"""
+
+
+def test_a_kill_between_signing_a_checkpoint_and_keeping_it_loses_nothing(database):
+    with Storage.open(database) as storage:
+        for _ in range(3):
+            record(storage)
+    killed = subprocess.run(
+        [sys.executable, "-c", _DIE_IN_CHECKPOINT, str(database)], check=False, capture_output=True
+    )
+    assert killed.returncode == -signal.SIGKILL
+    with Storage.open(database) as storage:
+        assert len(assert_whole(storage)) == 4
+        with pytest.raises(InputError):
+            storage.checkpoints.latest()
+        signer = ServiceCheckpointSigner(ServiceKey(bytes(32)))
+        assert storage.checkpoints.make(signer=signer).size == 4
 
 
 def test_two_logs_are_never_the_same(tmp_path, clock):

@@ -156,6 +156,33 @@ def test_nothing_but_the_proof_itself_passes(size, data):
         verify_inclusion(leaf=leaf, number=number, size=size, proof=good, root=root)
 
 
+@pytest.mark.parametrize(("size", "claimed"), [(2, 3), (2, 4), (4, 5), (4, 8), (1, 2)])
+def test_a_proof_is_of_one_height(size, claimed):
+    """The root of the smaller tree is reached, and the larger one goes on above it."""
+    kept = Kept(ENTRIES[:size])
+    with pytest.raises(TrustError):
+        verify_inclusion(
+            leaf=leaf_hash(ENTRIES[0]),
+            number=0,
+            size=claimed,
+            proof=inclusion_proof(0, size, kept.read),
+            root=kept.frontier.root(),
+        )
+
+
+@pytest.mark.parametrize(("old", "new", "claimed"), [(2, 4, 8), (1, 2, 4), (4, 8, 16), (3, 4, 8)])
+def test_a_proof_of_consistency_is_of_one_height_too(old, new, claimed):
+    kept = Kept(ENTRIES[:new])
+    with pytest.raises(TrustError):
+        verify_consistency(
+            old=old,
+            old_root=mth(ENTRIES[:old]),
+            new=claimed,
+            new_root=kept.frontier.root(),
+            proof=consistency_proof(old, new, kept.read),
+        )
+
+
 @given(st.integers(1, 70), st.data())
 def test_no_other_beginning_is_proved(new, data):
     old = data.draw(st.integers(1, new))
