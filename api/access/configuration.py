@@ -12,7 +12,6 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ekyc.api.access.login_profiles import LoginProfile, load_login_profile
-from ekyc.api.access.policy import AgentPolicy
 from ekyc.api.access.proxy import ProxySettings
 from ekyc.errors import InputError
 
@@ -54,7 +53,8 @@ class AccessSettings:
     issuer: str
     """Our public address, without a path: issuer and audience of our tokens, beginning of our endpoints."""
     proxy: ProxySettings = field(default_factory=ProxySettings)
-    agents: AgentPolicy = field(default_factory=AgentPolicy)
+    no_agents: frozenset[str] = frozenset()
+    """Procedures that citizens must do in person."""
     logins: tuple[LoginProfile, ...] = ()
     idle_minutes: float = 30.0
 
@@ -88,7 +88,7 @@ def load_access_settings(path: Path, environment: Mapping[str, str] = os.environ
             address_header=said.proxy.address_header,
             certificate_header=said.proxy.certificate_header,
         ),
-        agents=AgentPolicy(forbidden_procedures=frozenset(said.agents.forbidden_procedures)),
+        no_agents=frozenset(said.agents.forbidden_procedures),
         logins=profiles,
         idle_minutes=said.idle_minutes,
     )

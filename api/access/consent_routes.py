@@ -97,7 +97,10 @@ async def record_consent(
     responses=problems(401, 403, 404, 429, 503),
 )
 async def get_consent(front: Front, caller: Reader, consent_id: str) -> ConsentModel:
-    """Công dân và đại lý chỉ xem được của mình. / Citizens and agents see their own."""
+    """Công dân và đại lý chỉ xem được của mình.
+
+    Citizens and agents see their own.
+    """
     return _model(await anyio.to_thread.run_sync(partial(_visible, front, caller, consent_id)))
 
 
@@ -108,7 +111,10 @@ async def get_consent(front: Front, caller: Reader, consent_id: str) -> ConsentM
     responses=problems(401, 403, 404, 429, 503),
 )
 async def withdraw_consent(front: Front, caller: Writer, consent_id: str) -> ConsentModel:
-    """Có hiệu lực ngay, cả với token đã cấp. Bản ghi vẫn được giữ. / At once, for tokens in use too; the record stays."""
+    """Có hiệu lực ngay, cả với token đã cấp. Bản ghi vẫn được giữ.
+
+    At once, for tokens in use too; the record stays.
+    """
 
     def withdraw() -> Consent:
         _visible(front, caller, consent_id)

@@ -86,6 +86,7 @@ def open_access_front(
         attempts=Attempts(clock, limits),
         proxy=settings.proxy,
         logins=logins,
+        no_agents=settings.no_agents,
     )
     audiences = (settings.issuer, f"{settings.issuer}{TOKEN_PATH}")
     return AccessFront(

@@ -47,6 +47,8 @@ class AccessGate:
     attempts: Attempts
     proxy: ProxySettings
     logins: Logins
+    no_agents: frozenset[str] = frozenset()
+    """Procedures that citizens must do in person."""
 
     def identify(self, request: Request) -> Principal:
         """Who calls.
@@ -152,6 +154,7 @@ class AccessGate:
                 client=client.id,
                 consent=consent.id,
                 purposes=consent.purposes,
+                forbidden=self.no_agents,
             ),
         )
 

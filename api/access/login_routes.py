@@ -34,7 +34,7 @@ class ProviderModel(BaseModel):
     name: str
 
 
-class SessionModel(BaseModel):
+class LoginSessionModel(BaseModel):
     """Who is logged in, for the page that shows it."""
 
     subject: str = Field(description="Bí danh ổn định. / A stable pseudonym.")
@@ -61,11 +61,14 @@ class LoggedOut(BaseModel):
     responses=problems(401, 503),
     **open_to_all("answers to its own session cookie alone"),
 )
-async def get_session(front: Front, request: Request) -> SessionModel:
-    """Phiên đăng nhập hiện tại và mã chống giả mạo yêu cầu. / The login, and the token against forged requests."""
+async def get_session(front: Front, request: Request) -> LoginSessionModel:
+    """Phiên đăng nhập hiện tại và mã chống giả mạo yêu cầu.
+
+    The login, and the token against forged requests.
+    """
     visit = await _visit(front, request)
     caller = visit.principal
-    return SessionModel(
+    return LoginSessionModel(
         subject=caller.subject,
         tenant=caller.tenant,
         roles=sorted(caller.roles),
@@ -83,7 +86,10 @@ async def get_session(front: Front, request: Request) -> SessionModel:
     **open_to_all("a public list"),
 )
 async def list_providers(front: Front) -> list[ProviderModel]:
-    """Nhà cung cấp danh tính đã cấu hình. / Identity providers that are set up."""
+    """Nhà cung cấp danh tính đã cấu hình.
+
+    Identity providers that are set up.
+    """
     return [ProviderModel(id=one, name=name) for one, name in front.logins.providers]
 
 
@@ -104,7 +110,10 @@ async def begin_login(
         str, Query(max_length=512, description="Đường dẫn ở đây. / A path here.")
     ] = "/",
 ) -> Response:
-    """Đưa trình duyệt đến nhà cung cấp danh tính, có PKCE, `state` và `nonce`. / Sends the browser to the provider."""
+    """Đưa trình duyệt đến nhà cung cấp danh tính, có PKCE, `state` và `nonce`.
+
+    Sends the browser to the provider, with PKCE, `state` and `nonce`.
+    """
     if not _LOCAL.match(return_to):
         raise refused("return_to is not a path here")
     address = front.gate.caller(request).address
@@ -127,7 +136,10 @@ async def begin_login(
     **open_to_all("where a login ends"),
 )
 async def finish_login(front: Front, request: Request, provider: str) -> Response:
-    """Nhà cung cấp danh tính đưa trình duyệt về đây. / The provider sends the browser here."""
+    """Nhà cung cấp danh tính đưa trình duyệt về đây.
+
+    The provider sends the browser here.
+    """
     address = front.gate.caller(request).address
     front.gate.attempts.require_room(address)
     given = request.query_params.multi_items()
@@ -155,7 +167,10 @@ async def finish_login(front: Front, request: Request, provider: str) -> Respons
     **open_to_all("answers to its own session cookie alone"),
 )
 async def logout(front: Front, request: Request, response: Response) -> LoggedOut:
-    """Cần `X-CSRF-Token`. Phiên chấm dứt ngay ở máy chủ. / Needs `X-CSRF-Token`. The session ends here, at once."""
+    """Cần `X-CSRF-Token`. Phiên chấm dứt ngay ở máy chủ.
+
+    Needs `X-CSRF-Token`. The session ends here, at once.
+    """
     visit = await _visit(front, request)
     require_csrf(visit, request)
     place = await anyio.to_thread.run_sync(partial(front.logins.end, visit))

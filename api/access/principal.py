@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from ekyc.api.access.errors import denied, not_visible
+from ekyc.api.access.errors import AccessError, denied, not_visible
 
 DEFAULT_TENANT: Final = "default"
 """The one tenant of a service that has no clients: development on this machine."""
@@ -50,6 +50,8 @@ class Actor:
     """Id of the consent by which the citizen let the agent act."""
     purposes: frozenset[str] = frozenset()
     """Procedures that the consent names."""
+    forbidden: frozenset[str] = frozenset()
+    """Procedures that a citizen must do in person, as the operator set it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,11 @@ class Principal:
         is_citizen = self.kind is PrincipalKind.PERSON and self.roles <= {Role.CITIZEN}
         return self.subject if is_citizen else None
 
+    @property
+    def procedures(self) -> frozenset[str] | None:
+        """In which procedures alone it may see and act: those of the consent it acts by; ``None`` is all."""
+        return None if self.act is None else self.act.purposes - self.act.forbidden
+
     def require_scope(self, scope: str) -> None:
         """Return if it may do that.
 
@@ -103,6 +110,21 @@ class Principal:
         if self.offices is None or (office is not None and office in self.offices):
             return
         raise not_visible()
+
+    def require_procedure(self, procedure: str) -> None:
+        """Return if it may act in ``procedure``: as itself, or as an agent to whom a citizen's consent gives it.
+
+        Raises:
+            AccessError: ``access.agent_forbidden``: no agent may; ``access.consent``: the consent is for others.
+        """
+        if self.act is None:
+            return
+        if procedure in self.act.forbidden:
+            raise AccessError(
+                "no agent may do this procedure for a citizen", code="access.agent_forbidden"
+            )
+        if procedure not in self.act.purposes:
+            raise AccessError("the consent is for other procedures", code="access.consent")
 
     def require_tenant(self, tenant: str) -> None:
         """Return if a thing is of its own tenant.

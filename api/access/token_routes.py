@@ -125,7 +125,10 @@ async def token(front: Front, request: Request) -> TokenAnswer | Response:
     openapi_extra={"x-ekyc-open": "a public description"},
 )
 async def metadata(front: Front) -> dict[str, Any]:
-    """RFC 8414."""
+    """Theo RFC 8414.
+
+    By RFC 8414.
+    """
     issuer = front.settings.issuer
     return {
         "issuer": issuer,
@@ -149,6 +152,9 @@ async def metadata(front: Front) -> dict[str, Any]:
     openapi_extra={"x-ekyc-open": "public keys"},
 )
 async def keys(front: Front, response: Response) -> dict[str, Any]:
-    """RFC 7517. Khóa mới được công bố 10 phút trước khi dùng. / A new key is published ten minutes before it signs."""
+    """Khóa mới được công bố 10 phút trước khi dùng (RFC 7517).
+
+    A new key is published ten minutes before it signs (RFC 7517).
+    """
     response.headers["Cache-Control"] = "public, max-age=300"
     return await anyio.to_thread.run_sync(front.gate.tokens.jwks)

@@ -66,7 +66,9 @@ class LoadedDossier:
 
 def jurisdiction_of(caller: Principal) -> Jurisdiction:
     """Which rows of its tenant a caller may see."""
-    return Jurisdiction(offices=caller.offices, subject=caller.own_subject)
+    return Jurisdiction(
+        offices=caller.offices, subject=caller.own_subject, procedures=caller.procedures
+    )
 
 
 def actor_of(caller: Principal) -> Actor:

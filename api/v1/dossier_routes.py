@@ -117,6 +117,7 @@ async def create_dossier_(
 
     def work(unit: DossierUnit) -> Answer:
         profile = require_procedure(wanted.procedure)
+        caller.require_procedure(profile.id)
         office = office_for(caller, wanted.office)
         row = DossierRow(
             id=front.desk.new_id(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
+import anyio.to_thread
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 from fastapi.openapi.models import Example
 from fastapi.responses import JSONResponse
@@ -25,6 +26,7 @@ from ekyc.api.v1.cases import (
 )
 from ekyc.api.v1.documents import IDEMPOTENCY_KEY, described, links_to, refusals
 from ekyc.api.v1.front import allowed, front_of
+from ekyc.api.v1.keeping import erase as erase_artefacts
 from ekyc.api.v1.once import Answer
 from ekyc.api.v1.pages import SessionListing, page_response
 from ekyc.api.v1.procedures import procedure_version, require_procedure
@@ -230,10 +232,16 @@ async def cancel_session(request: Request, caller: _Writer, session_id: SessionI
     openapi_extra=described(IDEMPOTENCY_KEY),
 )
 async def redact_session(request: Request, caller: _Writer, session_id: SessionId) -> Response:
-    """Xóa kết quả từng kiểm tra; quyết định và nhật ký vẫn còn.
+    """Xóa tệp đã nộp và kết quả từng kiểm tra, không khôi phục được; quyết định và nhật ký vẫn còn.
 
-    Erases what each check found; decisions and log remain.
+    Erases what was submitted and what each check found, for good; decisions and log remain.
     """
+    front = front_of(request)
+    loaded = await current_session(request, caller, session_id)
+    if front.vault is not None and loaded.view.is_over:
+        await anyio.to_thread.run_sync(
+            erase_artefacts, front.desk, front.vault, caller.tenant, session_id
+        )
 
     def erase(unit: DossierUnit) -> None:
         unit.findings.forget(session_id)
@@ -295,7 +303,9 @@ def _place(unit: DossierUnit, caller: Principal, wanted: SessionNew) -> tuple[st
             raise InputError(
                 "procedure or dossier_id is needed", code="request.invalid", subject="procedure"
             )
-        return require_procedure(wanted.procedure).id, office_for(caller, wanted.office)
+        procedure = require_procedure(wanted.procedure).id
+        caller.require_procedure(procedure)
+        return procedure, office_for(caller, wanted.office)
     dossier = load_dossier(unit, jurisdiction_of(caller), wanted.dossier_id).view
     procedure = dossier.opened.procedure
     if wanted.procedure not in {None, procedure}:

@@ -52,9 +52,13 @@ class Jurisdiction:
     """``None`` is every office, and what belongs to none."""
     subject: str | None = None
     """A citizen's own rows only."""
+    procedures: frozenset[str] | None = None
+    """Of these procedures only: what a citizen consented to that an agent does."""
 
     def covers(self, row: DossierRow | SessionRow) -> bool:
         """Whether ``row`` is one of them."""
+        if self.procedures is not None and row.procedure not in self.procedures:
+            return False
         if self.subject is not None:
             return row.subject == self.subject
         return self.offices is None or row.office in self.offices
@@ -154,6 +158,8 @@ def _page(table: Table, tenant: str, page: PageOf) -> Select[Any]:
     query = select(table).where(columns.tenant_id == tenant)
     for name, value in page.equal:
         query = query.where(columns[name] == value)
+    if page.within.procedures is not None:
+        query = query.where(columns.procedure.in_(sorted(page.within.procedures)))
     if page.within.subject is not None:
         query = query.where(columns.subject == page.within.subject)
     elif page.within.offices is not None:

@@ -105,7 +105,7 @@ def test_a_description_is_read(folder):
     assert said.proxy == ProxySettings(
         tls=True, trusted=("unix", "10.0.0.0/8"), address_header="X-Forwarded-For"
     )
-    assert said.agents.forbidden_procedures == {"marriage-registration"}
+    assert said.no_agents == {"marriage-registration"}
     assert said.logins[0].client_secret == "s3cret"
     assert "s3cret" not in repr(said)
     assert load_access(None) is None

@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from ekyc.api.access import (
     DEVELOPMENT,
     AccessError,
+    Actor,
     Principal,
     PrincipalKind,
     Role,
@@ -21,6 +22,7 @@ from ekyc.api.access import (
     permissions,
     refuse_undeclared,
     require,
+    require_four_eyes,
     scopes_of,
 )
 from ekyc.api.access.permissions import Permission, scopes_on_behalf
@@ -206,6 +208,40 @@ def test_citizens_and_agents_see_their_own():
     assert person(Role.OFFICER).own_subject is None
     assert person(Role.CITIZEN, Role.OFFICER).own_subject is None
     assert person(Role.AGENT, kind=PrincipalKind.DELEGATED).own_subject == "ab" * 32
+
+
+def agent(**changes):
+    act = Actor(
+        subject="post", client="post", consent="c", purposes=frozenset({"birth"}), **changes
+    )
+    return person(Role.AGENT, kind=PrincipalKind.DELEGATED, act=act)
+
+
+def test_an_agent_acts_in_procedures_that_were_consented_to_and_are_not_forbidden():
+    agent().require_procedure("birth")
+    person(Role.CITIZEN).require_procedure("marriage")
+    for caller, procedure, code in (
+        (agent(), "marriage", "access.consent"),
+        (agent(forbidden=frozenset({"birth"})), "birth", "access.agent_forbidden"),
+    ):
+        with pytest.raises(AccessError) as caught:
+            caller.require_procedure(procedure)
+        assert caught.value.code == code
+
+
+def test_four_eyes_are_those_of_two_people():
+    approver = person(Role.SUPERVISOR)
+    require_four_eyes("cd" * 32, approver)
+    machine = person(kind=PrincipalKind.CLIENT, subject="portal")
+    for proposer, other in (
+        (approver.subject, approver),
+        ("", approver),
+        ("cd" * 32, machine),
+        ("cd" * 32, agent()),
+    ):
+        with pytest.raises(AccessError) as caught:
+            require_four_eyes(proposer, other)
+        assert caught.value.code == "access.four_eyes"
 
 
 def test_a_principal_shows_no_person():
