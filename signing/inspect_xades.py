@@ -64,6 +64,8 @@ _FOREIGN: Final = frozenset(
 _MAX_CERTIFICATES: Final = 32
 _MIN_RSA_BITS: Final = 2048
 _CURVES: Final = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+_WEAK: Final = ("hmac", "md5", "ripemd", "sha1")
+"""Parts of the names of algorithms. An HMAC has no signer: whoever can check it can make it."""
 _REASONS: Final = {
     "signing.xml.doctype": "signature.xml_document_type",
     "signing.xml.comment": "signature.xml_comment",
@@ -162,21 +164,18 @@ def _understood(root: Element) -> _Signed:
 def _require_strong(signature: Element, certificate: x509.Certificate) -> None:
     """Methods and keys that count; path validation looks at the keys of issuers alone."""
     info = only_child(signature, DS, "SignedInfo")
-    methods = {item.value for item in (*METHODS.values(), *_FOREIGN)}
-    digests = {item.value for item in _DIGESTS}
-    named = {item.get("Algorithm") for item in info.iter(f"{{{DS}}}DigestMethod")}
+    known = {item.value for item in (*METHODS.values(), *_FOREIGN)}
+    known |= {item.value for item in _DIGESTS}
+    named = {item.get("Algorithm", "") for item in info.iter(f"{{{DS}}}DigestMethod")}
+    named.add(only_child(info, DS, "SignatureMethod").get("Algorithm", ""))
     key = certificate.public_key()
-    strong = (
-        key.key_size >= _MIN_RSA_BITS
-        if isinstance(key, rsa.RSAPublicKey)
-        else isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, _CURVES)
-    )
-    if (
-        not strong
-        or not named <= digests
-        or only_child(info, DS, "SignatureMethod").get("Algorithm") not in methods
-    ):
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < _MIN_RSA_BITS:
         raise UnreadableError("signature.weak_algorithm")
+    if any(word in name.lower() for name in named - known for word in _WEAK):
+        raise UnreadableError("signature.weak_algorithm")
+    on_known_curve = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, _CURVES)
+    if not named <= known or not (isinstance(key, rsa.RSAPublicKey) or on_known_curve):
+        raise UnreadableError("signature.algorithm_unknown")
 
 
 def _certificates(signature: Element) -> list[x509.Certificate]:

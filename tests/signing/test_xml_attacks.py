@@ -384,6 +384,14 @@ def digested(root, number, algorithm):
     ds(references(root)[number], "DigestMethod").set("Algorithm", algorithm)
 
 
+def a_method_of_no_known_name(root):
+    method(root, "urn:no-such-method")
+
+
+def a_digest_of_no_known_name(root):
+    digested(root, 0, "urn:no-such-digest")
+
+
 def identifier_in_capitals(root):
     identifier = xades(root, "SignedProperties").get("Id")
     etree.SubElement(root, "mồi", ID=identifier)
@@ -477,6 +485,8 @@ FORMS = {
     md5_signature: "signature.weak_algorithm",
     sha1_digest: "signature.weak_algorithm",
     md5_digest: "signature.weak_algorithm",
+    a_method_of_no_known_name: "signature.algorithm_unknown",
+    a_digest_of_no_known_name: "signature.algorithm_unknown",
     identifier_in_capitals: "signature.xml_identifier",
     identifier_in_a_namespace: "signature.xml_identifier",
     identifier_twice: "signature.xml_identifier",
@@ -575,6 +585,25 @@ def test_short_keys(signed, judge, bits, reason):
     else:
         assert found.signatures[0].integrity == "INTACT"
         assert found.outcome is Outcome.INDETERMINATE, "nobody vouches for it"
+
+
+@pytest.mark.parametrize("curve", [ec.SECP256K1(), ec.BrainpoolP256R1()], ids=lambda c: c.name)
+def test_keys_on_other_curves(signed, judge, curve):
+    key = ec.generate_private_key(curve)
+
+    def change(root):
+        der = self_signed(key)
+        ds(signature_of(root), "KeyInfo/X509Data/X509Certificate").text = base64.b64encode(
+            der
+        ).decode()
+        pins = xades(root, "SigningCertificateV2")
+        digest = x509.load_der_x509_certificate(der).fingerprint(SHA256())
+        pins.find(f".//{{{DS}}}DigestValue").text = base64.b64encode(digest).decode()
+
+    forged = sealed_without_time(
+        signed, lambda root: sealed(root, lambda data: key.sign(data, ec.ECDSA(SHA256()))), change
+    )
+    assert reasons(judge(forged)) == ("signature.algorithm_unknown",)
 
 
 def self_signed(key):

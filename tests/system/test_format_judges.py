@@ -36,3 +36,29 @@ def test_openssl_says_the_same_of_each_cms(judged, shared_data):
         assert (ended.returncode == 0) == (row.integrity == "INTACT"), row.name
         compared += 1
     assert compared >= 50
+
+
+_XMLSEC = [
+    "--verify",
+    "--insecure",
+    "--enabled-key-data",
+    "x509",
+    "--id-attr:Id",
+    "http://uri.etsi.org/01903/v1.3.2#:SignedProperties",
+    "--id-attr:Id",
+    "http://www.w3.org/2000/09/xmldsig#:KeyInfo",
+]
+
+
+def test_xmlsec1_verifies_each_xml_that_is_called_intact(judged, shared_data):
+    xmlsec1 = shutil.which("xmlsec1")
+    if xmlsec1 is None:
+        pytest.skip("xmlsec1 is absent")
+    intact = [row for row in judged if row.folder != "dss_cades" and row.integrity == "INTACT"]
+    assert len(intact) == 13
+    for row in intact:
+        path = shared_data / "sign" / row.folder / row.name
+        ended = subprocess.run(  # a fixed command
+            [xmlsec1, *_XMLSEC, str(path)], capture_output=True, check=False
+        )
+        assert ended.returncode == 0, row.name
