@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from functools import cache, partial
 from pathlib import Path
 
+import fuzz_audit
 import fuzz_credentials
 import fuzz_pdf_tail
 import fuzz_signatures
@@ -300,6 +301,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = (
             tlv,
         )
     }
+    | fuzz_audit.TARGETS
     | fuzz_credentials.TARGETS
     | fuzz_pdf_tail.TARGETS
     | fuzz_signatures.TARGETS
@@ -373,6 +375,7 @@ def seeds() -> dict[str, tuple[bytes, ...]]:
         "security_infos": (group, group[2:] if group[1] < 0x80 else group[3:], card_access),
         "sod": (signed,),
         "tlv": (com, der.encode(0x61, der.encode(0x5F1F, b"P<"))),
+        **fuzz_audit.audit_seeds(),
         **fuzz_credentials.credential_seeds(),
         **fuzz_pdf_tail.tail_seeds(),
         **fuzz_signatures.signature_seeds(),
