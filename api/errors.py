@@ -48,6 +48,8 @@ _STATUS_OF_CODE: dict[str, HTTPStatus] = {
     "access.missing": HTTPStatus.UNAUTHORIZED,
     "access.not_found": HTTPStatus.NOT_FOUND,
     "access.too_many_attempts": HTTPStatus.TOO_MANY_REQUESTS,
+    "artefact.removed": HTTPStatus.GONE,
+    "artefact.unknown": HTTPStatus.NOT_FOUND,
     "capture.expired": HTTPStatus.GONE,
     "capture.spent": HTTPStatus.CONFLICT,
     "capture.unknown": HTTPStatus.NOT_FOUND,
@@ -89,6 +91,13 @@ _STATUS_OF_CODE: dict[str, HTTPStatus] = {
     "session.state": HTTPStatus.CONFLICT,
     "session.unknown": HTTPStatus.NOT_FOUND,
     "storage.full": HTTPStatus.INSUFFICIENT_STORAGE,
+    "subject.erased": HTTPStatus.GONE,
+    "link.address": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "link.url": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "webhook.disabled": HTTPStatus.CONFLICT,
+    "webhook.kinds": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "webhook.too_many": HTTPStatus.CONFLICT,
+    "webhook.unknown": HTTPStatus.NOT_FOUND,
 }
 _STATUS_OF_CLASS: tuple[tuple[type[EkycError], HTTPStatus], ...] = (
     (LimitError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),

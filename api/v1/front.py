@@ -22,7 +22,7 @@ from ekyc.api.v1.wire import Cursors, add_headers
 from ekyc.errors import BusyError
 
 if TYPE_CHECKING:
-    from ekyc.storage import DossierDesk, DossierUnit
+    from ekyc.storage import DossierDesk, DossierUnit, Vault
 
 _T = TypeVar("_T")
 _CAPTURE: Final = "capture tokens"
@@ -56,6 +56,7 @@ class ResourceFront:
 
     Args:
         desk: dossiers and sessions; its storage must be the verifier's own.
+        vault: keeps what is submitted, sealed; without it nothing is kept, and officers see checks only.
         limits: bounds.
         monotonic: seconds of a clock that never goes back, for rates.
     """
@@ -64,10 +65,12 @@ class ResourceFront:
         self,
         desk: DossierDesk,
         *,
+        vault: Vault | None = None,
         limits: ResourceLimits | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.desk = desk
+        self.vault = vault
         self.limits = limits or ResourceLimits()
         self.once = Once(desk.key)
         self.cursors = Cursors(desk.key.derive("cursors"))

@@ -3,7 +3,7 @@
 1. The upload lies in a private folder. Its ``case.toml`` must name the procedure of the session: whoever submits does
    not choose by what it is judged.
 2. One transaction claims the request's key, uses up the capture token and writes *submitted*; only then work begins.
-3. The verification runs on a bounded set of workers (:class:`~ekyc.api.admission.Admission`).
+3. Where the service keeps what is submitted, every file is sealed and kept now. The verification runs on a bounded set of workers (:class:`~ekyc.api.admission.Admission`).
 4. One transaction writes the checks, the conclusion and the answer that the key is kept with.
 5. What goes wrong by our fault gives the attempt back; what is wrong with the case counts.
 
@@ -22,7 +22,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import anyio.to_thread
+
 from ekyc.api.v1.cases import LoadedSession, UnknownFileError, load_session, record
+from ekyc.api.v1.keeping import keep
 from ekyc.api.v1.once import Answer
 from ekyc.api.v1.procedures import procedure_version, require_procedure
 from ekyc.api.v1.views import check_as_resource
@@ -117,6 +120,8 @@ async def carry_on(
     try:
         write: Callable[[DossierUnit], None]
         try:
+            if front.vault is not None:
+                await anyio.to_thread.run_sync(keep, front.desk, front.vault, attempt)
             result = await admission.run(work)
             write = partial(_conclude, attempt=attempt, result=result)
         except EkycError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from ekyc.api.v1 import (
+    artefact_routes,
     decision_routes,
     dossier_routes,
     event_routes,
@@ -15,7 +16,10 @@ from ekyc.api.v1 import (
 
 def resource_routers() -> tuple[APIRouter, ...]:
     """What an application includes."""
-    rooms = (dossier_routes, session_routes, submission_routes, decision_routes, event_routes)
+    rooms = (
+        *(dossier_routes, session_routes, submission_routes),
+        *(artefact_routes, decision_routes, event_routes),
+    )
     return tuple(room.router for room in rooms)
 
 

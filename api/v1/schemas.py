@@ -304,6 +304,23 @@ class CheckList(_Output):
     next: str | None = None
 
 
+class ArtefactModel(_Output):
+    """One submitted file, without its name."""
+
+    id: str
+    attempt: int
+    kind: str
+    size: int
+    created_at: datetime
+
+
+class ArtefactList(_Output):
+    """All that was submitted to a session and is still kept track of."""
+
+    data: list[ArtefactModel]
+    next: str | None = None
+
+
 class CaptureTokenModel(_Output):
     """A token for one telephone and one session, told once."""
 

@@ -21,12 +21,16 @@ from ekyc.cli.serve_results import (
 )
 from ekyc.cli.state import (
     AttestationOption,
+    BlobsOption,
+    KeysOption,
     NationalServiceOption,
     ServiceKeyOption,
     StateOption,
     TrustOption,
     load_trust,
     open_attestor,
+    open_blobs,
+    open_keys,
     open_national_service,
     open_service_key,
     open_storage,
@@ -58,6 +62,8 @@ def serve(
     attestation: AttestationOption = None,
     state: StateOption = None,
     service_key: ServiceKeyOption = None,
+    keys: KeysOption = None,
+    blobs: BlobsOption = None,
     csc: CscOption = None,
     access: AccessOption = None,
     trust_list: ServedTrustListOption = None,
@@ -137,7 +143,10 @@ def serve(
                     liveness=LivenessFront(sessions=live, limits=LivenessLimits(workers=workers)),
                     csc=signing,
                     publication=publication,
-                    resources=ResourceFront(storage.dossiers(key)),
+                    resources=ResourceFront(
+                        storage.dossiers(key),
+                        vault=storage.vault(open_keys(keys), open_blobs(blobs)),
+                    ),
                 )
                 where = str(socket_path) if socket_path else f"http://{host}:{port}/docs"
                 say(err, f"serving on {where}" if callers else f"serving on {where}; {DEVELOPMENT}")

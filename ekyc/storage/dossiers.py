@@ -28,6 +28,7 @@ from ekyc.storage.dossier_tables import dossier_actions, session_checks
 from ekyc.storage.engine import reading
 from ekyc.storage.errors import storage_errors
 from ekyc.storage.idempotency import KeptAnswers
+from ekyc.storage.session_artefacts import SessionArtefacts
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -148,6 +149,7 @@ class DossierUnit:
         self.sessions = SessionRows(connection, tenant)
         self.logs = ActionLogs(connection, tenant)
         self.findings = Findings(connection, tenant)
+        self.artefacts = SessionArtefacts(connection, tenant)
         self.tokens = CaptureTokens(connection, tenant, now=self.now)
         self.keys = KeptAnswers(
             connection, tenant, key=tools.key, random=tools.random, now=self.now
