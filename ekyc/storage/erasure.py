@@ -24,7 +24,7 @@ from sqlalchemy import delete, select, update
 
 from ekyc.storage.data_tables import artefacts, subject_keys, subjects
 from ekyc.storage.errors import storage_errors
-from ekyc.storage.evidence_events import Reference, SubjectErased
+from ekyc.storage.evidence_events import Reference
 from ekyc.storage.subjects import get_within
 
 if TYPE_CHECKING:
@@ -84,9 +84,7 @@ def erase(
             .values(removed_at=erased_at, digest=None)
         )
         if known.erased_at is None:
-            log.append(
-                connection, SubjectErased(subject=Reference(kind="subject", text=subject_id))
-            )
+            log.forget_within(connection, Reference(kind="subject", text=subject_id))
     removed = 0
     while batch := _with_blobs(engine, tenant, subject_id, subject):
         removed += artefact_store.remove_all(batch)

@@ -137,12 +137,20 @@ class EvidenceLog:
             _one_at_a_time(connection)
             if connection.execute(select(evidence_subjects.c.key).where(place)).first() is None:
                 return False
-            self.append(connection, SubjectErased(subject=one))
-            if connection.dialect.name == "sqlite":
-                connection.exec_driver_sql("PRAGMA secure_delete=ON")
-            connection.execute(delete(evidence_subjects).where(place))
+            self.forget_within(connection, one)
         self._empty_journal()
         return True
+
+    def forget_within(self, connection: Connection, one: Reference) -> None:
+        """The same within the caller's transaction, said in the log even of somebody who never stood in it.
+
+        What SQLite's journal keeps of the key is for the caller to empty, after the commit.
+        """
+        self.append(connection, SubjectErased(subject=one))
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA secure_delete=ON")
+        place = evidence_subjects.c.reference == _place(one)
+        connection.execute(delete(evidence_subjects).where(place))
 
     def pseudonym(self, kind: str, reference: str) -> str | None:
         """What a reference stands as in the log; ``None``: it does not, or its key was erased."""

@@ -276,6 +276,13 @@ def test_erasure_breaks_nothing_and_leaves_a_pseudonym_of_nobody(storage):
     )
 
 
+def test_an_erasure_within_a_transaction_leaves_no_key_either(storage):
+    with storage._engine.begin() as connection:
+        storage.evidence.forget_within(connection, Reference(kind="subject", text="s-1"))
+    assert kinds(storage) == ["log.opened", "subject.erased"]
+    assert storage.evidence.pseudonym("subject", "s-1") is None
+
+
 def test_an_erased_key_is_in_no_file_any_more(sqlite_file, storage):
     @event.listens_for(storage._engine, "checkout")
     def _as_others_build_it(connection, *_):
