@@ -118,6 +118,12 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
                 function="signing:run",
             ),
             Suite(
+                name="validation",
+                question="What do we say of signed files, honest and attacked, beside what is documented of them?",
+                function="validation:run",
+                data="sign/dss_pades, sign/pdf_insecurity_isa_usf, sign/pkits, sign/dss_xades, sign/dss_cades",
+            ),
+            Suite(
                 name="credentials",
                 question="How small is a result, and what do checking it and telling its status cost?",
                 function="credentials:run",

@@ -99,13 +99,16 @@ def news_of_shown(shown: revisions.Finding | None) -> list[_News]:
     return []
 
 
-def news_of_compared(compared: two_parsers.Finding | None) -> list[_News]:
-    """Of the differential rule; none where it was not applied."""
-    if compared is None or compared.check.outcome is Outcome.PASSED:
+def news_of_compared(compared: two_parsers.Finding | None, *, asked: bool) -> list[_News]:
+    """Of the differential rule; none where nobody asked for it."""
+    undecided_news: list[_News] = [(Indication.INDETERMINATE, "SIG_CONSTRAINTS_FAILURE")]
+    if compared is None:
+        return undecided_news if asked else []
+    if compared.check.outcome is Outcome.PASSED:
         return []
     if compared.check.outcome is Outcome.FAILED:
         return [(Indication.TOTAL_FAILED, "FORMAT_FAILURE")]
-    return [(Indication.INDETERMINATE, "SIG_CONSTRAINTS_FAILURE")]
+    return undecided_news
 
 
 def news_of_signer(signer: trust.Finding | None) -> list[_News]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -57,6 +58,7 @@ class Examiner:
         self._reader = reader
         self._settings = settings
         self._comparison = comparison
+        self._analysed: set[int] = set()
         self._parsers: two_parsers.TwoParsers | None = None
         self._clean_tail = revisions.has_clean_tail(data, reader)
 
@@ -70,12 +72,16 @@ class Examiner:
                 readable.append(_require_known_format(signature))
             except Exception:  # noqa: BLE001  # rule: whatever happens in a parser never passes
                 unreadable.append(_unreadable(field.name))
+        for signature in readable:
+            # Before anything else is read: pyHanko 0.38 cannot look back to a revision once later parts of a security
+            # store have been decoded ("No container reference available", Signature-P-DE_SCI-4 of DSS).
+            with suppress(Exception):
+                signature.compute_integrity_info()  # type: ignore[no-untyped-call]  # untyped in pyHanko 0.38
+                self._analysed.add(id(signature))
         readable.sort(key=lambda signature: int(signature.signed_revision), reverse=True)
         if self._comparison is not None:
             sound = [s for s in readable if revisions.has_exact_byte_range(self._data, s)]
-            self._parsers = two_parsers.TwoParsers(
-                self._data, self._reader, sound, self._comparison
-            )
+            self._parsers = two_parsers.TwoParsers(self._data, sound, self._comparison)
         later = {entry.field_name: entry.indication for entry in unreadable}
         reports: list[SignatureReport] = []
         for signature in readable:
@@ -97,32 +103,38 @@ class Examiner:
             integrity = conclude.unknown("GENERIC", "signature.unexpected")
         integrity = replace(integrity, check=watch.timed(integrity.check))
         if integrity.value is Integrity.INTACT:
-            try:
-                shown = self._judge_shown(signature, later)  # (3)
+            # Each by itself: where one parser gives up, what the other sees is wanted all the more.
+            with suppress(Exception):  # (3) the same rule: without a finding nothing passes
+                shown = self._judge_shown(signature, later)
                 shown = replace(shown, check=watch.timed(shown.check))
-                signer = await self._judge_signer(signature)  # (4)
-                signer = replace(signer, check=watch.timed(signer.check))
-                compared = self._compare(signature, shown)
+            with suppress(Exception):
+                compared = self._compare(signature)
                 compared = compared and replace(compared, check=watch.timed(compared.check))
-            except Exception:  # noqa: BLE001  # the same rule: without all findings nothing passes
-                signer = None
+            with suppress(Exception):  # (4)
+                signer = await self._judge_signer(signature)
+                signer = replace(signer, check=watch.timed(signer.check))
         hybrid = self._reader.xrefs.hybrid_xrefs_present
         excuse = "signature.hybrid" if hybrid else "signature.unexpected"
-        findings = _Findings(integrity=integrity, shown=shown, signer=signer, compared=compared)
+        findings = _Findings(
+            integrity=integrity,
+            shown=shown,
+            signer=signer,
+            compared=compared,
+            asked_to_compare=self._parsers is not None,
+        )
         return _report(signature, findings, excuse=excuse)
 
-    def _compare(
-        self, signature: EmbeddedPdfSignature, shown: revisions.Finding
-    ) -> two_parsers.Finding | None:
+    def _compare(self, signature: EmbeddedPdfSignature) -> two_parsers.Finding | None:
         """The differential rule, where the byte range is such that there is a revision to compare."""
-        if self._parsers is None or shown.coverage is Coverage.PARTIAL:
+        if self._parsers is None or not revisions.has_exact_byte_range(self._data, signature):
             return None
         return self._parsers.judge(signature)
 
     def _judge_shown(
         self, signature: EmbeddedPdfSignature, later: Mapping[str, Indication]
     ) -> revisions.Finding:
-        signature.compute_integrity_info()  # type: ignore[no-untyped-call]  # untyped in pyHanko 0.38
+        if id(signature) not in self._analysed:
+            raise ValueError("pyHanko could not tell what was added after it")
         return revisions.judge(self._data, signature, clean_tail=self._clean_tail, later=later)
 
     async def _judge_signer(self, signature: EmbeddedPdfSignature) -> trust.Finding:
@@ -182,13 +194,14 @@ class _Findings:
     shown: revisions.Finding | None
     signer: trust.Finding | None
     compared: two_parsers.Finding | None
+    asked_to_compare: bool
 
     def concluded(self) -> tuple[Indication, str | None]:
         return conclude.worst_news(
             [
                 *conclude.news_of_integrity(self.integrity),
                 *conclude.news_of_shown(self.shown),
-                *conclude.news_of_compared(self.compared),
+                *conclude.news_of_compared(self.compared, asked=self.asked_to_compare),
                 *conclude.news_of_signer(self.signer),
             ]
         )
@@ -203,6 +216,8 @@ class _Findings:
             checks.append(conclude.undecided(revisions.CHECK_ID, excuse))
         if self.compared is not None:
             checks.append(self.compared.check)
+        elif intact and self.asked_to_compare:
+            checks.append(conclude.undecided(two_parsers.CHECK_ID, "signature.not_compared"))
         elif intact:
             checks.append(two_parsers.not_performed())
         if self.signer is not None:

@@ -113,12 +113,10 @@ class TwoParsers:
     def __init__(
         self,
         data: bytes,
-        reader: PdfFileReader,
         signatures: Sequence[EmbeddedPdfSignature],
         limits: ViewLimits,
     ) -> None:
         self._data = data
-        self._reader = reader
         self._signatures = signatures
         self._limits = limits
         self._places: dict[int, _Place] = {}
@@ -157,20 +155,20 @@ class TwoParsers:
         return len(self._data) if not self._data[end:].strip(_WHITE_SPACE) else end
 
     def _compare(self) -> None:
-        states: dict[int, PdfHandler] = {len(self._data): self._reader}
+        # A reader of its own: what others have decoded must not change what is found here.
+        reader = PdfFileReader(BytesIO(self._data))
+        states: dict[int, PdfHandler] = {len(self._data): reader}
         for signature in self._signatures:
             revision = int(signature.signed_revision)
-            states.setdefault(
-                self._state_of(signature), self._reader.get_historical_resolver(revision)
-            )
+            states.setdefault(self._state_of(signature), reader.get_historical_resolver(revision))
         if 2 * sum(states) > self._limits.max_bytes:
             return
         documents: list[bytes] = []
         pairs: list[tuple[int, int]] = []
-        for end, handler in states.items():
+        for end in states:
             raw = len(documents)
             documents.append(self._data[:end])
-            flat = _flat_or_none(handler)
+            flat = _flat_or_none(documents[raw])
             if flat is not None:
                 documents.append(flat)
             self._places[end] = _Place(raw=raw, flat=None if flat is None else raw + 1)
@@ -267,8 +265,8 @@ class TwoParsers:
 def widget_rects(field: Any) -> list[tuple[float, ...]]:
     """Rectangles of a field's widgets in user space: left, bottom, right, top."""
     found: list[tuple[float, ...]] = []
-    kids = field.get("/Kids") or ()
-    for widget in [field, *(kid.get_object() for kid in list(kids)[:_MAX_FIELDS])]:
+    kids = list(field["/Kids"])[:_MAX_FIELDS] if "/Kids" in field else []
+    for widget in (field, *(kid.get_object() for kid in kids)):
         try:
             x0, y0, x1, y1 = (float(side) for side in widget["/Rect"])
         except (KeyError, TypeError, ValueError):
@@ -277,10 +275,15 @@ def widget_rects(field: Any) -> list[tuple[float, ...]]:
     return found
 
 
-def _flat_or_none(handler: PdfHandler) -> bytes | None:
+def _flat_or_none(data: bytes) -> bytes | None:
+    """A file, or the part of one that was signed, as pyHanko finds it: by a reader of its own.
+
+    pyHanko's view of an older revision would do as well, but in version 0.38 it cannot look back to a stream of metadata
+    that was replaced later.
+    """
     try:
-        return flat_copy(handler)
-    except (PdfError, ValueError, TypeError, KeyError, AttributeError, RecursionError, OSError):
+        return flat_copy(PdfFileReader(BytesIO(data)))
+    except (PdfError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return None  # pyHanko reads another file than PDFium, or none: the rule says so
 
 

@@ -109,15 +109,15 @@ def _inspect(
         signatures=tuple(e for e in entries if e.kind is SignatureKind.SIGNATURE),
         document_timestamps=stamps,
         problems=(),
-        revisions=_revisions(reader, entries),
+        revisions=_revisions(data, entries),
     )
 
 
-def _revisions(reader: PdfFileReader, entries: list[SignatureReport]) -> tuple[Revision, ...]:
+def _revisions(data: bytes, entries: list[SignatureReport]) -> tuple[Revision, ...]:
     """What each revision changed; nothing where pyHanko cannot tell, for no verdict hangs on it."""
     signed = [entry.revision for entry in entries if entry.revision is not None]
     try:
-        return list_revisions(reader, signed=min(signed))
+        return list_revisions(PdfFileReader(BytesIO(data)), signed=min(signed))
     except Exception:  # noqa: BLE001  # only described: the rules have decided
         return ()
 

@@ -53,7 +53,7 @@ def alone(pdf):
     """What the rule says by itself of the first signature, whatever the other rules say."""
     reader = PdfFileReader(BytesIO(pdf))
     found = reader.embedded_signatures
-    return TwoParsers(pdf, reader, found, DEFAULT_VIEW_LIMITS).judge(found[0])
+    return TwoParsers(pdf, found, DEFAULT_VIEW_LIMITS).judge(found[0])
 
 
 def refused(report):
