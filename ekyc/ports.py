@@ -99,7 +99,7 @@ class KeyProvider(Protocol):
         ...
 
     def make_version(self, tenant: str) -> int:
-        """Make the next version, lastingly, and return it. Of processes that make it at once each gets the same."""
+        """Make the next version, lastingly, and return it. Callers take turns, by a lock of the database."""
         ...
 
     def wrap(self, tenant: str, key: bytes, *, context: bytes) -> WrappedKey:

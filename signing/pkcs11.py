@@ -95,6 +95,21 @@ class TokenKeys:
     def protection(self) -> KeyProtection:
         return KeyProtection.PKCS11
 
+    @property
+    def library(self) -> Any:
+        """What behaves like the module ``pkcs11``."""
+        return self._p11
+
+    @contextmanager
+    def session(self) -> Iterator[Any]:
+        """A session of the token that nobody else uses meanwhile, for keys of other kinds.
+
+        Raises:
+            UpstreamError: ``signing.hsm.failed``, for whatever the token refuses within.
+        """
+        with self._lane() as lane:
+            yield lane.session
+
     def generate(self, label: str, algorithm: SignatureAlgorithm) -> TokenKey:
         """Make a key that stays in the token: sensitive, never extractable, for signing only.
 

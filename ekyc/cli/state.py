@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from ekyc.chip.authority import Authority
     from ekyc.liveness.active import Attestor
     from ekyc.pki import TrustStore
-    from ekyc.ports import BlobStore
+    from ekyc.ports import BlobStore, KeyProvider
     from ekyc.signing.credentials.issuer import ResultIssuer
     from ekyc.signing.result_signer import ResultSigner
-    from ekyc.storage import FileKeyProvider, ServiceKey, Storage
+    from ekyc.storage import ServiceKey, Storage
 
 PASSPHRASE_VARIABLE: Final = "EKYC_KEY_PASSPHRASE"  # noqa: S105  # the name of a variable
 
@@ -83,9 +83,10 @@ KeysOption = Annotated[
     Path | None,
     typer.Option(
         "--keys",
-        metavar="DIR",
+        metavar="DIR|FILE",
         envvar="EKYC_KEYS",
-        help="Folder of the tenants' key-encryption keys. Default: keys in the EKYC_HOME folder.",
+        help="Folder of the tenants' key-encryption keys, or description (.toml) of a PKCS#11 token that holds them; see "
+        "docs/operations.md. Default: keys in the EKYC_HOME folder.",
     ),
 ]
 
@@ -139,11 +140,15 @@ def open_service_key(file: Path | None) -> ServiceKey:
     return ServiceKey.load(file or default_home() / KEY_NAME, SystemRandom())
 
 
-def open_keys(folder: Path | None) -> FileKeyProvider:
-    """The folder of key-encryption keys. It is made with the first key."""
+def open_keys(folder: Path | None) -> KeyProvider:
+    """The token that a ``.toml`` file describes, else the folder of key-encryption keys, which is made with the first."""
     from ekyc.ports import SystemRandom
     from ekyc.storage import KEYS_NAME, FileKeyProvider, default_home
 
+    if folder is not None and folder.suffix == ".toml":
+        from ekyc.signing.token_keks import open_token_keks
+
+        return open_token_keks(folder, environment=os.environ, random=SystemRandom())
     return FileKeyProvider(folder or default_home() / KEYS_NAME, SystemRandom())
 
 

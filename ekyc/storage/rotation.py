@@ -88,11 +88,7 @@ def rotate(
         StorageError: ``storage.key_missing``: the tenant has no key; a key is missing or does not open; the database
             failed. Call again.
     """
-    versions = keys.versions(tenant)
-    if not versions:
-        raise StorageError("the tenant has no key", code="storage.key_missing", subject=tenant)
-    resumed = _left(engine, tenant, max(versions), subject) > 0
-    version = max(versions) if resumed else keys.make_version(tenant)
+    version, resumed = _begin(engine, keys, tenant, subject)
     rewrapped = 0
     while count := _rewrap_batch(engine, keys, tenant, version, subject):
         rewrapped += count
@@ -119,9 +115,16 @@ def _of_tenant(
         )
 
 
-def _left(engine: Engine, tenant: str, version: int, subject: str) -> int:
-    with storage_errors(subject), reading(engine).begin() as connection:
-        return _count_older(connection, tenant, version)
+def _begin(engine: Engine, keys: KeyProvider, tenant: str, subject: str) -> tuple[int, bool]:
+    """The version to wrap under, and whether a rotation to it was begun before; one process at a time."""
+    with storage_errors(subject), engine.begin() as connection:
+        hold_keys(connection, tenant, alone=True)
+        versions = keys.versions(tenant)
+        if not versions:
+            raise StorageError("the tenant has no key", code="storage.key_missing", subject=tenant)
+        if _count_older(connection, tenant, max(versions)):
+            return max(versions), True
+        return keys.make_version(tenant), False
 
 
 def _count_older(connection: Connection, tenant: str, version: int) -> int:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
-from ekyc.errors import BusyError
+from ekyc.errors import BusyError, EkycError
 from ekyc.ports import WrappedKey
 from ekyc.storage.data_tables import subject_keys, subjects, tenant_keys
 from ekyc.storage.engine import reading
@@ -219,7 +219,7 @@ class SubjectStore:
         for _ in range(_ATTEMPTS - 1):
             try:
                 return self._read_once(work)
-            except StorageError as error:
+            except EkycError as error:  # the provider's own kind of error
                 if error.code != "storage.key_missing":
                     raise
         return self._read_once(work)
