@@ -29,6 +29,8 @@ from ekyc.api.publication_routes import router as publication_router
 from ekyc.api.routes import UPLOAD_PATH, router
 from ekyc.api.scratch import Scratch
 from ekyc.api.v1 import ResourceFront, ResponseExtras, resource_routers, takes_a_case
+from ekyc.api.webhooks import Addresses
+from ekyc.api.webhooks import router as webhook_router
 from ekyc.pki import TrustStore
 from ekyc.ports import Clock, SystemClock, SystemRandom
 from ekyc.storage import Storage
@@ -71,6 +73,7 @@ def create_app(
     access: AccessFront | None = None,
     resources: ResourceFront | None = None,
     publication: Publication | None = None,
+    webhooks: Addresses | None = None,
     clock: Clock = _SYSTEM_CLOCK,
 ) -> FastAPI:
     """Make the ASGI application.
@@ -89,6 +92,7 @@ def create_app(
         access: clients, logins and consents, with a gate of its own; without it there are no such operations.
         resources: dossiers and verification sessions; without it there are no such operations.
         publication: what others check results with; without it its operations answer 404.
+        webhooks: which addresses may be told of events, with resources; without it there are no such operations.
         clock: of relayed readings.
     """
 
@@ -141,6 +145,9 @@ def create_app(
         app.state.resources = resources
         for resource_router in resource_routers():
             app.include_router(resource_router)
+        if webhooks is not None:
+            app.state.webhook_addresses = webhooks
+            app.include_router(webhook_router)
         app.add_middleware(ResponseExtras)
     install_handlers(app, retry_after_s=limits.retry_after_s)
     app.add_middleware(Envelope, body_bytes=body_bytes, hosts=hosts)

@@ -143,6 +143,7 @@ def serve(
                     liveness=LivenessFront(sessions=live, limits=LivenessLimits(workers=workers)),
                     csc=signing,
                     publication=publication,
+                    webhooks=link,
                     resources=ResourceFront(
                         storage.dossiers(key),
                         vault=storage.vault(open_keys(keys), open_blobs(blobs)),

@@ -28,6 +28,7 @@ from ekyc.storage.dossier_tables import dossier_actions, session_checks
 from ekyc.storage.engine import reading
 from ekyc.storage.errors import storage_errors
 from ekyc.storage.idempotency import KeptAnswers
+from ekyc.storage.webhooks_stores import WebhookDesk
 from ekyc.storage.session_artefacts import SessionArtefacts
 
 if TYPE_CHECKING:
@@ -153,6 +154,9 @@ class DossierUnit:
         self.tokens = CaptureTokens(connection, tenant, now=self.now)
         self.keys = KeptAnswers(
             connection, tenant, key=tools.key, random=tools.random, now=self.now
+        )
+        self.webhooks = WebhookDesk(
+            connection, key=tools.key, clock=tools.clock, random=tools.random
         )
 
 

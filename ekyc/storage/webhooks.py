@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import delete, func, insert, or_, select, update
 
-from ekyc.storage.engine import reading
 from ekyc.storage.errors import storage_errors
 from ekyc.storage.outbox import EVENT_KINDS, EndpointTested, Outbox
 from ekyc.storage.outbox_tables import (
@@ -22,6 +21,7 @@ from ekyc.storage.outbox_tables import (
     webhook_endpoints,
     webhook_secrets,
 )
+from ekyc.storage.webhooks_units import Units
 from ekyc.storage.webhooks_values import (
     DeliveryState,
     DisabledBy,
@@ -33,7 +33,7 @@ from ekyc.storage.webhooks_values import (
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, Row
+    from sqlalchemy import Connection, Row
 
     from ekyc.ports import Clock, Random
     from ekyc.storage.service_key import Sealer, ServiceKey
@@ -50,10 +50,9 @@ class EndpointStore:
     """Endpoints of this installation. Safe across threads and processes."""
 
     def __init__(
-        self, engine: Engine, *, key: ServiceKey, clock: Clock, random: Random, subject: str
+        self, units: Units, *, key: ServiceKey, clock: Clock, random: Random, subject: str
     ) -> None:
-        self._engine = engine
-        self._reading = reading(engine)
+        self._engine, self._reading = units.writing, units.reading
         self._sealer = key.sealer(_LABEL, random)
         self._clock = clock
         self._random = random
@@ -287,7 +286,7 @@ def secrets_within(
             table.endpoint_id == endpoint_id,
             or_(table.expires_at.is_(None), table.expires_at > now),
         )
-        .order_by(table.created_at.desc(), table.form)
+        .order_by(table.expires_at.is_not(None), table.created_at.desc(), table.form)
     )
     return tuple(
         SigningSecret(

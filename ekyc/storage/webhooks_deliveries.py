@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select, and_, exists, insert, or_, select
 
 from ekyc.errors import LimitError
-from ekyc.storage.engine import reading
 from ekyc.storage.errors import storage_errors
 from ekyc.storage.outbox_tables import (
     outbox_events,
@@ -17,6 +16,7 @@ from ekyc.storage.outbox_tables import (
     webhook_endpoints,
 )
 from ekyc.storage.webhooks import new_delivery
+from ekyc.storage.webhooks_units import Units
 from ekyc.storage.webhooks_values import (
     DeliveriesOf,
     Delivery,
@@ -27,7 +27,7 @@ from ekyc.storage.webhooks_values import (
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, Row
+    from sqlalchemy import Connection, Row
 
     from ekyc.ports import Clock, Random
 
@@ -37,9 +37,8 @@ MOST_AT_ONCE = 200
 class DeliveryRecord:
     """Deliveries as operators see them. Safe across threads and processes."""
 
-    def __init__(self, engine: Engine, *, clock: Clock, random: Random, subject: str) -> None:
-        self._engine = engine
-        self._reading = reading(engine)
+    def __init__(self, units: Units, *, clock: Clock, random: Random, subject: str) -> None:
+        self._engine, self._reading = units.writing, units.reading
         self._clock = clock
         self._random = random
         self._subject = subject

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from ekyc.storage.webhooks import EndpointStore
 from ekyc.storage.webhooks_deliveries import DeliveryRecord
 from ekyc.storage.webhooks_queue import DEFAULT_DISABLE_AFTER, DEFAULT_RETENTION, DeliveryQueue
+from ekyc.storage.webhooks_units import Units
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
     from ekyc.ports import Clock, Random
     from ekyc.storage.service_key import ServiceKey
@@ -30,8 +31,9 @@ class WebhookStores:
         disable_after: timedelta = DEFAULT_DISABLE_AFTER,
         retention: timedelta = DEFAULT_RETENTION,
     ) -> None:
-        self.endpoints = EndpointStore(engine, key=key, clock=clock, random=random, subject=subject)
-        self.deliveries = DeliveryRecord(engine, clock=clock, random=random, subject=subject)
+        units = Units.of(engine)
+        self.endpoints = EndpointStore(units, key=key, clock=clock, random=random, subject=subject)
+        self.deliveries = DeliveryRecord(units, clock=clock, random=random, subject=subject)
         self.queue = DeliveryQueue(
             engine,
             key=key,
@@ -41,3 +43,14 @@ class WebhookStores:
             random=random,
             subject=subject,
         )
+
+
+class WebhookDesk:
+    """Endpoints and the record of deliveries within the caller's transaction."""
+
+    def __init__(
+        self, connection: Connection, *, key: ServiceKey, clock: Clock, random: Random
+    ) -> None:
+        units, subject = Units.within(connection), "database"
+        self.endpoints = EndpointStore(units, key=key, clock=clock, random=random, subject=subject)
+        self.deliveries = DeliveryRecord(units, clock=clock, random=random, subject=subject)

@@ -62,7 +62,11 @@ class Receiver(http.server.BaseHTTPRequestHandler):
     folder = Path()
 
     def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:  # the sender died in the middle: no message
+            self.close_connection = True
+            return
         keys = json.loads((self.folder / "keys.json").read_text())
         good = verify(keys, self.headers, body, time.time())
         line = {
