@@ -14,6 +14,7 @@ from asn1crypto import core
 from pyhanko.sign.validation.generic_cms import get_signing_cert_attr
 
 from ekyc.errors import LimitError
+from ekyc.signing import trust
 from ekyc.signing.inspecting import UnreadableError
 
 MAX_DEPTH: Final = 48
@@ -22,7 +23,6 @@ MAX_ELEMENTS: Final = 400_000
 """Revocation lists of a hundred thousand certificates."""
 MAX_CERTIFICATES: Final = 64
 MAX_LISTS: Final = 64
-MAX_TIMESTAMPS: Final = 4
 MAX_ATTRIBUTES: Final = 64
 _DIGESTS: Final = frozenset({"sha256", "sha384", "sha512"})
 _WEAK: Final = frozenset({"md2", "md5", "sha1", "sha224"})
@@ -127,7 +127,7 @@ def require_known_form(wrapped: Any) -> None:
         or _count(signed["crls"]) > MAX_LISTS
         or _count(signer["signed_attrs"]) > MAX_ATTRIBUTES
         or _count(signer["unsigned_attrs"]) > MAX_ATTRIBUTES
-        or _timestamps(signer) > MAX_TIMESTAMPS
+        or _timestamps(signer) > trust.MAX_TIMESTAMPS
     ):
         raise LimitError("more than a signature needs", code="signature.limit")
     _require_known_attributes(signer["signed_attrs"])

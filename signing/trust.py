@@ -44,12 +44,13 @@ from pyhanko_certvalidator.policy_decl import (
 from pyhanko_certvalidator.registry import SimpleTrustManager
 from pyhanko_certvalidator.revinfo.archival import CRLContainer, OCSPContainer
 
-from ekyc.errors import InputError
+from ekyc.errors import InputError, LimitError
 from ekyc.outcomes import Check, Outcome
 from ekyc.signing.report import Indication, TimestampReport
 from ekyc.signing.trust_material import read_trust_material
 
 CHECK_ID: Final = "signature.trust"
+MAX_TIMESTAMPS: Final = 4
 _CLOCK_TOLERANCE: Final = timedelta(seconds=60)
 
 PURPOSES: Final = {
@@ -266,9 +267,14 @@ async def judge_timestamps(
         imprint: digest, with an algorithm of this name, of what they must be over.
         settings: whom to trust.
         spec: the same, with what the file itself carries.
+
+    Raises:
+        LimitError: ``signature.limit``: four did not pass, and there are more.
     """
     found: TimestampReport | None = None
-    for token in tokens:
+    for number, token in enumerate(tokens):
+        if number == MAX_TIMESTAMPS:
+            raise LimitError("more timestamps than a signature needs", code="signature.limit")
         try:
             result = await ades_timestamp_validation(
                 token, spec, imprint, timing_info=settings.timing

@@ -42,7 +42,6 @@ _NAMES: Final[tuple[tuple[type[Exception], str], ...]] = (
 )
 """Sub-indications by what path validation raises, the special before the general. All are INDETERMINATE, as pyHanko has
 it for CMS too: a certificate that was revoked by then leaves the doubt whether its owner signed."""
-MAX_TOKENS: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +130,7 @@ def _tokens(ders: Iterable[bytes]) -> list[Any]:
         ValueError: more than four, or one is no token.
     """
     contents = [cms.ContentInfo.load(der, strict=True) for der in ders]
-    if len(contents) > MAX_TOKENS or any(
+    if len(contents) > trust.MAX_TIMESTAMPS or any(
         content["content_type"].native != "signed_data" for content in contents
     ):
         raise ValueError("not timestamps that are judged here")

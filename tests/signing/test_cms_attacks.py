@@ -30,11 +30,11 @@ from ekyc.signing.cms_rules import (
     MAX_CERTIFICATES,
     MAX_DEPTH,
     MAX_ELEMENTS,
-    MAX_TIMESTAMPS,
     require_bounded,
 )
 from ekyc.signing.der import context, null, octet_string, oid, sequence, tlv, utc_time
 from ekyc.signing.inspecting import UnreadableError
+from ekyc.signing.trust import MAX_TIMESTAMPS
 
 CONTENT = b"content"
 DIGEST = hashlib.sha256(CONTENT).digest()

@@ -14,10 +14,12 @@ from cryptography.x509 import ReasonFlags, ocsp
 from pyhanko_certvalidator.revinfo.archival import OCSPContainer
 from signing_pilot import Pilot
 
+from ekyc.errors import LimitError
 from ekyc.signing import Level
 from ekyc.signing.cades import sign_cades
 from ekyc.signing.certificates import StatusPointers
-from ekyc.signing.trust import TrustSettings, _judge_cms
+from ekyc.signing.timestamp import request_token
+from ekyc.signing.trust import MAX_TIMESTAMPS, TrustSettings, _judge_cms, judge_timestamps
 
 DIGEST = hashlib.sha256(b"content").digest()
 
@@ -66,3 +68,25 @@ def test_without_any_word_on_status_nothing_passes(pilot):
     party = pilot.party("citizen", "Trần Văn Mẫu")
     signed = sign_cades(DIGEST, party, level=Level.B_B)
     assert found(pilot, signed) != "OK"
+
+
+def test_timestamps_without_end_are_not_looked_at_to_the_end(pilot):
+    """In a PDF they come here uncounted."""
+    settings = TrustSettings(anchors=(), crls=(), at=pilot.clock.now(), historical=False)
+    token = cms.ContentInfo.load(stamped(pilot))["content"]
+    looked = []
+
+    def endless():
+        while True:
+            looked.append(token)
+            yield token
+
+    judging = judge_timestamps(endless(), lambda _: bytes(32), settings, settings.spec_with())
+    with pytest.raises(LimitError):
+        asyncio.run(judging)
+    assert len(looked) == MAX_TIMESTAMPS + 1
+
+
+def stamped(pilot):
+    party = pilot.party("citizen", "Mẫu")
+    return request_token(DIGEST, ask=party.stamp, random=party.random, clock=party.clock)
