@@ -1,5 +1,7 @@
 """The table of text × ink, and verdicts on copies, with readers and pictures made by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from held_against import held_against
@@ -20,7 +22,7 @@ from ekyc.ocr.copy_lines import (
 from ekyc.ocr.copy_pages import PageStatus
 from ekyc.ocr.copy_verdict import FieldOutcome
 from ekyc.ocr.reading import PageReading
-from ekyc.ocr.recognise import LineText
+from ekyc.ocr.recognise import LikelyText, LineText
 from ekyc.outcomes import Outcome
 
 LINE = "Ngày sinh: 17/03/2024"
@@ -464,3 +466,20 @@ def test_a_copy_that_differs_on_most_lines_is_too_worn_to_pass(build):
     result = held_against([page], [worn], ScriptedReader([reading], [texts]))
     assert "document.copy_too_worn" in result.checks[0].reasons
     assert result.checks[0].outcome is Outcome.INDETERMINATE
+
+
+@pytest.mark.parametrize("seen", ["original", "copy", "both"])
+def test_what_language_makes_likely_hides_no_exchanged_letter(build, seen):
+    """NGUYỂN for NGUYỄN: language would have both read alike, the comparison does not ask it."""
+    texts = {"original": "Họ tên: NGUYỄN", "copy": "Họ tên: NGUYỂN"}
+    alike = LikelyText(chars=build.chars(texts["original"]), certainty=0.99)
+    read = {
+        side: replace(build.text(text), likely=alike if seen in {side, "both"} else None)
+        for side, text in texts.items()
+    }
+    at = texts["original"].index("Ễ")
+    (found,) = judge_line(
+        read["original"], read["copy"], strips(0.5, at=(at + 0.5) / len(texts["original"]))
+    )
+    assert (found.status, found.at) == (DifferenceStatus.CONFIRMED, at)
+    assert found.kind is DifferenceClass.DIACRITIC

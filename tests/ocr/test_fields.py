@@ -1,9 +1,13 @@
 """Fields out of lists of lines: no picture, no net."""
 
+from dataclasses import replace
+
 import pytest
 
 from ekyc.ocr.documents import interpret_document
+from ekyc.ocr.field_kinds import Standing
 from ekyc.ocr.fields import read_fields
+from ekyc.ocr.recognise import LikelyText
 from ekyc.ocr.templates import choose_template, load_templates
 from ekyc.outcomes import Outcome
 
@@ -167,3 +171,56 @@ def test_a_field_knows_where_it_stands(build):
     (span,) = field.spans
     assert page.lines[span.line].text[span.start : span.end] == "19/04/1985"
     assert "1985" not in repr(field)
+
+
+def hinted(build, text, likely, *, confidence=1.0):
+    line = build.line(text, 100, 200, confidence=confidence)
+    return replace(line, likely=LikelyText(chars=build.chars(likely, 0.7)))
+
+
+def test_language_hints_at_words_and_leaves_what_was_read(build):
+    page = build.page(
+        hinted(
+            build, "Họ và tên / Full name: NGUYỂN THỊ MẪU", "Họ và tên / Full name: NGUYỄN THỊ MẪU"
+        )
+    )
+    (field,) = read_fields(page, cccd().fields)
+    assert field.value.reveal() == "NGUYỂN THỊ MẪU"
+    assert field.likely is not None
+    assert field.likely.reveal() == "NGUYỄN THỊ MẪU"
+    assert "NGUY" not in repr(field)
+    assert field.confidences == (1.0,) * len("NGUYỂN THỊ MẪU")
+    assert field.standing is Standing.UNCERTAIN
+
+
+def test_language_that_would_have_no_other_letter_gives_no_hint(build):
+    text = "Họ và tên / Full name: NGUYỄN THỊ MẪU"
+    for line in (hinted(build, text, text), build.line(text, 100, 200)):
+        (field,) = read_fields(build.page(line), cccd().fields)
+        assert field.likely is None
+        assert field.standing is Standing.CERTAIN
+
+
+def test_language_has_no_say_about_numbers_and_dates(build):
+    page = build.page(
+        hinted(
+            build, "Ngày sinh / Date of birth: 19/O4/1985", "Ngày sinh / Date of birth: 19/Ô4/1985"
+        )
+    )
+    (field,) = read_fields(page, cccd().fields)
+    assert (field.name, field.value.reveal()) == ("birth_date", "19/O4/1985")
+    assert field.likely is None
+
+
+def test_a_hint_runs_over_all_lines_of_a_value(build):
+    page = build.page(
+        ("Nơi thường trú / Place of residence: Tổ 12", 380, 530),
+        replace(
+            build.line("Hõa Thuận Tây, Hải Châu", 380, 570),
+            likely=LikelyText(chars=build.chars("Hòa Thuận Tây, Hải Châu")),
+        ),
+    )
+    (field,) = read_fields(page, cccd().fields)
+    assert field.value.reveal() == "Tổ 12, Hõa Thuận Tây, Hải Châu"
+    assert field.likely is not None
+    assert field.likely.reveal() == "Tổ 12, Hòa Thuận Tây, Hải Châu"

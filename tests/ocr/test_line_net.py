@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from ekyc.errors import InputError, ModelError
 from ekyc.ocr.calibration import LineCalibration
+from ekyc.ocr.language import LanguageModel
 from ekyc.ocr.line_net import HEIGHT, MAX_WIDTH, LineNet, bucket_width, line_item
 from ekyc.ocr.recognise import DIGITS
 from ekyc.testing import StaticModel
@@ -171,3 +172,52 @@ def test_classes_that_the_vocabulary_does_not_have_are_a_typed_error():
     with pytest.raises(ModelError) as caught:
         LineNet(net, VOCABULARY).read_line(bars(4))
     assert caught.value.code == "model.bad_output"
+
+
+def wavering_net():
+    """A net that hardly knows whether it sees bâ or bá, on every item; a space and nothing else behind it."""
+    vocabulary = ("", *"bâá 0")
+
+    def answer(item):
+        table = np.full((item.shape[2] // 4, len(vocabulary)), 1e-5)
+        table[:, 0] = 1.0
+        table[2, :2] = (1e-5, 1.0)
+        table[6, :4] = (1e-5, 1e-5, 0.74, 0.26)
+        table[9, [0, 4]] = (1e-5, 1.0)
+        return (np.log(table / table.sum(axis=1, keepdims=True)).astype(np.float32),)
+
+    return StaticModel("wavering", answer), vocabulary
+
+
+LANGUAGE = LanguageModel(used={"bá": 1.0}, followers={}, allowed=frozenset({"bá", "bâ"}))
+
+
+def test_what_language_makes_likely_stands_beside_what_was_read():
+    model, vocabulary = wavering_net()
+    calibration = LineCalibration(lines=((0.0, 0.3), (1.0, 0.9)), likely=((0.0, 0.2), (1.0, 0.8)))
+    text = LineNet(model, vocabulary, calibration=calibration, language=LANGUAGE).read_line(bars(2))
+    assert text.text == "bâ"
+    assert text.likely is not None
+    assert text.likely.text == "bá"
+    assert [(c.left, c.right) for c in text.likely.chars] == [(c.left, c.right) for c in text.chars]
+    assert 0.4 < text.likely.certainty < 0.8
+    assert "bá" not in repr(text.likely)
+    alone = LineNet(model, vocabulary, calibration=calibration).read_line(bars(2))
+    assert alone.likely is None
+    assert (alone.chars, alone.certainty) == (text.chars, text.certainty)
+
+
+def test_where_only_certain_characters_may_stand_language_is_not_asked():
+    model, vocabulary = wavering_net()
+    net = LineNet(model, vocabulary, language=LANGUAGE)
+    assert net.read_line(bars(2), alphabet=frozenset("bâá")).likely is None
+
+
+def test_a_line_in_parts_has_its_likely_text_in_parts_too():
+    model, vocabulary = wavering_net()
+    text = LineNet(model, vocabulary, language=LANGUAGE).read_line(bars(80, height=20))
+    parts = text.text.split()
+    assert len(parts) > 1
+    assert text.likely is not None
+    assert text.likely.text.split() == ["bá"] * len(parts)
+    assert [c.left for c in text.likely.chars] == [c.left for c in text.chars]
