@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from webhook_receiver import verify
 
@@ -21,6 +21,7 @@ from ekyc.flows.webhook_signatures import private_key_text, shown_key, signature
 from ekyc.flows.webhook_worker import DeliveryWorker, WebhookSender, WorkerSettings, working
 from ekyc.ports import SystemRandom
 from ekyc.storage import (
+    EVENT_KINDS,
     DeliveriesOf,
     DeliveryState,
     DisabledBy,
@@ -82,6 +83,38 @@ def test_while_keys_change_old_and_new_ones_verify():
     for pair in (old, new):
         keys = [shown_key(one) for one in pair]
         assert verify(keys, headers, b"{}", NOW.timestamp()) == {"v1", "v1a"}
+
+
+@pytest.fixture(scope="module")
+def documented(repository_root):
+    """The verifier that docs/webhooks.md gives to receivers."""
+    page = (repository_root / "docs" / "webhooks.md").read_text("utf-8")
+    written = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], written)
+    return written["is_genuine"]
+
+
+@given(body=st.binary(max_size=60))
+@example(body=b"{}")
+def test_the_documented_verifier_tells_genuine_messages_from_others(documented, body):
+    old, new = ([secret(form) for form in SignatureForm] for _ in range(2))
+    headers = signature_headers("evt_1", NOW, body, [*new, *old])
+    now = NOW.timestamp()
+    for one in (*old, *new):
+        key = shown_key(one)
+        assert documented(key, headers, body, now)
+        assert not documented(key, headers, body + b"x", now)
+        assert not documented(key, headers | {"webhook-id": "evt_2"}, body, now)
+        assert not documented(key, headers, body, now + 301)
+        assert not documented(key, headers | {"webhook-timestamp": "soon"}, body, now)
+        for signature in ("", "v1,", "v1a,", "v1", "v2,eA==", "v1a,!"):
+            assert not documented(key, headers | {"webhook-signature": signature}, body, now)
+        assert not documented(shown_key(secret(one.form)), headers, body, now)
+
+
+def test_every_event_type_is_documented(repository_root):
+    page = (repository_root / "docs" / "webhooks.md").read_text("utf-8")
+    assert [kind for kind in EVENT_KINDS if f"`{kind}`" not in page] == []
 
 
 def test_keys_as_text_say_what_they_are():

@@ -74,6 +74,10 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             "forms": sorted(good),
             "host": self.headers["Host"],
             "path": self.path,
+            "headers": {
+                name: self.headers[name]
+                for name in ("webhook-id", "webhook-timestamp", "webhook-signature")
+            },
             "body": body.decode(),
         }
         journal = os.open(self.folder / "journal.ndjson", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
