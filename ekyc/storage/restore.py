@@ -95,6 +95,9 @@ def restore_backup(
             _extract_state(file, state)
             _migrate(state)
             with contextlib.closing(sqlite3.connect(state, isolation_level=None)) as connection:
+                connection.execute("PRAGMA trusted_schema=OFF")
+                if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+                    raise damaged("its database is damaged")
                 connection.execute("BEGIN")
                 _take_keys(connection, keys_file, manifest)
                 _require_keys(connection, keys)

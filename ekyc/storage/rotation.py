@@ -146,6 +146,7 @@ def _rewrap_batch(
         older = (
             select(subject_keys)
             .where(subject_keys.c.tenant_id == tenant, subject_keys.c.kek_version < version)
+            .order_by(subject_keys.c.subject_id)  # two rotations at once lock in one order
             .limit(_BATCH)
             .with_for_update()
         )
