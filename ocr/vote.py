@@ -18,11 +18,19 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ekyc.ocr.recognise import Alphabet, LineRecogniser, LineText
+    from ekyc.ocr.recognise import Alphabet, LikelyText, LineRecogniser, LineText
     from ekyc.values import BgrImage
 
 SURE_ALONE: Final = 0.98
 """Calibrated certainty from which one engine's reading is accepted."""
+AGREES: Final = 0.95
+"""… and which language, where it was asked, must not make less likely: the same text, at least so certain."""
+SURE_WITH_LANGUAGE: Final = 0.985
+"""Certainty of the same text with language in mind from which it is accepted too, if its letters alone …"""
+SURE_ENOUGH: Final = 0.85
+"""… are so certain. On 3,000 generated lines worn about as papers are, of which 82 of 100 were read rightly, language
+raises what is accepted from 48.0 to 52.3 of 100, three wrong either way; on 8,000 worn worse or of words that are none,
+from 31.5 to 34.1 of 100, 17 wrong either way."""
 SURE_TOGETHER: Final = 0.94
 """Certainty that the first engine needs when another reads the same; engines without one need none."""
 
@@ -38,18 +46,34 @@ class Judged(Protocol):
     """A line as read, on a page or alone."""
 
     @property
+    def text(self) -> str: ...
+
+    @property
     def certainty(self) -> float | None: ...
+
+    @property
+    def likely(self) -> LikelyText | None: ...
 
     @property
     def engines(self) -> tuple[str, ...]: ...
 
 
 def acceptance(line: Judged) -> Acceptance:
-    """The rule: sure alone, or at least two engines agree and the first is not in doubt."""
+    """The rule: sure alone, and language has no other opinion; or at least two engines agree and the first is not in doubt."""
     certainty = line.certainty
-    alone = certainty is not None and certainty >= SURE_ALONE
+    alone = certainty is not None and _sure(line, certainty)
     together = len(line.engines) > 1 and (certainty is None or certainty >= SURE_TOGETHER)
     return Acceptance.ACCEPTED if alone or together else Acceptance.REVIEW
+
+
+def _sure(line: Judged, certainty: float) -> bool:
+    likely = line.likely
+    if likely is None or likely.certainty is None:
+        return certainty >= SURE_ALONE
+    if likely.text != line.text:
+        return False
+    by_letters = certainty >= SURE_ALONE and likely.certainty >= AGREES
+    return by_letters or (certainty >= SURE_ENOUGH and likely.certainty >= SURE_WITH_LANGUAGE)
 
 
 class VotingRecogniser:

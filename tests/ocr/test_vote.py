@@ -6,8 +6,17 @@ import numpy as np
 import pytest
 
 from ekyc.ocr.ctc import ReadChar
-from ekyc.ocr.recognise import LineText
-from ekyc.ocr.vote import SURE_ALONE, SURE_TOGETHER, Acceptance, VotingRecogniser, acceptance
+from ekyc.ocr.recognise import LikelyText, LineText
+from ekyc.ocr.vote import (
+    AGREES,
+    SURE_ALONE,
+    SURE_ENOUGH,
+    SURE_TOGETHER,
+    SURE_WITH_LANGUAGE,
+    Acceptance,
+    VotingRecogniser,
+    acceptance,
+)
 
 LINE = np.zeros((20, 100, 3), np.uint8)
 BETWEEN = (SURE_ALONE + SURE_TOGETHER) / 2
@@ -82,3 +91,32 @@ def test_others_are_asked_only_where_it_matters(first, asked):
 )
 def test_the_rule(certainty, engines, verdict):
     assert acceptance(LineText(certainty=certainty, engines=engines)) is verdict
+
+
+def chars(text):
+    return tuple(ReadChar(char=c, confidence=0.9, left=0.0, right=0.0) for c in text)
+
+
+@pytest.mark.parametrize(
+    ("certainty", "likely", "likely_certainty", "verdict"),
+    [
+        (SURE_ALONE, "Mẫu", AGREES, Acceptance.ACCEPTED),
+        (SURE_ALONE, "Mẫu", AGREES - 0.01, Acceptance.REVIEW),  # language doubts it
+        (SURE_ALONE, "Mầu", 1.0, Acceptance.REVIEW),  # language has another opinion
+        (SURE_ALONE, "Mẫu", None, Acceptance.ACCEPTED),
+        (SURE_ENOUGH, "Mẫu", SURE_WITH_LANGUAGE, Acceptance.ACCEPTED),
+        (SURE_ENOUGH, "Mẫu", SURE_WITH_LANGUAGE - 0.001, Acceptance.REVIEW),
+        (SURE_ENOUGH - 0.01, "Mẫu", 1.0, Acceptance.REVIEW),  # the letters themselves are in doubt
+        (SURE_ENOUGH, "Mầu", 1.0, Acceptance.REVIEW),
+        (SURE_ENOUGH, "Mẫu", None, Acceptance.REVIEW),
+    ],
+)
+def test_language_is_a_second_witness_of_the_same_text(
+    certainty, likely, likely_certainty, verdict
+):
+    line = LineText(
+        chars=chars("Mẫu"),
+        certainty=certainty,
+        likely=LikelyText(chars=chars(likely), certainty=likely_certainty),
+    )
+    assert acceptance(line) is verdict
