@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.table import Table
 
+from ekyc.cli.admin_keys import TenantOption, keys_app, tell, vault_of
 from ekyc.cli.output import JsonFlag, console, fail, result_object, say, write_json
 from ekyc.cli.state import (
     BlobsOption,
@@ -23,17 +23,13 @@ from ekyc.cli.state import (
 from ekyc.errors import EkycError, InputError
 
 if TYPE_CHECKING:
-    from ekyc.storage import Erasure, KeyVersion, RetentionPolicy, RetentionRun, Storage, Vault
+    from ekyc.storage import Erasure, RetentionPolicy, RetentionRun, Storage, Vault
 
-keys_app = typer.Typer(help="The tenants' key-encryption keys: list, rotate.", no_args_is_help=True)
 retention_app = typer.Typer(help="How long artefacts are kept.", no_args_is_help=True)
 
 _MOST_LIST_BYTES: Final = 1 << 20
 _MOST_POLICY_BYTES: Final = 64 * 1024
 
-TenantOption = Annotated[
-    str, typer.Option("--tenant", metavar="NAME", help="The tenant that it is about.")
-]
 KeysFileOption = Annotated[
     Path | None,
     typer.Option(
@@ -61,78 +57,7 @@ def migrate(state: StateOption = None, json_output: JsonFlag = False) -> None:
             revision = storage.schema()
     except EkycError as error:
         fail(error, json_output=json_output, command="migrate")
-    _tell("migrate", json_output, f"schema {revision}", schema_revision=revision)
-
-
-@keys_app.command("list")
-def list_keys(
-    state: StateOption = None,
-    keys: KeysOption = None,
-    blobs: BlobsOption = None,
-    json_output: JsonFlag = False,
-) -> None:
-    """List each version of each tenant's key-encryption key, and how many keys it still opens."""
-    try:
-        with open_storage(state) as storage:
-            versions = _vault(storage, keys, blobs).key_versions()
-    except EkycError as error:
-        fail(error, json_output=json_output, command="admin-keys")
-    if json_output:
-        listed = [_version_as_json(one) for one in versions]
-        write_json(result_object("admin-keys", "PASSED", (), versions=listed))
-        return
-    table = Table(box=None, pad_edge=False)
-    for column in ("tenant", "version", "state", "keys under it"):
-        table.add_column(column)
-    for one in versions:
-        table.add_row(one.tenant, str(one.version), _state_of(one), str(one.keys))
-    console().print(table)
-
-
-@keys_app.command()
-def rotate(
-    tenant: TenantOption,
-    destroy_old: Annotated[
-        bool,
-        typer.Option(
-            "--destroy-old",
-            help="Then destroy older versions. Files of keys that were backed up before do not open any more.",
-        ),
-    ] = False,
-    state: StateOption = None,
-    keys: KeysOption = None,
-    blobs: BlobsOption = None,
-    json_output: JsonFlag = False,
-) -> None:
-    """Make a new version of a tenant's key-encryption key and wrap all keys anew; artefacts are not touched.
-
-    Cut off at any moment, run it again: it finishes what is left and makes no further version.
-    """
-    try:
-        with open_storage(state) as storage:
-            vault = _vault(storage, keys, blobs)
-            done = vault.rotate_keys(tenant, destroy_old=destroy_old)
-            versions = vault.key_versions()
-    except EkycError as error:
-        fail(error, json_output=json_output, command="admin-keys")
-    text = f"version {done.version} wraps; {done.rewrapped} keys wrapped anew"
-    if done.resumed:
-        text += "; finished an earlier rotation"
-    if done.destroyed:
-        text += f"; destroyed {', '.join(map(str, done.destroyed))}"
-    _tell(
-        "admin-keys",
-        json_output,
-        text,
-        versions=[_version_as_json(one) for one in versions],
-        rotation={
-            "tenant": done.tenant,
-            "version": done.version,
-            "rewrapped": done.rewrapped,
-            "resumed": done.resumed,
-            "destroyed": list(done.destroyed),
-        },
-    )
+    tell("migrate", json_output, f"schema {revision}", schema_revision=revision)
 
 
 @retention_app.command("run")
@@ -158,7 +83,7 @@ def run_retention(
     try:
         chosen = _policy(policy)
         with open_storage(state) as storage:
-            done = _vault(storage, keys, blobs).apply_retention(chosen, dry_run=dry_run)
+            done = vault_of(storage, keys, blobs).apply_retention(chosen, dry_run=dry_run)
     except EkycError as error:
         fail(error, json_output=json_output, command="admin-retention")
     if json_output:
@@ -202,7 +127,7 @@ def erase_subject(
             raise InputError("give either --id or --numbers", code="subject.which")
         numbers = () if numbers_file is None else _lines(numbers_file)
         with open_storage(state) as storage:
-            vault = _vault(storage, keys, blobs)
+            vault = vault_of(storage, keys, blobs)
             ids = [subject_id] if subject_id else list(_ids(vault, tenant, numbers))
             known = [*numbers, *(_number_of(vault, tenant, one) for one in ids if not numbers)]
             sessions = _forget_sessions(storage, service_key, filter(None, known))
@@ -212,7 +137,7 @@ def erase_subject(
     text = f"{len(erased)} people, {sum(one.blobs for one in erased)} blobs, {sessions} sessions erased"
     if not all(one.log_emptied for one in erased):
         text += "; the log of the database could not be emptied yet, run it again"
-    _tell(
+    tell(
         "admin-erase-subject",
         json_output,
         text,
@@ -235,10 +160,10 @@ def backup(
     """
     try:
         with open_storage(state) as storage:
-            made = _vault(storage, keys, blobs).backup(file, keys_file=keys_file)
+            made = vault_of(storage, keys, blobs).backup(file, keys_file=keys_file)
     except EkycError as error:
         fail(error, json_output=json_output, command="admin-backup")
-    _tell(
+    tell(
         "admin-backup",
         json_output,
         f"{made.blobs} blobs, {made.bytes} bytes, read through"
@@ -276,7 +201,7 @@ def restore(
         )
     except EkycError as error:
         fail(error, json_output=json_output, command="admin-restore")
-    _tell(
+    tell(
         "admin-restore",
         json_output,
         f"state of {done.created_at.isoformat(timespec='seconds')}: {done.blobs} blobs;"
@@ -286,17 +211,6 @@ def restore(
         blobs=done.blobs,
         erased_since=done.erased_since,
     )
-
-
-def _vault(storage: Storage, keys: Path | None, blobs: Path | None) -> Vault:
-    return storage.vault(open_keys(keys), open_blobs(blobs))
-
-
-def _tell(command: str, json_output: bool, text: str, **facts: Any) -> None:
-    if json_output:
-        write_json(result_object(command, "PASSED", (), **facts))
-        return
-    say(console(), text)
 
 
 def _policy(file: Path | None) -> RetentionPolicy:
@@ -344,22 +258,6 @@ def _forget_sessions(storage: Storage, service_key: Path | None, numbers: Iterab
         frames.forget(sessions)
         erased += len(sessions)
     return erased
-
-
-def _state_of(version: KeyVersion) -> str:
-    if not version.present:
-        return "MISSING" if version.keys else "destroyed"
-    return "wraps" if version.newest else "unwraps"
-
-
-def _version_as_json(version: KeyVersion) -> dict[str, Any]:
-    return {
-        "tenant": version.tenant,
-        "version": version.version,
-        "present": version.present,
-        "newest": version.newest,
-        "keys": version.keys,
-    }
 
 
 def _erasure_as_json(erasure: Erasure) -> dict[str, Any]:

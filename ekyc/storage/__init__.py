@@ -40,6 +40,7 @@ from ekyc.storage.frame_store import FrameStore
 from ekyc.storage.grants import Grant, GrantError, GrantStore
 from ekyc.storage.home import DATABASE_NAME, default_home
 from ekyc.storage.idempotency import IdempotencyError
+from ekyc.storage.index_rotation import IndexRotation
 from ekyc.storage.issued_results import (
     IssuedResult,
     IssuedResultStore,
@@ -147,6 +148,7 @@ __all__ = [
     "GrantError",
     "GrantStore",
     "IdempotencyError",
+    "IndexRotation",
     "IssuedResult",
     "IssuedResultStore",
     "Jurisdiction",

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import func, select, update
 
 from ekyc.ports import WrappedKey
+from ekyc.storage.blind_index import tenant_key_context
 from ekyc.storage.data_tables import subject_keys, tenant_keys
 from ekyc.storage.engine import reading
 from ekyc.storage.errors import StorageError, storage_errors
-from ekyc.storage.subjects import hold_keys, key_context, tenant_key_context
+from ekyc.storage.subjects import hold_keys, key_context
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

@@ -10,7 +10,6 @@ backup of everything else can leave them out (:mod:`ekyc.storage.backup`).
 
 from __future__ import annotations
 
-import hmac
 import re
 import zlib
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ekyc.errors import BusyError, EkycError
 from ekyc.ports import WrappedKey
+from ekyc.storage.blind_index import add_index_key, index_keys, mark
 from ekyc.storage.data_tables import subject_keys, subjects, tenant_keys
 from ekyc.storage.engine import reading
 from ekyc.storage.envelope import KEY_BYTES, Place, open_sealed, seal
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from ekyc.ports import Clock, KeyProvider, Random
 
 _T = TypeVar("_T")
-INDEX_PURPOSE: Final = "subject-index"
+REFERENCE_KIND: Final = "subjects.reference"
+"""Kind of the place where a person's number lies sealed."""
 _REFERENCE: Final = re.compile(r"[0-9A-Z]{6,24}\Z")
 _ATTEMPTS: Final = 5
 _KEYS_LOCK: Final = 0x656B79
@@ -149,21 +150,7 @@ class SubjectStore:
             StorageError, BusyError: the database failed, or a key is missing.
         """
         _require_reference(reference)
-
-        def found(connection: Connection) -> Subject | None:
-            indexed = self._index_key(connection, tenant)
-            if indexed is None:
-                return None
-            mark = _mark(indexed[1], reference)
-            query = (
-                select(subjects)
-                .join(subject_keys, subject_keys.c.subject_id == subjects.c.id)
-                .where(subject_keys.c.tenant_id == tenant, subject_keys.c.blind_index == mark)
-            )
-            row = connection.execute(query).one_or_none()
-            return None if row is None else _from_row(row)
-
-        return self._read(found)
+        return self._read(lambda connection: self._find_within(connection, tenant, reference))
 
     def get(self, tenant: str, subject_id: str) -> Subject:
         """The person with this id, erased or not.
@@ -210,7 +197,7 @@ class SubjectStore:
             sealed = connection.execute(query).scalar_one()
             if sealed is None:
                 return None
-            return sealer.open(bytes(sealed), "subjects.reference", subject_id).decode("ascii")
+            return sealer.open(bytes(sealed), REFERENCE_KIND, subject_id).decode("ascii")
 
         return self._read(opened)
 
@@ -251,11 +238,14 @@ class SubjectStore:
         hold_keys(connection, tenant, alone=not self._keys.versions(tenant))
         self._require_key(connection, tenant)
         if reference is not None:
+            # Under an older version of the index's key there may be one by now: then no UNIQUE would tell.
+            known = self._find_within(connection, tenant, reference)
+            if known is not None:
+                return known
             version, index_key = self._made_index_key(connection, tenant)
-            sealed = sealer.seal(reference.encode("ascii"), "subjects.reference", made.id)
+            sealed = sealer.seal(reference.encode("ascii"), REFERENCE_KIND, made.id)
             row["reference"] = sealed
-            mark = _mark(index_key, reference)
-            secrets |= {"blind_index": mark, "index_version": version}
+            secrets |= {"blind_index": mark(index_key, reference), "index_version": version}
         wrapped = self._keys.wrap(tenant, key, context=key_context(made.id))
         connection.execute(insert(subjects).values(row))
         secrets |= {"kek_version": wrapped.version, "wrapped": wrapped.wrapped}
@@ -273,37 +263,24 @@ class SubjectStore:
         if not any(connection.execute(query).scalar_one() for query in used):
             self._keys.make_version(tenant)
 
-    def _index_key(self, connection: Connection, tenant: str) -> tuple[int, bytes] | None:
-        query = (
-            select(tenant_keys)
-            .where(tenant_keys.c.tenant_id == tenant, tenant_keys.c.purpose == INDEX_PURPOSE)
-            .order_by(tenant_keys.c.version.desc())
-            .limit(1)
-        )
-        row = connection.execute(query).one_or_none()
-        if row is None:
-            return None
-        wrapped = WrappedKey(version=row.kek_version, wrapped=bytes(row.wrapped))
-        context = tenant_key_context(INDEX_PURPOSE, row.version)
-        return row.version, self._keys.unwrap(tenant, wrapped, context=context)
-
     def _made_index_key(self, connection: Connection, tenant: str) -> tuple[int, bytes]:
-        there = self._index_key(connection, tenant)
-        if there is not None:
-            return there
-        key = self._random.token_bytes(KEY_BYTES)
-        wrapped = self._keys.wrap(tenant, key, context=tenant_key_context(INDEX_PURPOSE, 1))
-        connection.execute(
-            insert(tenant_keys).values(
-                tenant_id=tenant,
-                purpose=INDEX_PURPOSE,
-                version=1,
-                kek_version=wrapped.version,
-                wrapped=wrapped.wrapped,
-                created_at=self._clock.now(),
-            )
+        there = index_keys(connection, self._keys, tenant)
+        if there:
+            return there[0]
+        made = add_index_key(
+            connection, self._keys, tenant, 1, random=self._random, now=self._clock.now()
         )
-        return 1, key
+        return 1, made
+
+    def _find_within(self, connection: Connection, tenant: str, reference: str) -> Subject | None:
+        marks = [mark(key, reference) for _, key in index_keys(connection, self._keys, tenant)]
+        query = (
+            select(subjects)
+            .join(subject_keys, subject_keys.c.subject_id == subjects.c.id)
+            .where(subject_keys.c.tenant_id == tenant, subject_keys.c.blind_index.in_(marks))
+        )
+        row = connection.execute(query).one_or_none() if marks else None
+        return None if row is None else _from_row(row)
 
 
 def get_within(
@@ -322,11 +299,6 @@ def key_context(subject_id: str) -> bytes:
     return b"subject|" + subject_id.encode("ascii")
 
 
-def tenant_key_context(purpose: str, version: int) -> bytes:
-    """What a key of a tenant is wrapped for."""
-    return f"tenant|{purpose}|{version}".encode("ascii")
-
-
 def hold_keys(connection: Connection, tenant: str, *, alone: bool = False) -> None:
     """Until the transaction ends no key of the tenant is destroyed; ``alone``: nor is any wrapped.
 
@@ -342,10 +314,6 @@ def _from_row(row: Row[Any]) -> Subject:
     return Subject(
         tenant=row.tenant_id, id=row.id, created_at=row.created_at, erased_at=row.erased_at
     )
-
-
-def _mark(key: bytes, reference: str) -> bytes:
-    return hmac.digest(key, b"identity number\0" + reference.encode("ascii"), "sha256")
 
 
 def _require_reference(reference: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ekyc.storage import backup, erasure, retention, rotation
+from ekyc.storage import backup, erasure, index_rotation, retention, rotation
 from ekyc.storage.artefacts import ArtefactStore
 from ekyc.storage.subjects import SubjectStore
 
@@ -97,6 +97,21 @@ class Vault:
         """
         return rotation.rotate(
             self._engine, self._keys, tenant, destroy_old=destroy_old, subject=self._subject
+        )
+
+    def rotate_index(self, tenant: str) -> index_rotation.IndexRotation:
+        """Rotate the key of a tenant's index of numbers, or finish a rotation: :mod:`ekyc.storage.index_rotation`.
+
+        Raises:
+            StorageError, BusyError: ``storage.key_missing``; a key or number does not open; the database failed.
+        """
+        return index_rotation.rotate_index(
+            self._engine,
+            self._keys,
+            tenant,
+            clock=self._clock,
+            random=self._random,
+            subject=self._subject,
         )
 
     def apply_retention(

@@ -95,6 +95,22 @@ def test_keys_are_listed_and_rotated(cli, cli_json, people, home, validate_again
     validate_against("ekyc.admin-keys.1", refused)
 
 
+def test_the_key_of_the_index_is_rotated(cli_json, cli, people, vault, validate_against):
+    code, done = cli_json("admin", "keys", "rotate-index", "--tenant", "hanoi")
+    assert code == 0
+    validate_against("ekyc.admin-keys.1", done)
+    assert done["index_rotation"] == {
+        "tenant": "hanoi",
+        "version": 2,
+        "remade": 2,
+        "resumed": False,
+    }
+    assert vault.subjects.find("hanoi", NUMBERS[0]) == people[0]
+    assert "version 3" in cli("admin", "keys", "rotate-index", "--tenant", "hanoi")[1]
+    code, refused = cli_json("admin", "keys", "rotate-index", "--tenant", "nobody")
+    assert (code, refused["reasons"]) == (1, ["storage.key_missing"])
+
+
 def test_retention_first_counts_then_removes(
     cli, cli_json, people, vault, tmp_path, validate_against
 ):
