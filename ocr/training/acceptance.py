@@ -6,6 +6,8 @@
 3. A line is accepted when our certainty reaches ``alone``, or when a second engine reads the same and it reaches
    ``together``. Of all pairs of thresholds under which the accepted lines are right often enough, the pair that accepts
    most is printed. It goes into ``ocr/vote.py`` by hand; the benchmark is measured afterwards, once.
+4. What the rule that ships lets through, language as second witness, is printed too; on the crops of
+   :mod:`training.natural` as well, whose words are words.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from ekyc.errors import ModelError
 from ekyc.inference import Engine
 from ekyc.ocr.engines import ASTER, OWN, aster_recogniser, own_recogniser, tesseract_engine
 from ekyc.ocr.foreign import EvenedRecogniser, ForeignRecogniser
+from ekyc.ocr.vote import Acceptance, acceptance
 from training.corpus import Corpus
 from training.fonts import held_out_faces, training_faces
 from training.lines import make_crop
@@ -63,6 +66,8 @@ class Judged:
     known: bool
     certainty: float
     agreeing: frozenset[str]
+    shipped: bool
+    """Whether the rule in ``ekyc.ocr.vote`` accepts it with language as the only other witness."""
 
 
 def write_crops(path: Path, seed: int, count: int) -> None:
@@ -72,16 +77,18 @@ def write_crops(path: Path, seed: int, count: int) -> None:
         (Corpus(rng, held_out=True), held_out_faces(), False),
         (Corpus(rng), training_faces(), True),
     ]
-    crops: list[Gray] = []
-    texts: list[str] = []
-    known: list[bool] = []
-    while len(crops) < count:
-        corpus, faces, is_known = sources[len(crops) % 2]
+    rows: list[tuple[Gray, str, bool]] = []
+    while len(rows) < count:
+        corpus, faces, is_known = sources[len(rows) % 2]
         crop, _, text = make_crop(corpus, faces, rng)
         if text:
-            crops.append(crop)
-            texts.append(with_plain_dots(text))
-            known.append(is_known)
+            rows.append((crop, with_plain_dots(text), is_known))
+    store_crops(path, rows)
+
+
+def store_crops(path: Path, rows: Sequence[tuple[Gray, str, bool]]) -> None:
+    """Crops, their texts, and whether training knows their faces, as one ``.npz``."""
+    crops, texts, known = zip(*rows, strict=True)
     shapes = np.array([crop.shape for crop in crops], dtype=np.int32)
     pixels = np.concatenate([crop.ravel() for crop in crops])
     np.savez_compressed(path, pixels=pixels, shapes=shapes, texts=np.array(texts), known=known)
@@ -122,6 +129,7 @@ def judge(
                 known=crop.known,
                 certainty=ours.certainty,
                 agreeing=frozenset(same),
+                shipped=acceptance(ours) is Acceptance.ACCEPTED,
             )
         )
     return judged
@@ -153,6 +161,9 @@ def report(lines: Sequence[Judged], second: str | None) -> None:
     """The chosen pair, and what single thresholds give."""
     total = len(lines)
     print(f"second engine: {second or 'none'}; {total} lines, {sum(x.right for x in lines)} right")
+    shipped = [line for line in lines if line.shipped]
+    wrong = sum(not line.right for line in shipped)
+    print(f"  the rule that ships, with language: {len(shipped)} accepted, {wrong} wrong")
     for alone in _ALONE:
         some = accepted(lines, None, alone, 1.1)
         print(f"  alone {alone}: {len(some)} accepted, {sum(not x.right for x in some)} wrong")
