@@ -428,6 +428,12 @@ def test_a_token_that_was_not_meant_so_opens_nothing(desk, change):
     assert desk.reasons(token=forged_token(desk, **change)) == (401, "access.invalid")
 
 
+def test_a_bound_token_is_bound_whatever_its_client_is(desk):
+    desk.client("portal")
+    token = forged_token(desk, claims={"cnf": {"x5t#S256": "A" * 43}})
+    assert desk.reasons(token=token) == (401, "access.certificate")
+
+
 def test_an_assertion_is_no_access_token(desk):
     desk.client("portal")
     assert desk.reasons(token=desk.assertion("portal")) == (401, "access.invalid")
