@@ -41,12 +41,12 @@ from pyhanko_certvalidator.policy_decl import (
     RevocationCheckingPolicy,
     RevocationCheckingRule,
 )
-from pyhanko_certvalidator.registry import SimpleTrustManager
 from pyhanko_certvalidator.revinfo.archival import CRLContainer, OCSPContainer
 
 from ekyc.errors import InputError, LimitError
 from ekyc.outcomes import Check, Outcome
 from ekyc.signing.report import Indication, TimestampReport
+from ekyc.signing.trust_anchors import BoundedAnchors
 from ekyc.signing.trust_material import read_trust_material
 
 CHECK_ID: Final = "signature.trust"
@@ -152,8 +152,13 @@ class TrustSettings:
         self.timing = ValidationTimingInfo(
             validation_time=at, best_signature_time=at, point_in_time_validation=historical
         )
-        self.policy = _policy(roots)
+        self._anchors = BoundedAnchors(roots)
+        self.policy = _policy(self._anchors)
         self.known_crls = [crl.CertificateList.load(der) for der in revoked]
+
+    def start(self) -> None:
+        """Another signature is looked at, with bounds of its own."""
+        self._anchors.start()
 
     def spec_for(self, signature: EmbeddedPdfSignature) -> SignatureValidationSpec:
         """The specification, with the certificates and revocation data that the file itself carries."""
@@ -195,6 +200,7 @@ async def judge_signature(signature: EmbeddedPdfSignature, settings: TrustSettin
     As of the signature's timestamp where that passes (EN 319 102-1 §5.5), else as of now (§5.3). Where this does
     not decide and the file has document timestamps, with their proofs of existence as well (§5.6).
     """
+    settings.start()
     spec = settings.spec_for(signature)
     found, timestamp = await _judge_cms(
         signature.signed_data, signature.signer_info, signature.compute_digest(), settings, spec
@@ -220,6 +226,7 @@ async def judge_detached(
         digest: of the content, with the signer's digest algorithm.
         settings: whom to trust.
     """
+    settings.start()
     lists = [item for item in signed_data["crls"] or () if item.name != "other"]
     spec = settings.spec_with(crls=[item.chosen for item in lists])
     found, timestamp = await _judge_cms(signed_data, signer_info, digest, settings, spec)
@@ -306,6 +313,7 @@ async def judge_document_timestamp(
     signature: EmbeddedPdfSignature, settings: TrustSettings
 ) -> Finding:
     """Validate a document timestamp (EN 319 102-1 §5.4)."""
+    settings.start()
     result = await ades_timestamp_validation(
         signature.signed_data,
         settings.spec_for(signature),
@@ -366,9 +374,9 @@ def _name(indication: AdESSubIndic) -> str | None:
     return None if passed else str(indication.standard_name)
 
 
-def _policy(roots: list[x509.Certificate]) -> CertValidationPolicySpec:
+def _policy(anchors: BoundedAnchors) -> CertValidationPolicySpec:
     return CertValidationPolicySpec(
-        trust_manager=SimpleTrustManager.build(trust_roots=roots),
+        trust_manager=anchors,
         revinfo_policy=CertRevTrustPolicy(_REVOCATION),
         time_tolerance=_CLOCK_TOLERANCE,
     )

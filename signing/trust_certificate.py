@@ -59,6 +59,7 @@ class Vouchers:
 
 async def judge_certificate(vouchers: Vouchers, settings: trust.TrustSettings) -> trust.Finding:
     """Validate signer, chain, revocation and time."""
+    settings.start()
     certificates = [x509.Certificate.load(der) for der in vouchers.material.certificates]
     lists = [crl.CertificateList.load(der) for der in vouchers.material.crls]
     timestamp = await trust.judge_timestamps(

@@ -8,9 +8,11 @@ import pytest
 from asn1crypto import cms, crl
 from asn1crypto.ocsp import OCSPResponse
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ReasonFlags, ocsp
+from cryptography.x509.oid import NameOID
 from pyhanko_certvalidator.revinfo.archival import OCSPContainer
 from signing_pilot import Pilot
 
@@ -18,8 +20,16 @@ from ekyc.errors import LimitError
 from ekyc.signing import Level
 from ekyc.signing.cades import sign_cades
 from ekyc.signing.certificates import StatusPointers
+from ekyc.signing.material import ValidationMaterial
 from ekyc.signing.timestamp import request_token
-from ekyc.signing.trust import MAX_TIMESTAMPS, TrustSettings, _judge_cms, judge_timestamps
+from ekyc.signing.trust import (
+    MAX_TIMESTAMPS,
+    TrustSettings,
+    _judge_cms,
+    judge_timestamps,
+)
+from ekyc.signing.trust_anchors import MAX_STEPS
+from ekyc.signing.trust_certificate import Vouchers, judge_certificate
 
 DIGEST = hashlib.sha256(b"content").digest()
 
@@ -90,3 +100,60 @@ def test_timestamps_without_end_are_not_looked_at_to_the_end(pilot):
 def stamped(pilot):
     party = pilot.party("citizen", "Mẫu")
     return request_token(DIGEST, ask=party.stamp, random=party.random, clock=party.clock)
+
+
+def alike(count, pilot):
+    """Certificates of one name, each issued by another of them, and one for somebody under that name."""
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(count)]
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "MẪU")])
+    at = pilot.clock.now()
+
+    def made(subject, key, public):
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(name)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(at - timedelta(days=1))
+            .not_valid_after(at + timedelta(days=1))
+            .sign(key, SHA256())
+            .public_bytes(Encoding.DER)
+        )
+
+    somebody = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Ai")])
+    leaf = made(somebody, keys[0], keys[0].public_key())
+    return leaf, tuple(
+        made(name, keys[n], keys[(n + 1) % count].public_key()) for n in range(count)
+    )
+
+
+@pytest.mark.parametrize("anchored", [False, True])
+def test_certificates_that_name_each_other_are_not_walked_in_every_order(pilot, anchored):
+    """Twelve have half a billion orders; without a bound this test does not end."""
+    leaf, others = alike(12, pilot)
+    anchors = others[:1] if anchored else pilot.anchors
+    settings = TrustSettings(anchors=anchors, crls=(), at=pilot.clock.now(), historical=False)
+    vouchers = Vouchers(
+        certificate_der=leaf,
+        material=ValidationMaterial(certificates=others),
+        tokens=(),
+        imprint=lambda _: b"",
+    )
+    finding = asyncio.run(judge_certificate(vouchers, settings))
+    assert finding.sub_indication == "NO_CERTIFICATE_CHAIN_FOUND"
+
+
+def test_the_bound_is_of_each_signature(pilot):
+    party = pilot.party("citizen", "Mẫu")
+    material = pilot.ca.material()
+    settings = TrustSettings(anchors=pilot.anchors, crls=(), at=pilot.clock.now(), historical=False)
+    vouchers = Vouchers(
+        certificate_der=party.signer.certificate_der,
+        material=ValidationMaterial(certificates=party.signer.issuers_der, crls=material.crls),
+        tokens=(),
+        imprint=lambda _: b"",
+    )
+    for _ in range(MAX_STEPS):
+        finding = asyncio.run(judge_certificate(vouchers, settings))
+        assert str(finding.indication) == "TOTAL-PASSED"
