@@ -217,10 +217,14 @@ def _print(report: AuditReport) -> None:
 
 
 def _judge(certificate: Path | None) -> JudgeTimestamp:
-    from ekyc.signing.timestamp import require_token
-
     authority = None if certificate is None else _certificate(certificate)
-    return lambda digest, token: require_token(token, digest, authority_der=authority)
+
+    def judge(digest: bytes, token: bytes) -> object:
+        from ekyc.signing.timestamp import require_token  # loads pyHanko, which few logs need
+
+        return require_token(token, digest, authority_der=authority)
+
+    return judge
 
 
 def _certificate(file: Path) -> bytes:
