@@ -18,10 +18,12 @@ from ekyc.imaging.pdf_views import ViewLimits
 from ekyc.outcomes import Check
 from ekyc.signing import conclude, revisions, trust, two_parsers
 from ekyc.signing.certificate_facts import facts_of
+from ekyc.signing.changes import list_revisions
 from ekyc.signing.report import (
     Coverage,
     Indication,
     Integrity,
+    Revision,
     SignatureKind,
     SignatureReport,
 )
@@ -59,6 +61,8 @@ class Examiner:
         self._settings = settings
         self._comparison = comparison
         self._analysed: set[int] = set()
+        self.revisions: tuple[Revision, ...] = ()
+        """All revisions with what they changed, once :meth:`examine` has run; nothing where pyHanko cannot tell."""
         self._parsers: two_parsers.TwoParsers | None = None
         self._clean_tail = revisions.has_clean_tail(data, reader)
 
@@ -78,6 +82,7 @@ class Examiner:
             with suppress(Exception):
                 signature.compute_integrity_info()  # type: ignore[no-untyped-call]  # untyped in pyHanko 0.38
                 self._analysed.add(id(signature))
+        self.revisions = _listed(self._reader, readable)
         readable.sort(key=lambda signature: int(signature.signed_revision), reverse=True)
         if self._comparison is not None:
             sound = [s for s in readable if revisions.has_exact_byte_range(self._data, s)]
@@ -141,6 +146,15 @@ class Examiner:
         if _kind(signature) is SignatureKind.DOCUMENT_TIMESTAMP:
             return await trust.judge_document_timestamp(signature, self._settings)
         return await trust.judge_signature(signature, self._settings)
+
+
+def _listed(reader: PdfFileReader, signatures: list[EmbeddedPdfSignature]) -> tuple[Revision, ...]:
+    """What each revision changed: no verdict hangs on it."""
+    try:
+        signed = min(int(signature.signed_revision) for signature in signatures) + 1
+        return list_revisions(reader, signed=signed)
+    except Exception:  # noqa: BLE001  # only described: the rules decide
+        return ()
 
 
 def _require_known_format(signature: EmbeddedPdfSignature) -> EmbeddedPdfSignature:

@@ -29,10 +29,9 @@ from pyhanko.sign.fields import enumerate_sig_fields
 from ekyc.errors import LimitError
 from ekyc.imaging.pdf_views import DEFAULT_VIEW_LIMITS, ViewLimits
 from ekyc.ports import Clock
-from ekyc.signing.changes import list_revisions
 from ekyc.signing.examine import Examiner, Field
 from ekyc.signing.inspecting import TIME_S, inspected, problem, settings_of
-from ekyc.signing.report import Revision, SignatureKind, SignatureReport, ValidationReport
+from ekyc.signing.report import SignatureKind, ValidationReport
 from ekyc.signing.trust import TrustSettings
 
 for _name in ("pyhanko", "pyhanko_certvalidator"):
@@ -101,25 +100,15 @@ def _inspect(
     fields = _filled_fields(reader, limits.max_signatures)
     if not fields:
         return problem("signature.none")
-    entries = loop.run_until_complete(
-        Examiner(data, reader, settings, limits.comparison).examine(fields)
-    )
+    examiner = Examiner(data, reader, settings, limits.comparison)
+    entries = loop.run_until_complete(examiner.examine(fields))
     stamps = tuple(e for e in entries if e.kind is SignatureKind.DOCUMENT_TIMESTAMP)
     return ValidationReport(
         signatures=tuple(e for e in entries if e.kind is SignatureKind.SIGNATURE),
         document_timestamps=stamps,
         problems=(),
-        revisions=_revisions(data, entries),
+        revisions=examiner.revisions,
     )
-
-
-def _revisions(data: bytes, entries: list[SignatureReport]) -> tuple[Revision, ...]:
-    """What each revision changed; nothing where pyHanko cannot tell, for no verdict hangs on it."""
-    signed = [entry.revision for entry in entries if entry.revision is not None]
-    try:
-        return list_revisions(PdfFileReader(BytesIO(data)), signed=min(signed))
-    except Exception:  # noqa: BLE001  # only described: the rules have decided
-        return ()
 
 
 def _filled_fields(reader: PdfFileReader, most: int) -> list[Field]:
