@@ -10,9 +10,12 @@ from sqlalchemy import and_, insert, or_, select, update
 
 from ekyc.errors import LimitError
 from ekyc.storage.dossier_tables import dossiers, verification_sessions
+from ekyc.storage.outbox import SessionMoved
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row, Select, Table
+
+    from ekyc.storage.outbox import Outbox
 
 MOST_ROWS: Final = 200
 """Of one page."""
@@ -116,9 +119,10 @@ class DossierRows:
 class SessionRows:
     """Verification sessions of one tenant."""
 
-    def __init__(self, connection: Connection, tenant: str) -> None:
+    def __init__(self, connection: Connection, tenant: str, outbox: Outbox) -> None:
         self._connection = connection
         self._tenant = tenant
+        self._outbox = outbox
 
     def add(self, row: SessionRow) -> None:
         """Record a new one."""
@@ -134,13 +138,15 @@ class SessionRows:
         return None if row is None else _session(row)
 
     def index(self, session_id: str, *, state: str) -> None:
-        """Bring the index in step with the log."""
+        """Bring the index in step with the log, and tell others of another state."""
         table = verification_sessions.c
-        self._connection.execute(
+        moved = self._connection.execute(
             update(verification_sessions)
-            .where(table.tenant_id == self._tenant, table.id == session_id)
+            .where(table.tenant_id == self._tenant, table.id == session_id, table.state != state)
             .values(state=state)
         )
+        if moved.rowcount:
+            self._outbox.put(SessionMoved(id=session_id, state=state))
 
     def page(self, page: PageOf) -> tuple[SessionRow, ...]:
         """The newest first."""

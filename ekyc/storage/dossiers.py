@@ -28,8 +28,9 @@ from ekyc.storage.dossier_tables import dossier_actions, session_checks
 from ekyc.storage.engine import reading
 from ekyc.storage.errors import storage_errors
 from ekyc.storage.idempotency import KeptAnswers
-from ekyc.storage.webhooks_stores import WebhookDesk
+from ekyc.storage.outbox import Outbox
 from ekyc.storage.session_artefacts import SessionArtefacts
+from ekyc.storage.webhooks_stores import WebhookDesk
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -147,7 +148,8 @@ class DossierUnit:
         self.tenant = tenant
         self.now = tools.clock.now()  # after the wait for the database, not before
         self.dossiers = DossierRows(connection, tenant)
-        self.sessions = SessionRows(connection, tenant)
+        outbox = Outbox(connection, now=self.now, random=tools.random, tenant=tenant)
+        self.sessions = SessionRows(connection, tenant, outbox)
         self.logs = ActionLogs(connection, tenant)
         self.findings = Findings(connection, tenant)
         self.artefacts = SessionArtefacts(connection, tenant)

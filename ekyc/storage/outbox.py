@@ -40,6 +40,7 @@ ONLY_TENANT: Final = "default"
 """Tenant of everything that knows no tenants yet, as in :mod:`ekyc.api.access`."""
 EVENT_PREFIX: Final = "evt_"
 
+STATE: Final = Form("state", re.compile(r"[a-z][a-z_]{0,15}\Z"))
 CAUSE: Final = Form("cause", re.compile(r"(?:gone|failing)\Z"))
 
 
@@ -58,6 +59,15 @@ class VerificationDecided(OutboxEvent):
     id: Annotated[str, ID]
     profile: Annotated[str, CODE]
     verdict: Annotated[str, VERDICT]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionMoved(OutboxEvent):
+    """A verification session came to another state."""
+
+    kind: ClassVar[str] = "session.state_changed"
+    id: Annotated[str, ID]
+    state: Annotated[str, STATE]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +140,7 @@ class EndpointTested(OutboxEvent):
 _KINDS: Final[tuple[type[OutboxEvent], ...]] = (
     VerificationDecided,
     LivenessDecided,
+    SessionMoved,
     CredentialIssued,
     CredentialRevoked,
     CredentialSuspended,

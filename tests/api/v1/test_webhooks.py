@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -193,6 +194,26 @@ def test_a_post_without_a_key_is_not_carried_out(talk):
     refused, listed = talk(story)
     assert (refused.status_code, refused.json()["code"]) == (400, "idempotency.missing")
     assert listed.json()["data"] == []
+
+
+def test_states_of_a_session_are_told_to_its_tenant(talk, storage):
+    hooks = storage.webhooks(KEY)
+    hooks.endpoints.create("a", url=URL, kinds=["session.state_changed"])
+    hooks.endpoints.create("b", url=URL)
+
+    async def story(desk):
+        place = await desk.session()
+        assert (await desk.submit(place)).json()["state"] == "decided"
+        return place.rpartition("/")[2]
+
+    session = talk(story)
+    hooks.queue.spread()
+    claims = hooks.queue.claim(9, per_endpoint=9, lease=timedelta(minutes=1))
+    told = [json.loads(one.body)["data"] for one in claims]
+    assert {one["id"] for one in told} == {session}
+    assert {one["state"] for one in told} >= {"processing", "decided"}
+    assert len(told) == len({one["state"] for one in told})
+    assert {one.endpoint.tenant for one in claims} == {"a"}
 
 
 def test_a_decision_is_told_to_the_only_tenant(storage, clock):
