@@ -28,7 +28,13 @@ from ekyc.api.publication import Publication
 from ekyc.api.publication_routes import router as publication_router
 from ekyc.api.routes import UPLOAD_PATH, router
 from ekyc.api.scratch import Scratch
-from ekyc.api.v1 import ResourceFront, ResponseExtras, resource_routers, takes_a_case
+from ekyc.api.v1 import (
+    ResourceFront,
+    ResponseExtras,
+    resource_routers,
+    takes_a_case,
+    tool_body_bytes,
+)
 from ekyc.api.webhooks import Addresses
 from ekyc.api.webhooks import router as webhook_router
 from ekyc.pki import TrustStore
@@ -99,7 +105,8 @@ def create_app(
     def body_bytes(path: str) -> int:
         if path == UPLOAD_PATH or takes_a_case(path):
             return limits.body_bytes
-        return liveness_body_bytes(path) or csc_body_bytes(path) or limits.small_body_bytes
+        own = liveness_body_bytes(path) or csc_body_bytes(path) or tool_body_bytes(path)
+        return own or limits.small_body_bytes
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

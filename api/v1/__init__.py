@@ -7,7 +7,14 @@ One front holds what the operations work with::
 """
 
 from ekyc.api.v1.front import ResourceFront, ResourceLimits
-from ekyc.api.v1.routers import resource_routers, takes_a_case
+from ekyc.api.v1.routers import resource_routers, takes_a_case, tool_body_bytes
 from ekyc.api.v1.wire import ResponseExtras
 
-__all__ = ["ResourceFront", "ResourceLimits", "ResponseExtras", "resource_routers", "takes_a_case"]
+__all__ = [
+    "ResourceFront",
+    "ResourceLimits",
+    "ResponseExtras",
+    "resource_routers",
+    "takes_a_case",
+    "tool_body_bytes",
+]

@@ -11,6 +11,7 @@ from ekyc.api.v1 import (
     event_routes,
     session_routes,
     submission_routes,
+    tool_routes,
 )
 
 
@@ -18,9 +19,14 @@ def resource_routers() -> tuple[APIRouter, ...]:
     """What an application includes."""
     rooms = (
         *(dossier_routes, session_routes, submission_routes),
-        *(artefact_routes, decision_routes, event_routes),
+        *(artefact_routes, decision_routes, event_routes, tool_routes),
     )
     return tuple(room.router for room in rooms)
+
+
+def tool_body_bytes(path: str) -> int | None:
+    """Bound on a request body, for tools."""
+    return tool_routes.TOOL_BODY_BYTES if path.startswith(tool_routes.TOOLS) else None
 
 
 def takes_a_case(path: str) -> bool:
