@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from ekyc.ports import Clock, Random
+    from ekyc.storage.evidence_log import EvidenceLog
     from ekyc.storage.service_key import ServiceKey
 
 DEFAULT_IDLE: Final = timedelta(minutes=30)
@@ -37,6 +38,7 @@ class AccessStores:
         self,
         engine: Engine,
         *,
+        log: EvidenceLog,
         key: ServiceKey,
         idle: timedelta,
         clock: Clock,
@@ -44,15 +46,17 @@ class AccessStores:
         subject: str,
     ) -> None:
         self.clock = clock
-        self.register = AccessRegister(engine, clock=clock, subject=subject)
-        self.keys = ApiKeyStore(engine, key=key, clock=clock, random=random, subject=subject)
+        self.register = AccessRegister(engine, log=log, clock=clock, subject=subject)
+        self.keys = ApiKeyStore(
+            engine, log=log, key=key, clock=clock, random=random, subject=subject
+        )
         self.signing_keys = SigningKeyStore(
             engine, key=key, clock=clock, random=random, subject=subject
         )
         self.sessions = LoginSessionStore(
             engine, key=key, idle=idle, clock=clock, random=random, subject=subject
         )
-        self.consents = ConsentStore(engine, clock=clock, random=random, subject=subject)
+        self.consents = ConsentStore(engine, log=log, clock=clock, random=random, subject=subject)
         self.logins = GrantStore(engine, key=key, clock=clock, random=random, subject=subject)
         """Logins under way: state, nonce and verifier, each used once."""
         self.once = OnceStore(engine, clock=clock, subject=subject)

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import insert, select, update
 
+from ekyc.storage.access_register import reference_to
 from ekyc.storage.access_tables import clients, consents
 from ekyc.storage.access_values import Consent, RegisterError
 from ekyc.storage.engine import reading
 from ekyc.storage.errors import storage_errors
+from ekyc.storage.evidence_events import ConsentGiven, ConsentWithdrawn, Reference
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from ekyc.ports import Clock, Random
+    from ekyc.storage.evidence_log import EvidenceLog
 
 CHANNELS: Final = ("counter", "portal", "app", "form", "sms", "recorded-call")
 """How a citizen may say so; there is no tacit one."""
@@ -32,8 +35,11 @@ _MOST_LISTED: Final = 200
 class ConsentStore:
     """Records, reads and withdraws consents, each within its tenant. Safe across threads and processes."""
 
-    def __init__(self, engine: Engine, *, clock: Clock, random: Random, subject: str) -> None:
+    def __init__(
+        self, engine: Engine, *, log: EvidenceLog, clock: Clock, random: Random, subject: str
+    ) -> None:
         self._engine = engine
+        self._log = log
         self._reading = reading(engine)
         self._clock = clock
         self._random = random
@@ -116,6 +122,7 @@ class ConsentStore:
                     expires_at=made.expires_at,
                 )
             )
+            self._log.append(connection, _given(made))
         return made
 
     def read(self, tenant: str, consent_id: str) -> Consent | None:
@@ -141,7 +148,9 @@ class ConsentStore:
         which = (consents.c.tenant_id == tenant, consents.c.id == consent_id)
         ended = update(consents).where(*which, consents.c.withdrawn_at.is_(None))
         with storage_errors(self._subject), self._engine.begin() as connection:
-            connection.execute(ended.values(withdrawn_at=self._clock.now(), withdrawn_by=by))
+            now = self._clock.now()
+            if connection.execute(ended.values(withdrawn_at=now, withdrawn_by=by)).rowcount:
+                self._log.append(connection, ConsentWithdrawn(consent=consent_id))
             row = connection.execute(select(consents).where(*which)).one_or_none()
         return None if row is None else _consent(row)
 
@@ -151,6 +160,17 @@ class ConsentStore:
         if found is None or found.client != agent or not stands(found, self._clock.now()):
             return None
         return found
+
+
+def _given(consent: Consent) -> ConsentGiven:
+    return ConsentGiven(
+        consent=consent.id,
+        text=consent.text_digest,
+        channel=consent.channel,
+        purposes=tuple(sorted(consent.purposes)),
+        agent=reference_to(consent.client),
+        subject=Reference(kind="citizen", text=consent.subject),
+    )
 
 
 def stands(consent: Consent, now: datetime) -> bool:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, insert, literal, select, update
 
-from ekyc.storage.access_register import client_of
+from ekyc.storage.access_register import client_of, reference_to
 from ekyc.storage.access_tables import clients, keys, tenants
 from ekyc.storage.access_values import (
     MAX_KEY_LIFE_DAYS,
@@ -28,6 +28,7 @@ from ekyc.storage.access_values import (
 )
 from ekyc.storage.engine import reading
 from ekyc.storage.errors import storage_errors
+from ekyc.storage.evidence_events import AccessEnded, AccessGranted
 from ekyc.storage.tables import Instant
 from ekyc.values import Redacted
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from ekyc.ports import Clock, Random
+    from ekyc.storage.evidence_log import EvidenceLog
     from ekyc.storage.service_key import ServiceKey
 
 PREFIX: Final = "ekyc_"
@@ -47,9 +49,17 @@ class ApiKeyStore:
     """Makes, finds and ends keys. Safe across threads and processes."""
 
     def __init__(
-        self, engine: Engine, *, key: ServiceKey, clock: Clock, random: Random, subject: str
+        self,
+        engine: Engine,
+        *,
+        log: EvidenceLog,
+        key: ServiceKey,
+        clock: Clock,
+        random: Random,
+        subject: str,
     ) -> None:
         self._engine = engine
+        self._log = log
         self._reading = reading(engine)
         self._hash_key = key.derive("api keys")
         self._clock = clock
@@ -168,8 +178,13 @@ class ApiKeyStore:
         ended = func.coalesce(keys.c.ended_at, literal(self._clock.now(), Instant))
         which = (keys.c.tenant_id == tenant, keys.c.id == key_id)
         with storage_errors(self._subject), self._engine.begin() as connection:
-            if not connection.execute(update(keys).where(*which).values(ended_at=ended)).rowcount:
+            row = connection.execute(
+                update(keys).where(*which).values(ended_at=ended).returning(keys.c.client_id)
+            ).one_or_none()
+            if row is None:
                 raise _no_key()
+            client = reference_to(row.client_id)
+            self._log.append(connection, AccessEnded(client=client, key=key_id))
 
     def _standing(self, connection: Connection, tenant: str, client_id: str) -> Client:
         query = select(clients).where(
@@ -194,7 +209,7 @@ class ApiKeyStore:
         drawn = base64.urlsafe_b64encode(self._random.token_bytes(32)).rstrip(b"=").decode()
         secret = PREFIX + drawn
         made = ApiKey(
-            id=self._random.token_bytes(8).hex(),
+            id=self._random.token_bytes(16).hex(),
             tenant=owner.tenant,
             client=owner.id,
             scopes=scopes,
@@ -216,6 +231,8 @@ class ApiKeyStore:
                 expires_at=made.expires_at,
             )
         )
+        granted = AccessGranted(client=reference_to(owner.id), key=made.id)
+        self._log.append(connection, granted)
         return made, Redacted(secret)
 
     def _note_use(self, row: Any, now: datetime) -> None:

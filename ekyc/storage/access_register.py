@@ -22,6 +22,7 @@ from ekyc.storage.access_values import (
 )
 from ekyc.storage.engine import reading
 from ekyc.storage.errors import storage_errors
+from ekyc.storage.evidence_events import AccessEnded, AccessGranted, Reference
 from ekyc.storage.tables import Instant
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Insert
 
     from ekyc.ports import Clock
+    from ekyc.storage.evidence_log import EvidenceLog
 
 _MOST_LISTED: Final = 20_000
 _MOST_ROOTS: Final = 64
@@ -40,8 +42,9 @@ _AGENTS_MAY_NOT: Final = frozenset({"consents:write"})
 class AccessRegister:
     """Who there is. Safe across threads and processes."""
 
-    def __init__(self, engine: Engine, *, clock: Clock, subject: str) -> None:
+    def __init__(self, engine: Engine, *, log: EvidenceLog, clock: Clock, subject: str) -> None:
         self._engine = engine
+        self._log = log
         self._reading = reading(engine)
         self._clock = clock
         self._subject = subject
@@ -189,6 +192,7 @@ class AccessRegister:
             )
             _insert_new(connection, row, "client")
             stored = connection.execute(select(clients).where(clients.c.id == wanted.id)).one()
+            self._log.append(connection, AccessGranted(client=reference_to(wanted.id)))
         return client_of(stored)
 
     def clients(self, tenant: str) -> tuple[Client, ...]:
@@ -226,6 +230,7 @@ class AccessRegister:
         which = (clients.c.tenant_id == tenant, clients.c.id == client_id)
         with storage_errors(self._subject), self._engine.begin() as connection:
             _end(connection, clients, self._clock.now(), "client", *which)
+            self._log.append(connection, AccessEnded(client=reference_to(client_id)))
 
     def count_clients(self) -> int:
         """How many applications stand, of all tenants: without any, a service is in development."""
@@ -249,6 +254,11 @@ def client_of(row: Any) -> Client:
         created_at=row.created_at,
         ended_at=row.ended_at,
     )
+
+
+def reference_to(client_id: str) -> Reference:
+    """A client as the evidence log knows it: operators may name one after a person."""
+    return Reference(kind="client", text=client_id)
 
 
 def _texts(items: Iterable[str]) -> str:

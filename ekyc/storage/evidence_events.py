@@ -206,6 +206,45 @@ class LivenessFinished(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentGiven(Event):
+    """A citizen consented that an agent acts for them."""
+
+    kind: ClassVar[str] = "consent.given"
+    consent: Annotated[str, ID]
+    text: Annotated[str, DIGEST]
+    channel: Annotated[str, CODE]
+    purposes: Annotated[tuple[str, ...], CODES]
+    agent: Annotated[Reference, PSEUDONYM]
+    subject: Annotated[Reference, PSEUDONYM]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentWithdrawn(Event):
+    """A consent was withdrawn."""
+
+    kind: ClassVar[str] = "consent.withdrawn"
+    consent: Annotated[str, ID]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessGranted(Event):
+    """A client was registered, or a key made for one."""
+
+    kind: ClassVar[str] = "access.granted"
+    client: Annotated[Reference, PSEUDONYM]
+    key: Annotated[str | None, ID] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessEnded(Event):
+    """A client, or a key of one, was ended."""
+
+    kind: ClassVar[str] = "access.ended"
+    client: Annotated[Reference, PSEUDONYM]
+    key: Annotated[str | None, ID] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectErased(Event):
     """From here on nobody can tell whom this pseudonym stood for."""
 
@@ -225,6 +264,10 @@ _KINDS: Final[tuple[type[Event], ...]] = (
     KeyAdded,
     KeyDisabled,
     LivenessFinished,
+    ConsentGiven,
+    ConsentWithdrawn,
+    AccessGranted,
+    AccessEnded,
     SubjectErased,
 )
 

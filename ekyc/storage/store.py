@@ -155,6 +155,7 @@ class Storage:
         """Who may call, in this database; secrets are hashed, and logins sealed, under ``key``."""
         return AccessStores(
             self._engine,
+            log=self.evidence,
             key=key,
             idle=idle,
             clock=self._clock,

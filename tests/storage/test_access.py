@@ -353,6 +353,28 @@ def test_of_racing_claims_one_wins(access, clock):
         assert sum(threads.map(claim, range(24))) == 1
 
 
+@pytest.mark.usefixtures("agent")
+def test_the_evidence_log_tells_what_was_granted_and_consented_to(access, register, storage):
+    made, _ = access.keys.issue("a", "portal")
+    access.keys.revoke("a", made.id)
+    given = consent(access)
+    for _ in range(2):  # withdrawn once, however often it is said
+        access.consents.withdraw("a", given.id, by=CITIZEN)
+    register.end_client("a", "portal")
+    entries = [json.loads(one.event) for one in storage.evidence.entries()]
+    told = [(one["kind"], one["facts"]) for one in entries]
+    assert [kind for kind, _ in told] == [
+        "log.opened",
+        *("access.granted", "access.granted", "access.granted", "access.ended"),
+        *("consent.given", "consent.withdrawn", "access.ended"),
+    ]
+    assert told[3][1]["key"] == told[4][1]["key"] == made.id
+    assert told[3][1]["client"] == told[7][1]["client"]
+    assert told[5][1]["text"] == TEXT
+    assert told[5][1]["purposes"] == ["birth-registration"]
+    assert not [one for one in entries if CITIZEN in str(one) or "portal" in str(one)]
+
+
 def test_no_error_repeats_what_was_given(access, register):
     secret = "Nguyễn Văn A 079123456789"
     for work in (

@@ -211,7 +211,9 @@ def test_a_state_of_one_provider_is_none_of_another(tmp_path):
     desk = LoginDesk(tmp_path, others=(profile(id="gov"),))
     location, cookie = desk.begin()
     query = desk.visit(location)
-    assert refused(desk.back(query, cookie, path="/login/gov/callback")) == (403, "access.login")
+    answer = desk.back(query, cookie, path="/login/gov/callback")
+    assert refused(answer) == (403, "access.login")
+    assert "another provider" in answer.json()["detail"]
     location, cookie = desk.begin()
     assert desk.back(desk.visit(location), cookie).status_code == 303
     desk.close()
