@@ -19,6 +19,7 @@ from ekyc.storage import (
     FileBlobStore,
     FileKeyProvider,
     FreshnessError,
+    RetentionPolicy,
     Storage,
     restore_backup,
 )
@@ -228,6 +229,19 @@ def test_a_person_who_is_erased_during_the_backup_is_left_out(
             assert code(restored.artefacts.read, TENANT, put.id) == "artefact.removed"
         else:
             assert restored.artefacts.read(TENANT, put.id)
+
+
+def test_a_removal_that_was_cut_off_is_finished_by_the_restore(
+    vault, storage, people, elsewhere, request, tmp_path
+):
+    put = people[NUMBERS[0]][1]
+    with storage._engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE artefacts SET removed_at = 1 WHERE id = ?", (put.id,))
+    vault.backup(tmp_path / "b.tar", keys_file=tmp_path / "b.keys")
+    assert elsewhere(tmp_path / "b.tar", tmp_path / "b.keys").blobs == 2
+    restored, _ = request.getfixturevalue("opened")
+    assert restored.artefacts._row(TENANT, put.id).blob is None
+    assert restored.apply_retention(RetentionPolicy.default()).unfinished == 0
 
 
 def test_no_altered_or_cut_backup_is_restored(made, elsewhere, tmp_path):
