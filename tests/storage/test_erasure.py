@@ -186,8 +186,9 @@ _DIE_IN_ERASURE = """
 import os, signal, sys
 from pathlib import Path
 from ekyc.ports import SystemRandom
-from ekyc.storage import FileBlobStore, FileKeyProvider, Storage
-database, folder, tenant, person, blobs_left = sys.argv[1:]
+from ekyc.storage import FileBlobStore, FileKeyProvider, Storage, erasure
+database, folder, tenant, person, blobs_left, batch = sys.argv[1:]
+erasure._BATCH = int(batch)
 class Dying(FileBlobStore):
     left = int(blobs_left)
     def delete(self, name):
@@ -206,7 +207,7 @@ def test_an_erasure_that_is_killed_leaves_no_key_and_is_finished_by_the_next(
 ):
     command = [sys.executable, "-c", _DIE_IN_ERASURE, str(database), str(tmp_path)]
     done = subprocess.run(
-        [*command, TENANT, person.id, str(blobs_removed)], check=False, timeout=120
+        [*command, TENANT, person.id, str(blobs_removed), "200"], check=False, timeout=120
     )
     assert done.returncode == -signal.SIGKILL
     assert code(vault.subjects.sealer, TENANT, person.id) == "subject.erased"
@@ -218,9 +219,9 @@ def test_an_erasure_that_is_killed_leaves_no_key_and_is_finished_by_the_next(
 def test_retention_finishes_an_erasure_that_was_killed(vault, database, tmp_path, person):
     """Whoever asked by number cannot ask again: the number is no longer found."""
     command = [sys.executable, "-c", _DIE_IN_ERASURE, str(database), str(tmp_path)]
-    subprocess.run([*command, TENANT, person.id, "1"], check=False, timeout=120)
+    subprocess.run([*command, TENANT, person.id, "1", "1"], check=False, timeout=120)
     assert vault.subjects.find(TENANT, NUMBER) is None
-    assert vault.apply_retention(RetentionPolicy.default()).unfinished == 3
+    assert vault.apply_retention(RetentionPolicy.default()).unfinished == 2
     assert list((tmp_path / "blobs").glob("??/*")) == []
 
 
