@@ -364,6 +364,19 @@ def test_gone_disables_and_retry_after_pauses(storage, hooks, clock):
     assert len(receiver.sent) == sent
 
 
+def test_what_was_claimed_and_not_begun_is_given_back_at_the_end(storage, hooks, clock):
+    hooks.endpoints.create("default", url=URL)
+    put(storage, clock)
+    hooks.queue.spread()
+    [claim] = hooks.queue.claim(1, per_endpoint=1, lease=timedelta(seconds=60))
+    receiver, stopped = Receiver(), threading.Event()
+    stopped.set()
+    DeliveryWorker(hooks.queue, sender_of(hooks, receiver, clock))._carry_out(claim, stopped)
+
+    assert receiver.sent == []
+    assert hooks.queue.has_work(timedelta(seconds=60))
+
+
 class Flaky:
     """A queue whose database fails the first times that something is recorded."""
 

@@ -263,6 +263,21 @@ def test_workers_that_die_use_up_nothing(storage, hooks, clock):
     assert (delivery.attempts, len(attempts)) == (1, 1)
 
 
+def test_a_late_failure_is_nobodys(storage, hooks, clock):
+    hooks.endpoints.create("default", url=URL)
+    put(storage, clock)
+    [late] = claimed(hooks)
+    clock.advance(LEASE)
+    [now] = claimed(hooks)
+    given_up = DeliveryFailure(retry_at=None)
+
+    assert hooks.queue.failed(late, attempt_of(late, clock, "timeout", None), given_up) is None
+    delivery, attempts = hooks.deliveries.get("default", late.delivery_id)
+    assert (delivery.state, attempts) == (DeliveryState.WAITING, ())
+    assert claimed(hooks) == ()  # the other worker has it still
+    assert hooks.queue.succeeded(now, attempt_of(now, clock))
+
+
 def test_a_late_success_after_anothers_failure_is_one_attempt_more(storage, hooks, clock):
     hooks.endpoints.create("default", url=URL)
     put(storage, clock)
