@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 from ekyc.storage.session_artefacts import SessionArtefact
 
 if TYPE_CHECKING:
-    from ekyc.api.v1.processing import Attempt
     from ekyc.storage import DossierDesk, Vault
 
 _CHUNK: Final = 256 * 1024
@@ -39,35 +38,42 @@ def kind_of(path: PurePosixPath) -> tuple[str, str]:
     return (path.parts[0] if path.parts[0] in _FOLDERS else "file"), _MEDIA
 
 
-def keep(desk: DossierDesk, vault: Vault, attempt: Attempt) -> None:
+def keep(
+    desk: DossierDesk, vault: Vault, *, tenant: str, session_id: str, attempt: int, folder: Path
+) -> None:
     """Seal every file of a submitted case. Without its row nothing refers to a blob, and retention removes it.
+
+    Args:
+        desk: where it is recorded that they belong to the session.
+        vault: where they lie.
+        tenant: of the session.
+        session_id: whose files they are.
+        attempt: number of the submission.
+        folder: the case.
 
     Raises:
         StorageError, BusyError: it could not be kept, e.g. ``storage.full``.
         SubjectError: ``subject.erased``: the session was redacted meanwhile.
     """
-    with desk.looking(attempt.tenant) as unit:
-        before = unit.artefacts.of(attempt.session_id)
-    subject_id = before[0].subject_id if before else vault.subjects.create(attempt.tenant).id
-    folder = attempt.submission.folder
+    with desk.looking(tenant) as unit:
+        before = unit.artefacts.of(session_id)
+    subject_id = before[0].subject_id if before else vault.subjects.create(tenant).id
     kept: list[SessionArtefact] = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         kind, retention = kind_of(PurePosixPath(path.relative_to(folder).as_posix()))
-        stored = vault.artefacts.put(
-            attempt.tenant, subject_id, kind, _pieces(path), retention=retention
-        )
+        stored = vault.artefacts.put(tenant, subject_id, kind, _pieces(path), retention=retention)
         kept.append(
             SessionArtefact(
                 artefact_id=stored.id,
-                session_id=attempt.session_id,
+                session_id=session_id,
                 subject_id=subject_id,
-                attempt=attempt.number,
+                attempt=attempt,
                 kind=kind,
                 size=stored.size,
                 created_at=stored.created_at,
             )
         )
-    with desk.writing(attempt.tenant) as unit:
+    with desk.writing(tenant) as unit:
         for artefact in kept:
             unit.artefacts.add(replace(artefact, created_at=unit.now))
 

@@ -121,7 +121,16 @@ async def carry_on(
         write: Callable[[DossierUnit], None]
         try:
             if front.vault is not None:
-                await anyio.to_thread.run_sync(keep, front.desk, front.vault, attempt)
+                kept = partial(
+                    keep,
+                    front.desk,
+                    front.vault,
+                    tenant=attempt.tenant,
+                    session_id=attempt.session_id,
+                    attempt=attempt.number,
+                    folder=submission.folder,
+                )
+                await anyio.to_thread.run_sync(kept)
             result = await admission.run(work)
             write = partial(_conclude, attempt=attempt, result=result)
         except EkycError as error:
