@@ -77,9 +77,8 @@ def _read(data: bytes) -> tuple[Any, Any, Any]:
         der = _der(data)
         require_bounded(der)
         require_known_form(cms.ContentInfo.load(der, strict=True))
-        wrapped: Any = cms.ContentInfo.load(
-            der, strict=True
-        )  # anew: a look into attributes can change their encoding
+        # Anew: a look into attributes can change their encoding.
+        wrapped: Any = cms.ContentInfo.load(der, strict=True)
         signed_data = wrapped["content"]
         signer_info: Any = extract_signer_info(signed_data)
         certificate = extract_certificate_info(signed_data).signer_cert

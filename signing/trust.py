@@ -290,9 +290,8 @@ async def judge_timestamps(
                 _INDICATIONS[result.ades_subindic.status],
                 _name(result.ades_subindic),
             )
-        except (
-            SignatureValidationError
-        ) as exc:  # a token that contradicts itself harms itself alone
+        except SignatureValidationError as exc:
+            # A token that contradicts itself harms itself alone.
             indication = Indication.INDETERMINATE
             name = str(exc.ades_subindication.standard_name)
         found = TimestampReport(
