@@ -8,7 +8,7 @@ import pytest
 from described_service import described
 
 METHODS = {"get", "post", "patch", "delete", "put"}
-RESOURCES = ("/v1/procedures", "/v1/dossiers", "/v1/sessions", "/v1/captures")
+RESOURCES = ("/v1/procedures", "/v1/dossiers", "/v1/sessions", "/v1/captures", "/v1/webhook-")
 
 
 @pytest.fixture(scope="module")
