@@ -335,6 +335,7 @@ def test_ten_attempts_in_about_three_days_and_no_more(storage, hooks, clock):
             break
         clock.advance(max(delivery.due_at - clock.now(), timedelta(seconds=1)))
 
+    delivery, attempts = the_delivery(hooks)
     assert delivery.state is DeliveryState.FAILED
     assert [one.number for one in attempts] == list(range(1, 11))
     total = sum(DELAYS, timedelta(0))
