@@ -110,7 +110,7 @@ class _State:
 
     def signed_fields(self) -> dict[str, Any]:
         entries = enumerate_sig_fields(self.view, filled_status=True)
-        return {str(name): value.get_object() for name, value, _ in entries}
+        return {str(name): value.get_object() for name, value, _ in entries if value is not None}
 
     def resolved(self, reference: Any) -> Any:
         """What a reference leads to; ``None`` where it leads nowhere, which ISO 32000-2 §7.3.10 calls null."""
@@ -243,7 +243,8 @@ class _Comparison:
     def _page(self, reference: Any, number: int) -> Iterator[Change]:
         if reference in self._after.written:
             self._told.add(reference)
-        before, after = (state.view.get_object(reference) for state in (self._before, self._after))
+        before: Any = self._before.view.get_object(reference)
+        after: Any = self._after.view.get_object(reference)
         for key in dict.fromkeys((*before, *after)):
             if key in _BACKWARDS:
                 continue
