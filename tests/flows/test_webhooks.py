@@ -12,6 +12,7 @@ from email.utils import format_datetime
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from standardwebhooks import Webhook, WebhookVerificationError
 from webhook_receiver import verify
 
 from ekyc.errors import BusyError
@@ -74,6 +75,19 @@ def test_every_message_is_verified_by_the_text_of_the_specification(body, number
     assert verify(keys, headers, body, NOW.timestamp() + 301) == set()
     strangers = [shown_key(secret(form)) for form in SignatureForm]
     assert verify(strangers, headers, body, NOW.timestamp()) == set()
+
+
+def test_the_reference_library_verifies_what_an_hmac_key_signed():
+    """``standardwebhooks`` looks at the system's clock, so this message is of now."""
+    at, body = datetime.now(UTC), b'{"type":"credential.revoked"}'
+    secrets = [secret(form) for form in SignatureForm]
+    headers = signature_headers("evt_1", at, body, secrets)
+    (key,) = (shown_key(one) for one in secrets if one.form is SignatureForm.V1)
+
+    assert Webhook(key).verify(body, headers) == {"type": "credential.revoked"}
+    for changed, sent in ((headers, body + b" "), (headers | {"webhook-id": "evt_2"}, body)):
+        with pytest.raises(WebhookVerificationError):
+            Webhook(key).verify(sent, changed)
 
 
 def test_while_keys_change_old_and_new_ones_verify():
