@@ -13,8 +13,8 @@ look at. So, for the revision that a signature covers and for the file as it is 
    Something on blank ground inside an annotation or a form field is for the level rule (:mod:`ekyc.signing.revisions`);
    so is the appearance of a later signature, unless it covers what was shown: INDETERMINATE.
 
-It does not prove that other viewers agree with PDFium, nor that a revision had nothing to hide when it was signed
-(:mod:`ekyc.signing.dormant` names what could be hidden there).
+It does not prove that other viewers agree with PDFium, nor that a revision had nothing to hide when it was signed: what
+lay dormant there is noticed when a later revision wakes it.
 """
 
 from __future__ import annotations
