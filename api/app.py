@@ -157,7 +157,7 @@ def create_app(
             app.include_router(webhook_router)
         app.add_middleware(ResponseExtras)
     install_handlers(app, retry_after_s=limits.retry_after_s)
-    app.add_middleware(Envelope, body_bytes=body_bytes, hosts=hosts)
+    app.add_middleware(Envelope, body_bytes=body_bytes, body_s=limits.upload_s, hosts=hosts)
     return app
 
 

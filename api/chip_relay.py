@@ -6,7 +6,6 @@ threads. However a connection ends, its session ends with it and gives back what
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from ekyc.api.chip_relay_results import reading_as_facts
 from ekyc.api.chip_relay_sessions import ChipSession, ChipSessions
+from ekyc.api.logs import log_event
 from ekyc.chip.relay import (
     PROTOCOL,
     Failed,
@@ -162,12 +162,13 @@ def _interrupted() -> UpstreamError:
 
 def _log(session: ChipSession, relay: RelaySession) -> None:
     """One line, without anything of the card or its holder."""
-    line = {
-        "event": "chip-relay",
-        "session": session.id,
-        "mode": session.mode.value,
-        "state": session.state.value,
-        "code": session.error.code if session.error else None,
-        "round_trips": relay.round_trips,
-    }
-    _LOG.info("%s", json.dumps(line))
+    log_event(
+        _LOG,
+        logging.INFO,
+        "chip-relay",
+        session=session.id,
+        mode=session.mode.value,
+        state=session.state.value,
+        code=session.error.code if session.error else None,
+        round_trips=relay.round_trips,
+    )

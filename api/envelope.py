@@ -1,12 +1,12 @@
 """What surrounds every request: host check, body bound, request id, headers, one log line, and the last net.
 
-The log line holds method, route, status and duration. Never a body, a file name, a query, a client address or
-the text of an unexpected exception: any of these may be personal data.
+The log line holds method, route, status, duration, code of the problem, tenant and client. Never a path, a body, a file
+name, a query, a network address or the text of an unexpected exception: any of these may be personal data
+(:mod:`ekyc.api.logs`).
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import time
@@ -16,10 +16,12 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import anyio
 from starlette.datastructures import Headers, MutableHeaders
 
 from ekyc.api.errors import problem
 from ekyc.api.languages import preferred_language
+from ekyc.api.logs import METHODS, log_event
 from ekyc.errors import LimitError
 
 if TYPE_CHECKING:
@@ -30,7 +32,10 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("ekyc.api")
 _POLICY_VIOLATION = 1008
 _INTERNAL_ERROR = 1011
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+_REQUEST_ID = re.compile(
+    r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-7][0-9A-HJKMNP-TV-Z]{25}"
+)
+"""What a program makes at random: UUID, trace id, ULID. A free text may be a number or name of somebody."""
 
 
 class Envelope:
@@ -39,6 +44,7 @@ class Envelope:
     Args:
         app: the application.
         body_bytes: bound on a request body by path; passing it raises LimitError where the body is read.
+        body_s: until when a body must have arrived; passing it raises likewise.
         hosts: names that ``Host`` may give, without port; ``None`` allows all. Against DNS rebinding a service
             on the loopback address answers to loopback names only.
     """
@@ -48,10 +54,12 @@ class Envelope:
         app: ASGIApp,
         *,
         body_bytes: Callable[[str], int],
+        body_s: float = 120.0,
         hosts: frozenset[str] | None = None,
     ) -> None:
         self._app = app
         self._body_bytes = body_bytes
+        self._body_s = body_s
         self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,7 +71,7 @@ class Envelope:
             return
         headers = Headers(scope=scope)
         allowed = self._body_bytes(scope["path"])
-        exchange = _Exchange(scope, receive, send, headers, allowed)
+        exchange = _Exchange(scope, receive, send, headers, (allowed, self._body_s))
         try:
             if not self._answers_to(headers):
                 await exchange.refuse(HTTPStatus.MISDIRECTED_REQUEST, "request.misdirected")
@@ -98,26 +106,43 @@ class _Exchange:
     """One request and its answer."""
 
     def __init__(
-        self, scope: Scope, receive: Receive, send: Send, headers: Headers, body_bytes: int
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        headers: Headers,
+        body: tuple[int, float],
     ) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
         self._headers = headers
-        self._left = body_bytes
+        self._left, body_s = body
         self._begun = time.perf_counter()
+        self._body_until: float | None = self._begun + body_s
         self.status: int | None = None
         given = headers.get("x-request-id", "")
-        self.request_id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex
+        self.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = self.request_id
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        message = await self._next()
         if message["type"] == "http.request":
+            if not message.get("more_body", False):
+                self._body_until = None
             self._left -= len(message.get("body", b""))
             if self._left < 0:
                 raise LimitError("the body is too large", code="request.too_large")
         return message
+
+    async def _next(self) -> Message:
+        if self._body_until is None:
+            return await self._receive()
+        try:
+            with anyio.fail_after(self._body_until - time.perf_counter()):
+                return await self._receive()
+        except TimeoutError as exc:
+            raise LimitError("the upload took too long", code="request.upload_time") from exc
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -138,27 +163,34 @@ class _Exchange:
         await response(self._scope, self._receive, self.send)
 
     def log(self) -> None:
-        route = self._scope.get("route")
-        line = {
-            "event": "request",
-            "request_id": self.request_id,
-            "method": self._scope["method"],
-            "route": getattr(route, "path", "-"),
-            "status": self.status,
-            "duration_ms": round((time.perf_counter() - self._begun) * 1000, 1),
-        }
-        _LOG.info("%s", json.dumps(line))
+        state = self._scope["state"]
+        principal = state.get("principal")
+        method = self._scope["method"]
+        log_event(
+            _LOG,
+            logging.INFO,
+            "request",
+            request_id=self.request_id,
+            method=method if method in METHODS else "OTHER",
+            route=getattr(self._scope.get("route"), "path", "-"),
+            status=self.status,
+            duration_ms=round((time.perf_counter() - self._begun) * 1000, 1),
+            problem=state.get("problem"),
+            tenant=getattr(principal, "tenant", None),
+            client=getattr(principal, "client", None),
+        )
 
 
 def _log_failure(request_id: str, error: Exception) -> None:
     frames = traceback.extract_tb(error.__traceback__)[-3:]
-    line = {
-        "event": "failure",
-        "request_id": request_id,
-        "error": type(error).__qualname__,
-        "at": [f"{frame.name}:{frame.lineno}" for frame in frames],
-    }
-    _LOG.error("%s", json.dumps(line))
+    log_event(
+        _LOG,
+        logging.ERROR,
+        "failure",
+        request_id=request_id,
+        error=type(error).__qualname__,
+        at=[f"{frame.name}:{frame.lineno}" for frame in frames],
+    )
 
 
 def _host_name(headers: Headers) -> str:

@@ -31,6 +31,7 @@ from ekyc.outcomes import reason_registry
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
+    from starlette.types import Receive, Scope, Send
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -99,6 +100,7 @@ _STATUS_OF_CODE: dict[str, HTTPStatus] = {
     "webhook.too_many": HTTPStatus.CONFLICT,
     "webhook.unknown": HTTPStatus.NOT_FOUND,
 }
+_FAULTS_OF_NAMES = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
 _STATUS_OF_CLASS: tuple[tuple[type[EkycError], HTTPStatus], ...] = (
     (LimitError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (InputError, HTTPStatus.UNPROCESSABLE_ENTITY),
@@ -164,6 +166,20 @@ _TITLES: dict[HTTPStatus, dict[Language, str]] = {
 }
 
 
+class ProblemResponse(JSONResponse):
+    """A problem document, which leaves its code for the log of the request."""
+
+    media_type = PROBLEM_JSON
+
+    def __init__(self, document: dict[str, Any], *, headers: dict[str, str]) -> None:
+        super().__init__(document, status_code=document["status"], headers=headers)
+        self._code: str = document["code"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})["problem"] = self._code
+        await super().__call__(scope, receive, send)
+
+
 def status_of(error: EkycError) -> HTTPStatus:
     """HTTP status of a typed error: by its code, else by whose fault it is, else 500."""
     if error.code in _STATUS_OF_CODE:
@@ -197,7 +213,7 @@ def problem(
         headers: further response headers.
         members: further members; those that are ``None`` are left out.
     """
-    return JSONResponse(
+    return ProblemResponse(
         document_of(
             status=status,
             code=code,
@@ -207,8 +223,6 @@ def problem(
             retryable=retryable,
             **members,
         ),
-        status_code=status.value,
-        media_type=PROBLEM_JSON,
         headers={"Content-Language": language, "Vary": "Accept-Language", **(headers or {})},
     )
 
@@ -281,7 +295,7 @@ def install_handlers(app: FastAPI, *, retry_after_s: int) -> None:
             request_id=request_id_of(request),
             errors=[
                 {
-                    "pointer": "/" + "/".join(str(step) for step in entry["loc"]),
+                    "pointer": _pointer(entry["type"], entry["loc"]),
                     "code": entry["type"],
                     "message": fault_message(entry["type"], language_of(request)),
                 }
@@ -292,6 +306,12 @@ def install_handlers(app: FastAPI, *, retry_after_s: int) -> None:
     app.add_exception_handler(EkycError, on_typed_error)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
+
+
+def _pointer(kind: str, place: tuple[int | str, ...]) -> str:
+    """Where in the request the fault is (RFC 6901). Of a member that we do not know, where it stands: its name is theirs."""
+    known = place[:-1] if kind in _FAULTS_OF_NAMES else place
+    return "/" + "/".join(str(step) for step in known)
 
 
 def _headers_of(error: EkycError, retry_after_s: int) -> dict[str, str] | None:

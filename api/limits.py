@@ -24,7 +24,7 @@ class ServiceLimits:
     directory_bytes: int = 64 * 1024
     """Central directory of an archive."""
     upload_s: float = 120.0
-    """Time until the body must have arrived."""
+    """Time until the body must have arrived, of any request."""
     workers: int = 2
     """Verifications that run at once."""
     waiting: int = 8

@@ -7,7 +7,6 @@ say who may connect.
 from __future__ import annotations
 
 import ipaddress
-import logging
 import os
 import signal
 import socket
@@ -18,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from ekyc.api.connections import DEFAULT_TIMES, PeerTimes, protocol_with
+from ekyc.api.logs import LogFormat, install_logging
 from ekyc.chip.relay import MAX_FRAME_BYTES
 from ekyc.errors import InputError
 
@@ -27,31 +28,6 @@ if TYPE_CHECKING:
 _SHUTDOWN_S = 30
 _CONNECTIONS = 200
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-
-
-def _names_no_visitor(record: logging.LogRecord) -> bool:
-    """False for the lines in which uvicorn names client address, path and query of a WebSocket."""
-    return '"WebSocket' not in str(record.msg)
-
-
-_LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"no-visitors": {"()": lambda: _names_no_visitor}},
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {
-        "stderr": {
-            "class": "logging.StreamHandler",
-            "formatter": "plain",
-            "filters": ["no-visitors"],
-            "stream": "ext://sys.stderr",
-        }
-    },
-    "loggers": {
-        "ekyc": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-        "uvicorn": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-    },
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,20 +68,28 @@ class ServerAddress:
         return _LOOPBACK_NAMES | {self.host} if on_loopback else None
 
 
-def serve(app: FastAPI, address: ServerAddress) -> None:
+def serve(
+    app: FastAPI,
+    address: ServerAddress,
+    *,
+    log_format: LogFormat = LogFormat.JSON,
+    times: PeerTimes = DEFAULT_TIMES,
+) -> None:
     """Serve ``app`` until SIGINT or SIGTERM, finish what runs, for at most half a minute, and return.
 
-    Call it from the main thread.
+    Call it from the main thread. From then on the process logs by the allow-list of :mod:`ekyc.api.logs`.
 
     Raises:
         InputError: the socket's path cannot be used (``serve.socket``).
     """
+    install_logging(log_format)
     server = uvicorn.Server(
         uvicorn.Config(
             app,
             host=address.host,
             port=address.port,
-            log_config=_LOGGING,
+            http=protocol_with(times),
+            log_config=None,  # installed above
             access_log=False,  # ours carries no client address
             server_header=False,
             proxy_headers=False,

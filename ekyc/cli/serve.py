@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import nullcontext
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ekyc.cli.output import console, fail, say
+from ekyc.cli.output import fail
 from ekyc.cli.serve_access import DEVELOPMENT, AccessOption, host_names, load_access, open_access
 from ekyc.cli.serve_csc import CscOption, opened_csc
 from ekyc.cli.serve_results import (
@@ -43,6 +45,15 @@ from ekyc.cli.worker import (
     open_webhook_link,
 )
 from ekyc.errors import EkycError
+
+_LOG = logging.getLogger("ekyc.serve")
+
+
+class LogLines(StrEnum):
+    """Choices of ``--log-format``."""
+
+    JSON = "json"
+    TEXT = "text"
 
 
 def register(app: typer.Typer) -> None:
@@ -80,6 +91,13 @@ def serve(
     workers: Annotated[
         int, typer.Option(help="Verifications that run at once.", min=1, max=256)
     ] = 2,
+    log_format: Annotated[
+        LogLines,
+        typer.Option(
+            envvar="EKYC_LOG_FORMAT",
+            help="Lines of the log on stderr: JSON objects, or for people. The same fields in both, see docs/operations.md.",
+        ),
+    ] = LogLines.JSON,
     insecure_public: Annotated[
         bool,
         typer.Option(
@@ -92,11 +110,13 @@ def serve(
     """Serve verification over HTTP until interrupted. /docs describes the operations."""
     from ekyc.api import LivenessFront, LivenessLimits, ServerAddress, ServiceLimits, create_app
     from ekyc.api import serve as listen
+    from ekyc.api.logs import LogFormat, install_logging
     from ekyc.api.v1 import ResourceFront
     from ekyc.api.wiring import FlowVerifier
     from ekyc.flows import SignerPseudonyms, Verifier, live_parts, open_live_sessions
 
-    err = console(json_output=True)
+    style = LogFormat(log_format)
+    install_logging(style)
     try:
         declared = load_access(access)
         address = ServerAddress(
@@ -150,7 +170,9 @@ def serve(
                     ),
                 )
                 where = str(socket_path) if socket_path else f"http://{host}:{port}/docs"
-                say(err, f"serving on {where}" if callers else f"serving on {where}; {DEVELOPMENT}")
-                listen(service, address)
+                _LOG.info(
+                    f"serving on {where}" if callers else f"serving on {where}; {DEVELOPMENT}"
+                )
+                listen(service, address, log_format=style)
     except EkycError as error:
         fail(error, json_output=False, command="serve")

@@ -190,12 +190,27 @@ def test_problems_speak_the_callers_language(ask):
     assert (vi.headers["content-language"], en.headers["content-language"]) == ("vi", "en")
 
 
-def test_a_request_id_is_kept_if_it_is_one(ask):
-    given = get(ask, "/livez", headers={"x-request-id": "portal-7"})
-    odd = get(ask, "/livez", headers={"x-request-id": "a b\tc"})
+@pytest.mark.parametrize(
+    "made_by_a_program",
+    [
+        "0af7651916cd43dd8448eb211c80319c",
+        "f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+        "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    ],
+)
+def test_a_request_id_that_a_program_made_is_kept(ask, made_by_a_program):
+    given = get(ask, "/nowhere", headers={"x-request-id": made_by_a_program})
 
-    assert given.headers["x-request-id"] == "portal-7"
+    assert given.headers["x-request-id"] == made_by_a_program
+    assert given.json()["instance"] == f"urn:ekyc:request:{made_by_a_program}"
+
+
+@pytest.mark.parametrize("free_text", ["001099012345", "nguyen-van-a", "a b\tc", "a" * 33])
+def test_a_request_id_in_which_a_person_could_stand_is_replaced(ask, free_text):
+    odd = get(ask, "/livez", headers={"x-request-id": free_text})
+
     assert len(odd.headers["x-request-id"]) == 32
+    assert odd.headers["x-request-id"] != free_text
 
 
 def test_another_host_name_is_not_answered(ask):
