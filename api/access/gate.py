@@ -3,7 +3,8 @@
 1. One place that failed too often is not heard.
 2. What was shown is looked up in the register, so that what was ended counts no longer, at once.
 3. Network and certificate to which the client is bound are what the proxy, or the connection, says.
-4. Rights are what key, client and table of permissions all give; offices are expanded to all beneath them.
+4. Rights are what key, client and table of permissions all give; offices are expanded to all beneath them. An agent sees
+   personal data by a citizen's consent alone, whatever key or token it shows.
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 from ekyc.api.access.attempts import Attempts
 from ekyc.api.access.errors import AccessError, invalid, missing
-from ekyc.api.access.permissions import grantable_scopes, scopes_on_behalf
+from ekyc.api.access.permissions import (
+    grantable_scopes,
+    scopes_of_client,
+    scopes_on_behalf,
+)
 from ekyc.api.access.principal import Actor, Principal, PrincipalKind
 from ekyc.api.access.proxy import ProxySettings, thumbprint, within
 from ekyc.api.access.require import SESSION_COOKIE
@@ -114,7 +119,7 @@ class AccessGate:
             subject=client.id,
             client=client.id,
             offices=self._offices(client),
-            scopes=key.scopes & client.scopes & grantable_scopes(),  # (4)
+            scopes=_as_itself(client, key.scopes),  # (4)
         )
 
     def _by_token(self, token: str, caller: Caller) -> Principal:
@@ -125,8 +130,8 @@ class AccessGate:
         self.require_bound(client, caller)
         if told.certificate is not None and told.certificate != caller.certificate:
             raise _other_certificate()
-        scopes = told.scopes & client.scopes & grantable_scopes()  # (4)
         if told.consent is not None:
+            scopes = told.scopes & client.scopes & grantable_scopes()  # (4)
             return self._on_behalf(told, client, scopes)
         return Principal(
             tenant=client.tenant,
@@ -134,7 +139,7 @@ class AccessGate:
             subject=client.id,
             client=client.id,
             offices=self._offices(client),
-            scopes=scopes,
+            scopes=_as_itself(client, told.scopes),  # (4)
         )
 
     def _on_behalf(self, told: TokenContent, client: Client, scopes: frozenset[str]) -> Principal:
@@ -162,6 +167,10 @@ class AccessGate:
         if client.offices is None:
             return None
         return self.stores.register.within(client.tenant, client.offices)
+
+
+def _as_itself(client: Client, shown: frozenset[str]) -> frozenset[str]:
+    return shown & scopes_of_client(client.scopes, is_agent=client.is_agent)
 
 
 def _other_certificate() -> AccessError:

@@ -145,7 +145,8 @@ def load_login_profile(path: Path, environment: Mapping[str, str] = os.environ) 
 
 def _require_sense(said: _File) -> None:
     kept = {
-        "roles": all(rule.role in set(Role) for rule in said.roles)
+        # An agent acts by the token that a citizen's consent was exchanged for; a login stands for no citizen.
+        "roles": all(rule.role in set(Role) - {Role.AGENT} for rule in said.roles)
         and all((rule.claim is None) is (rule.value is None) for rule in said.roles)
         # A role that is more than a citizen's must be earned by a claim.
         and all(rule.claim is not None for rule in said.roles if rule.role != Role.CITIZEN),

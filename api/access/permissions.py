@@ -67,6 +67,19 @@ def grantable_scopes() -> frozenset[str]:
     return frozenset(name for name, row in permissions().items() if row.machines)
 
 
+def scopes_of_client(granted: Iterable[str], *, is_agent: bool) -> frozenset[str]:
+    """What a client may do as itself: what it was granted and a machine may; an agent nothing with personal data.
+
+    An agent sees and does such things for a citizen who consented, and for nobody else.
+    """
+    rows = permissions()
+    return frozenset(
+        name
+        for name in grantable_scopes().intersection(granted)
+        if not (is_agent and rows[name].personal)
+    )
+
+
 def scopes_on_behalf(granted: Iterable[str]) -> frozenset[str]:
     """What an agent may do for a citizen: what the client was granted, an agent may, and the citizen could do alone."""
     rows = permissions()

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Final
 from ekyc.api.access.assertions import ASSERTION_TYPE, ClientAssertions, ClientProofError
 from ekyc.api.access.errors import AccessError
 from ekyc.api.access.jwts import peek_claim
-from ekyc.api.access.permissions import grantable_scopes, scopes_on_behalf
+from ekyc.api.access.permissions import (
+    grantable_scopes,
+    scopes_of_client,
+    scopes_on_behalf,
+)
 from ekyc.api.access.tokens import TOKEN_LIFE, TokenContent
 from ekyc.signing.csc import CscError
 
@@ -52,7 +56,7 @@ class TokenEndpoint:
         client = self._client(given, caller)
         grant = given.get("grant_type")
         if grant == CLIENT_CREDENTIALS:
-            allowed = client.scopes & grantable_scopes()
+            allowed = scopes_of_client(client.scopes, is_agent=client.is_agent)
             return self._issue(client, client.id, _asked(given, allowed), caller, consent=None)
         if grant == TOKEN_EXCHANGE:
             return self._exchange(given, client, caller)

@@ -153,8 +153,8 @@ def front_of(request: Request) -> ResourceFront:
 
 
 def client_of(caller: Principal) -> str:
-    """Whose keys and rates a caller's are."""
-    acting = caller.act.subject if caller.act is not None else ""
+    """Whose keys and rates a caller's are: an agent's by each consent, for another may give it less."""
+    acting = "" if caller.act is None else f"{caller.act.subject}\0{caller.act.consent}"
     return f"{caller.tenant}\0{caller.kind}\0{caller.client or ''}\0{caller.subject}\0{acting}"
 
 

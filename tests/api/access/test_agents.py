@@ -19,7 +19,7 @@ class AgentDesk(AccessDesk):
         settings = AccessSettings(issuer=ISSUER, no_agents=frozenset({CLOSED}))
         super().__init__(folder, settings=settings)
         scopes = ("dossiers:read", "dossiers:write", "decisions:read", "media:read")
-        self.client("post", is_agent=True, scopes=scopes)
+        self.client("post", is_agent=True, scopes=("procedures:read", *scopes))
         self.client("portal", scopes=scopes)
 
     def app(self):
@@ -109,3 +109,34 @@ def test_an_agents_token_of_one_tenant_is_nothing_to_another(desk):
     made = desk.open(desk.agent("birth-registration"), "birth-registration")
     far = desk.send(desk.api_key("far", "b"), "GET", made.headers["location"])
     assert far.status_code == 404
+
+
+def test_without_a_consent_an_agent_sees_nobody(desk):
+    """Neither its API key nor a token of its own credentials stands for a citizen."""
+    made = desk.open(desk.api_key("portal"), "identity")
+    for shown in (desk.api_key("post"), desk.token("post", scope="procedures:read")):
+        for method, path in (
+            ("GET", made.headers["location"]),
+            ("GET", "/v1/dossiers"),
+            ("POST", "/v1/dossiers"),
+        ):
+            refused = desk.send(shown, method, path, json={"procedure": "identity"})
+            assert (refused.status_code, refused.json()["code"]) == (403, "access.denied"), path
+        assert desk.send(shown, "GET", "/v1/procedures").status_code == 200
+    form = desk.form("post", scope="dossiers:read")
+    refused = desk.ask(lambda http: http.post("/oauth2/token", data=form))
+    assert refused.json()["error"] == "invalid_scope"
+
+
+def test_an_answer_of_one_consent_is_not_given_again_under_another(desk):
+    """The same idempotency key, the same citizen; the later consent is for another procedure."""
+    first, later = desk.agent("birth-registration"), desk.agent("identity")
+    wanted = {"procedure": "birth-registration"}
+
+    def open_once(token):
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "same"}
+        return desk.ask(lambda http: http.post("/v1/dossiers", headers=headers, json=wanted))
+
+    assert open_once(first).status_code == 201
+    refused = open_once(later)
+    assert (refused.status_code, refused.json()["code"]) == (403, "access.consent")
