@@ -233,8 +233,11 @@ class AccessRegister:
             self._log.append(connection, AccessEnded(client=reference_to(client_id)))
 
     def count_clients(self) -> int:
-        """How many applications stand, of all tenants: without any, a service is in development."""
-        query = select(func.count()).select_from(clients).where(clients.c.ended_at.is_(None))
+        """How many applications were ever made, of all tenants: without any, a service is in development.
+
+        Those that ended count: a service whose last key was revoked must not be open to everybody at its next start.
+        """
+        query = select(func.count()).select_from(clients)
         with storage_errors(self._subject), self._reading.begin() as connection:
             return int(connection.execute(query).scalar_one())
 

@@ -37,6 +37,12 @@ def test_the_first_client_ends_development(storage):
     assert open_access(None, storage, KEY, LOOPBACK) is not None
 
 
+def test_a_revoked_client_does_not_bring_development_back(storage):
+    make_client(storage)
+    storage.access(KEY).register.end_client("a", "p")
+    assert open_access(None, storage, KEY, LOOPBACK) is not None
+
+
 def test_a_description_asks_everybody(storage):
     settings = AccessSettings(issuer="https://ekyc.example.vn")
     front = open_access(settings, storage, KEY, LOOPBACK)
@@ -138,6 +144,7 @@ def test_a_description_has_a_form(folder, change, subject):
     [
         (("https://login", "http://login"), "issuer"),
         (('role = "officer"', 'role = "king"'), "roles"),
+        (('role = "officer"', 'role = "agent"'), "roles"),
         (('claim = "groups"\nvalue = "ekyc"\n', ""), "roles"),
         (('value = "ekyc"\n', ""), "roles"),
         (("[[roles]]", 'algorithms = ["none"]\n[[roles]]'), "algorithms"),
