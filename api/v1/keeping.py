@@ -11,7 +11,9 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
+from ekyc.dossiers import SessionState
 from ekyc.storage.session_artefacts import SessionArtefact
+from ekyc.storage.subject_errors import SubjectError
 
 if TYPE_CHECKING:
     from ekyc.storage import DossierDesk, Vault
@@ -74,8 +76,13 @@ def keep(
             )
         )
     with desk.writing(tenant) as unit:
-        for artefact in kept:
+        row = unit.sessions.get(session_id, lock=True)
+        redacted = row is None or row.state == SessionState.REDACTED.value
+        for artefact in () if redacted else kept:
             unit.artefacts.add(replace(artefact, created_at=unit.now))
+    if redacted:  # an attempt that was given up may end later than its session
+        vault.erase_subject(tenant, subject_id)
+        raise SubjectError("the session was redacted meanwhile", code="subject.erased")
 
 
 def erase(desk: DossierDesk, vault: Vault, tenant: str, session_id: str) -> None:

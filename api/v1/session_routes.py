@@ -25,7 +25,7 @@ from ekyc.api.v1.cases import (
     record_in_dossier,
 )
 from ekyc.api.v1.documents import IDEMPOTENCY_KEY, described, links_to, refusals
-from ekyc.api.v1.front import allowed, front_of
+from ekyc.api.v1.front import allowed, client_of, front_of
 from ekyc.api.v1.keeping import erase as erase_artefacts
 from ekyc.api.v1.once import Answer
 from ekyc.api.v1.pages import SessionListing, page_response
@@ -236,18 +236,25 @@ async def redact_session(request: Request, caller: _Writer, session_id: SessionI
 
     Erases what was submitted and what each check found, for good; decisions and log remain.
     """
-    front = front_of(request)
-    loaded = await current_session(request, caller, session_id)
-    if front.vault is not None and loaded.view.is_over:
-        await anyio.to_thread.run_sync(
-            erase_artefacts, front.desk, front.vault, caller.tenant, session_id
-        )
+    front, vault = front_of(request), front_of(request).vault
+
+    async def erase_files() -> None:
+        if vault is not None:
+            await anyio.to_thread.run_sync(
+                erase_artefacts, front.desk, vault, caller.tenant, session_id
+            )
+
+    if (await current_session(request, caller, session_id)).view.is_over:
+        with front.once.working(request, client_of(caller)):  # a refused request destroys nothing
+            await erase_files()
 
     def erase(unit: DossierUnit) -> None:
         unit.findings.forget(session_id)
         unit.tokens.end(session_id)
 
-    return await _moved(request, caller, session_id, Redacted(), erase)
+    response = await _moved(request, caller, session_id, Redacted(), erase)
+    await erase_files()  # what an attempt that was given up kept in between
+    return response
 
 
 async def current_session(request: Request, caller: Principal, session_id: str) -> LoadedSession:

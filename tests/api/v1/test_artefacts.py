@@ -8,10 +8,12 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from ekyc.api.v1.keeping import kind_of
+from ekyc.api.v1.keeping import keep, kind_of
 from ekyc.ports import SystemRandom
-from ekyc.storage import FileBlobStore, FileKeyProvider
+from ekyc.storage import FileBlobStore, FileKeyProvider, ServiceKey
+from ekyc.storage.subject_errors import SubjectError
 
+KEY = ServiceKey(bytes(32))
 SECRET = b"an unmistakable picture of Nguyen Van An"
 
 
@@ -96,6 +98,47 @@ def test_redaction_leaves_nothing_to_read(talk, vault, tmp_path):
     for file in tmp_path.rglob("*"):
         if file.is_file():
             assert SECRET not in file.read_bytes(), file.name
+
+
+def test_a_refused_redaction_destroys_nothing(talk, vault):
+    async def conversation(desk):
+        place, etag = await with_picture(desk)
+        one = (await desk.get(f"{place}/artefacts")).json()["data"][0]["id"]
+        await desk.decide(place, "approved", caller="officer", etag=etag)
+        refused = await desk.http.post(f"{place}/redact", headers={"X-Caller": "portal"})
+        return refused, await desk.get(f"{place}/artefacts/{one}")
+
+    refused, content = talk(conversation, vault=vault)
+    assert (refused.status_code, refused.json()["code"]) == (400, "idempotency.missing")
+    assert content.status_code == 200
+
+
+def test_what_comes_after_a_redaction_is_not_kept(talk, vault, storage, tmp_path):
+    """A verification that was given up may still be keeping its files when the session is redacted."""
+    folder = tmp_path / "late"
+    folder.mkdir()
+    (folder / "case.toml").write_bytes(SECRET)
+
+    async def conversation(desk):
+        place = await desk.session()
+        await desk.post(f"{place}/cancel")
+        assert (await desk.post(f"{place}/redact")).json()["state"] == "redacted"
+        session_id = place.rpartition("/")[2]
+        with pytest.raises(SubjectError) as caught:
+            keep(
+                storage.dossiers(KEY),
+                vault,
+                tenant="a",
+                session_id=session_id,
+                attempt=1,
+                folder=folder,
+            )
+        return caught.value.code, await desk.get(f"{place}/artefacts")
+
+    code, listed = talk(conversation, vault=vault)
+    assert (code, listed.json()["data"]) == ("subject.erased", [])
+    (folder / "case.toml").unlink()
+    assert not any(file.is_file() for file in (tmp_path / "blobs").rglob("*"))
 
 
 def test_kept_files_lie_sealed(talk, vault, tmp_path):
