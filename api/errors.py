@@ -60,6 +60,7 @@ _STATUS_OF_CODE: dict[str, HTTPStatus] = {
     "cursor.invalid": HTTPStatus.BAD_REQUEST,
     "decision.four_eyes": HTTPStatus.FORBIDDEN,
     "decision.not_an_officer": HTTPStatus.FORBIDDEN,
+    "decision.own_case": HTTPStatus.FORBIDDEN,
     "digest.malformed": HTTPStatus.BAD_REQUEST,
     "digest.mismatch": HTTPStatus.BAD_REQUEST,
     "dossier.log_damaged": HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Request, Response
 from fastapi.openapi.models import Example
 from fastapi.responses import JSONResponse
 
-from ekyc.api.access import Principal
+from ekyc.api.access import AccessError, Principal
 from ekyc.api.v1 import views
 from ekyc.api.v1.cases import LoadedSession, actor_of, jurisdiction_of, load_session, record
 from ekyc.api.v1.documents import IDEMPOTENCY_KEY, IF_MATCH, described, refusals
@@ -67,6 +67,7 @@ async def list_decisions(
         "session.attempts_spent",
         "decision.four_eyes",
         "decision.not_an_officer",
+        "decision.own_case",
         "precondition.failed",
         "precondition.required",
         "reason.unknown",
@@ -96,6 +97,7 @@ async def create_decision(
     def work(unit: DossierUnit) -> Answer:
         loaded = load_session(unit, jurisdiction_of(caller), session_id, lock=True)
         require_match(request.headers.get("if-match"), loaded.view.version)
+        _require_another(unit, caller, loaded)
         _require_right(caller, loaded, event)
         return answer_of(record(unit, loaded, actor_of(caller), event), 201)
 
@@ -103,6 +105,18 @@ async def create_decision(
     response = await front.creating(request, caller, work)
     front.notices.tell(caller.tenant, session_id)
     return response
+
+
+def _require_another(unit: DossierUnit, caller: Principal, loaded: LoadedSession) -> None:
+    """Nobody decides on themselves: an officer is a citizen too, and perhaps at the same identity provider.
+
+    Raises:
+        AccessError: ``decision.own_case``.
+    """
+    row = loaded.row
+    dossier = None if row.dossier_id is None else unit.dossiers.get(row.dossier_id)
+    if caller.subject in {row.subject, None if dossier is None else dossier.subject}:
+        raise AccessError("nobody decides on themselves", code="decision.own_case")
 
 
 def _require_right(caller: Principal, loaded: LoadedSession, event: Decided) -> None:

@@ -111,6 +111,7 @@ CALLERS = {
     "citizen": person("c" * 64, Role.CITIZEN, offices=frozenset()),
     "neighbour": person("d" * 64, Role.CITIZEN, offices=frozenset()),
     "auditor": person("auditor-1", Role.AUDITOR),
+    "moonlighter": person("c" * 64, Role.CITIZEN, Role.SUPERVISOR),
 }
 
 

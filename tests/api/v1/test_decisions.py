@@ -124,3 +124,22 @@ def test_of_two_officers_who_decide_at_once_one_does(talk):
         )
 
     assert sorted(response.status_code for response in talk(conversation)) == [201, 412]
+
+
+@pytest.mark.parametrize("in_dossier", [False, True])
+def test_nobody_decides_on_themselves(talk, in_dossier):
+    """The citizen is an officer too, and one person to the identity provider."""
+
+    async def conversation(desk):
+        members = {"review_only": True}
+        if in_dossier:  # the portal makes the session, in the citizen's dossier
+            made = await desk.post("/v1/dossiers", caller="citizen", json={"procedure": "identity"})
+            members["dossier_id"] = made.json()["id"]
+        caller = "portal" if in_dossier else "citizen"
+        place, etag = await desk.under_review(caller=caller, **members)
+        own = await desk.decide(place, "approved", caller="moonlighter", etag=etag)
+        return own, await desk.decide(place, "approved", caller="officer", etag=etag)
+
+    own, another = talk(conversation)
+    refused(own, 403, "decision.own_case")
+    assert another.json()["final"] is True
