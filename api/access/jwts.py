@@ -22,6 +22,7 @@ MAX_JWKS_BYTES: Final = 64 << 10
 _MAX_KEYS: Final = 20
 _MIN_RSA_BITS: Final = 2048
 _FOREIGN: Final = frozenset({"jwk", "jku", "x5u", "x5c", "crit", "b64", "zip"})
+_MAX_PEEKED: Final = 255
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _CURVE_OF: Final = {"ES256": "P-256"}
 
@@ -153,7 +154,9 @@ def peek_claim(text: str, name: str) -> str | None:
     except (JoseError, ValueError, TypeError, RecursionError):
         return None
     value = claims.get(name) if isinstance(claims, dict) else None
-    return value if isinstance(value, str) else None
+    if not isinstance(value, str) or len(value) > _MAX_PEEKED or not value.isprintable():
+        return None  # a lone surrogate, which no database takes, is not printable either
+    return value
 
 
 def _require_header(header: Mapping[str, Any], algorithms: Collection[str], typ: str | None) -> str:

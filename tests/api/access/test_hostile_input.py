@@ -52,6 +52,17 @@ def read_all(told):
     told.audiences()
 
 
+@pytest.mark.parametrize("name", ["\ud800", "a\0b", "x" * 256])
+def test_a_name_that_nobody_has_is_none(desk, name):
+    """No database takes a lone surrogate: whoever sent one was told of a fault of ours."""
+    head = b64(b'{"alg": "ES256", "kid": "k"}')
+    token = f"{head}.{b64(json.dumps({'iss': name}).encode())}.AAAA"
+    desk.client("portal")
+    form = desk.form("portal", client_assertion=token)
+    answer = desk.ask(lambda http: http.post("/oauth2/token", data=form))
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
 @given(
     st.text(max_size=400) | st.from_regex(r"[\w-]{0,80}\.[\w-]{0,80}\.[\w-]{0,80}", fullmatch=True)
 )
