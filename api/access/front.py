@@ -18,6 +18,7 @@ from ekyc.api.access.token_endpoint import TokenEndpoint
 from ekyc.api.access.tokens import AccessTokens
 from ekyc.flows.guarded_link import GuardedLink, LinkBounds
 from ekyc.ports import Random, SystemRandom
+from ekyc.storage.service_key import login_pseudonym
 
 if TYPE_CHECKING:
     from ekyc.storage import AccessStores, ServiceKey, Storage
@@ -76,7 +77,7 @@ def open_access_front(
         )
 
     def pseudonym(tenant: str, issuer: str, subject: str) -> str:
-        return key.pseudonym("login", f"{tenant}\0{issuer}\0{subject}").hex()
+        return login_pseudonym(key, tenant, issuer, subject)
 
     parties = {one.id: party(one) for one in settings.logins}
     logins = Logins(stores, parties, pseudonym=pseudonym, random=random)

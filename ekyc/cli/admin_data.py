@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -23,7 +22,7 @@ from ekyc.cli.state import (
 from ekyc.errors import EkycError, InputError
 
 if TYPE_CHECKING:
-    from ekyc.storage import Erasure, RetentionPolicy, RetentionRun, Storage, Vault
+    from ekyc.storage import Erasure, RetentionPolicy, RetentionRun, ServiceKey
 
 retention_app = typer.Typer(help="How long artefacts are kept.", no_args_is_help=True)
 
@@ -112,30 +111,61 @@ def erase_subject(
             help="Numbers of identity documents, one a line; not as arguments, which shells and logs keep.",
         ),
     ] = None,
+    issuers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--issuer",
+            metavar="CODE",
+            help="Issuer of the documents, as in the machine-readable zone; may be given again. Default: VNM.",
+        ),
+    ] = None,
+    accounts_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--accounts",
+            metavar="FILE",
+            help="Accounts of one person at identity providers, one a line: the provider's address, a space, and its name "
+            "of the person (`sub`).",
+        ),
+    ] = None,
     state: StateOption = None,
     keys: KeysOption = None,
     blobs: BlobsOption = None,
     service_key: ServiceKeyOption = None,
     json_output: JsonFlag = False,
 ) -> None:
-    """Erase people for good: their keys, artefacts, and liveness sessions. There is no way back.
+    """Erase people for good, from every room: keys, artefacts, sessions, signing keys, and every pseudonym of theirs.
 
-    Decisions and the evidence log stay, and say nothing about whom. Backups: docs/operations.md.
+    There is no way back. Decisions and the evidence log stay, and say nothing about whom. Backups: docs/operations.md.
     """
+    from ekyc.flows.erase_person import ISSUERS, PersonEraser
+
     try:
         if (subject_id is None) == (numbers_file is None):
             raise InputError("give either --id or --numbers", code="subject.which")
         numbers = () if numbers_file is None else _lines(numbers_file)
         with open_storage(state) as storage:
+            key = open_service_key(service_key)
+            logins = () if accounts_file is None else _logins(accounts_file, tenant, key)
+            if logins and len(numbers) > 1:
+                raise InputError("--accounts are of one person", code="subject.which")
             vault = vault_of(storage, keys, blobs)
-            ids = [subject_id] if subject_id else list(_ids(vault, tenant, numbers))
-            known = [*numbers, *(_number_of(vault, tenant, one) for one in ids if not numbers)]
-            sessions = _forget_sessions(storage, service_key, filter(None, known))
-            erased = [vault.erase_subject(tenant, one) for one in ids]
+            eraser = PersonEraser(storage, vault, key, issuers=issuers or ISSUERS)
+            if subject_id is not None:
+                done = [eraser.erase_id(tenant, subject_id, logins=logins)]
+            else:
+                done = [eraser.erase_number(tenant, one, logins=logins) for one in numbers]
     except EkycError as error:
         fail(error, json_output=json_output, command="admin-erase-subject")
-    text = f"{len(erased)} people, {sum(one.blobs for one in erased)} blobs, {sessions} sessions erased"
-    if not all(one.log_emptied for one in erased):
+    erased = [one.vault for one in done if one.vault is not None]
+    sessions = sum(one.liveness_sessions for one in done)
+    verifications = sum(one.sessions for one in done)
+    blobs_gone = sum(one.blobs for one in done)
+    text = (
+        f"{len(erased)} people, {blobs_gone} blobs, {sessions} sessions erased;"
+        f" {verifications} verification sessions redacted"
+    )
+    if not all(one.log_emptied for one in done):
         text += "; the log of the database could not be emptied yet, run it again"
     tell(
         "admin-erase-subject",
@@ -143,6 +173,8 @@ def erase_subject(
         text,
         erased=[_erasure_as_json(one) for one in erased],
         sessions=sessions,
+        verification_sessions=verifications,
+        blobs=blobs_gone,
     )
 
 
@@ -234,30 +266,16 @@ def _lines(file: Path) -> tuple[str, ...]:
     return tuple(filter(None, map(str.strip, text.splitlines())))
 
 
-def _ids(vault: Vault, tenant: str, numbers: Iterable[str]) -> Iterable[str]:
-    for number in numbers:
-        found = vault.subjects.find(tenant, number)
-        if found is not None:
-            yield found.id
+def _logins(file: Path, tenant: str, key: ServiceKey) -> tuple[str, ...]:
+    """Pseudonyms of the accounts in a file."""
+    from ekyc.chip.files import read_bounded
+    from ekyc.storage.service_key import login_pseudonym
 
-
-def _number_of(vault: Vault, tenant: str, subject_id: str) -> str | None:
-    """The number of a person, as long as it can be read: sessions are found by it."""
-    if vault.subjects.get(tenant, subject_id).erased_at is not None:
-        return None
-    return vault.subjects.reference(tenant, subject_id)
-
-
-def _forget_sessions(storage: Storage, service_key: Path | None, numbers: Iterable[str]) -> int:
-    """Sessions that were ordered for these numbers; before the numbers are gone, so that it can be done again."""
-    key = open_service_key(service_key)
-    store, frames = storage.liveness(key), storage.frames(key)
-    erased = 0
-    for number in numbers:
-        sessions = store.forget_reference("subject", number)
-        frames.forget(sessions)
-        erased += len(sessions)
-    return erased
+    lines = read_bounded(file, _MOST_LIST_BYTES).decode("utf-8", "replace").splitlines()
+    accounts = [line.strip().partition(" ") for line in lines if line.strip()]
+    if not all(name.strip() for _, _, name in accounts):
+        raise InputError("an account is an address, a space and a name", code="subject.which")
+    return tuple(login_pseudonym(key, tenant, issuer, name.strip()) for issuer, _, name in accounts)
 
 
 def _erasure_as_json(erasure: Erasure) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from ekyc.flows.case import Case, CaseFile, CaseLimits, load_case
 from ekyc.flows.case_template import write_case_template
+from ekyc.flows.erase_person import ErasedPerson, PersonEraser
 from ekyc.flows.freshness import IssuedChallenge, issue_challenge
 from ekyc.flows.html_report import render_html_report
 from ekyc.flows.issue_result import issue_result, write_outputs
@@ -30,6 +31,7 @@ __all__ = [
     "Case",
     "CaseFile",
     "CaseLimits",
+    "ErasedPerson",
     "IssuedChallenge",
     "LiveBinding",
     "LiveEvidence",
@@ -39,6 +41,7 @@ __all__ = [
     "LiveSessions",
     "LiveUse",
     "PassiveDetection",
+    "PersonEraser",
     "SignerPseudonyms",
     "Stage",
     "StageFinished",

@@ -74,7 +74,19 @@ class SignerPseudonyms:
         if number is None or not identity.issuer:
             return None
         kind = "document" if identity.personal_number is None else "person"
-        text = json.dumps([identity.issuer, kind, number.reveal()])
+        return self._named(identity.issuer, kind, number.reveal())
+
+    def holders_of(self, issuer: str, number: str) -> tuple[str, str]:
+        """The pseudonyms that a number may have been given: as a person's, and as a document's.
+
+        Args:
+            issuer: of the document, as in its machine-readable zone: ``VNM``.
+            number: as on the chip.
+        """
+        return self._named(issuer, "person", number), self._named(issuer, "document", number)
+
+    def _named(self, issuer: str, kind: str, number: str) -> str:
+        text = json.dumps([issuer, kind, number])
         return hmac.digest(self._key, text.encode(), hashlib.sha256).hex()
 
 

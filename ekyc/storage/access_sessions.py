@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import re
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -119,6 +120,23 @@ class LoginSessionStore:
         ended = update(sessions).where(sessions.c.id == session_id, sessions.c.ended_at.is_(None))
         with storage_errors(self._subject), self._engine.begin() as connection:
             connection.execute(ended.values(ended_at=self._clock.now(), body=_ERASED))
+
+    def end_naming(self, tenant: str, names: Iterable[str]) -> int:
+        """End the sessions whose bodies name one of these; the number ended."""
+        wanted = [name.encode() for name in names]
+        query = select(sessions.c.id, sessions.c.body).where(
+            sessions.c.tenant_id == tenant, sessions.c.ended_at.is_(None)
+        )
+        with storage_errors(self._subject), self._reading.begin() as connection:
+            rows = connection.execute(query).all() if wanted else []
+        found = [
+            row.id
+            for row in rows
+            if any(name in self._sealer.open(row.body, _place(row.id)) for name in wanted)
+        ]
+        for session_id in found:
+            self.end(session_id)
+        return len(found)
 
     def _stands(self, row: Any, now: datetime) -> bool:
         ended = row.ended_at is not None or row.tenant_ended is not None

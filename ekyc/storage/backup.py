@@ -3,8 +3,8 @@
 The file is a tar (mode 0600): ``state.sqlite3``, ``blobs/<name>`` …, ``manifest.json`` last, which has the SHA-256 of
 each. It is read through and checked before it gets its name. Blobs are copied as they lie, sealed.
 
-What makes people readable is **not** in it: keys of people and tenants and the keys of pseudonyms in the evidence log
-(:data:`KEY_TABLES`) go into a file of their own, still wrapped, and key-encryption keys and ``service.key`` into none.
+What makes people readable is **not** in it: keys of people and tenants, the keys of pseudonyms in the evidence log, and
+what is somebody's by a pseudonym alone – whose decision it was, signing keys, second factors – (:data:`KEY_TABLES`) go into a file of their own, still wrapped, and key-encryption keys and ``service.key`` into none.
 So whoever is erased is erased in every earlier backup, as soon as the keys' file of that time is destroyed: keep the
 newest one only. Running liveness sessions and challenges are left out; they would be over, or must not come back.
 
@@ -40,8 +40,15 @@ if TYPE_CHECKING:
     from ekyc.ports import BlobStore, Clock, Random
 
 FORMAT: Final = "ekyc-backup/1"
-KEY_TABLES: Final = ("subject_keys", "tenant_keys", "evidence_subjects")
-"""What makes people readable or found again; not in a backup of data."""
+KEY_TABLES: Final = (
+    "subject_keys",
+    "tenant_keys",
+    "evidence_subjects",
+    "persons",
+    "credentials",
+    "factors",
+)
+"""What makes people readable or found again, or is theirs by a pseudonym; not in a backup of data."""
 PASSING_TABLES: Final = ("liveness_chunks", "liveness_sessions", "nonces")
 """What is over when a backup is restored; in no backup."""
 STATE_NAME: Final = "state.sqlite3"

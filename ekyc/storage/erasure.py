@@ -26,6 +26,7 @@ from ekyc.storage.data_tables import artefacts, subject_keys, subjects
 from ekyc.storage.errors import storage_errors
 from ekyc.storage.evidence_events import Reference
 from ekyc.storage.subjects import get_within
+from ekyc.storage.traces import overwrite_deleted
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from ekyc.storage.evidence_log import EvidenceLog
 
 _BATCH: Final = 200
+_TABLES: Final = (subject_keys.name, subjects.name, artefacts.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,22 +94,8 @@ def erase(
         subject_id=subject_id,
         erased_at=erased_at,
         blobs=removed,
-        log_emptied=forget_deleted(engine, subject=subject),
+        log_emptied=overwrite_deleted(engine, _TABLES, subject=subject),
     )
-
-
-def forget_deleted(engine: Engine, *, subject: str) -> bool:
-    """Overwrite what the database keeps of deleted rows; False where a reader of SQLite's log was in the way."""
-    with storage_errors(subject), engine.connect() as connection:
-        if connection.dialect.name == "sqlite":
-            raw = connection.connection.driver_connection
-            assert raw is not None, "a connection that was just opened"
-            busy: int = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            return busy == 0
-        alone = connection.execution_options(isolation_level="AUTOCOMMIT")
-        for table in (subject_keys, subjects, artefacts):
-            alone.exec_driver_sql(f"VACUUM {table.name}")
-    return True
 
 
 def _with_blobs(engine: Engine, tenant: str, subject_id: str, subject: str) -> list[str]:

@@ -132,29 +132,35 @@ class EvidenceLog:
             reference: what the person or thing was known by.
         """
         one = Reference(kind=kind, text=reference)
-        place = evidence_subjects.c.reference == _place(one)
         with storage_errors(self._subject), self._engine.begin() as connection:
-            _one_at_a_time(connection)
-            if connection.execute(select(evidence_subjects.c.key).where(place)).first() is None:
+            if not self.forget_known_within(connection, one):
                 return False
-            self.forget_within(connection, one)
         self._empty_journal()
         return True
 
+    def forget_known_within(self, connection: Connection, one: Reference) -> bool:
+        """The same within the caller's transaction, who empties the journal after the commit."""
+        place = evidence_subjects.c.reference == place_of(one)
+        _one_at_a_time(connection)
+        if connection.execute(select(evidence_subjects.c.key).where(place)).first() is None:
+            return False
+        self.forget_within(connection, one)
+        return True
+
     def forget_within(self, connection: Connection, one: Reference) -> None:
-        """The same within the caller's transaction, said in the log even of somebody who never stood in it.
+        """As :meth:`forget_known_within`, but said in the log even of somebody who never stood in it.
 
         What SQLite's journal keeps of the key is for the caller to empty, after the commit.
         """
         self.append(connection, SubjectErased(subject=one))
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("PRAGMA secure_delete=ON")
-        place = evidence_subjects.c.reference == _place(one)
+        place = evidence_subjects.c.reference == place_of(one)
         connection.execute(delete(evidence_subjects).where(place))
 
     def pseudonym(self, kind: str, reference: str) -> str | None:
         """What a reference stands as in the log; ``None``: it does not, or its key was erased."""
-        place = evidence_subjects.c.reference == _place(Reference(kind=kind, text=reference))
+        place = evidence_subjects.c.reference == place_of(Reference(kind=kind, text=reference))
         with storage_errors(self._subject), self._reading.begin() as connection:
             key = connection.execute(select(evidence_subjects.c.key).where(place)).scalar()
             return None if key is None else _pseudonym(key)
@@ -285,7 +291,7 @@ class EvidenceLog:
 
     def _pseudonym_within(self, connection: Connection, one: Reference) -> str:
         """The pseudonym of a reference, its key drawn if there is none; under the writers' lock."""
-        place = _place(one)
+        place = place_of(one)
         row = _run(connection, _KEY_OF, (place,)).fetchone()
         if row is not None:
             return _pseudonym(row[0])
@@ -341,7 +347,8 @@ def _require(there: bool) -> None:
         raise InputError("the log never was of this size", code="audit.no_such_entry")
 
 
-def _place(one: Reference) -> str:
+def place_of(one: Reference) -> str:
+    """Where the key of a reference lies."""
     return hashlib.sha256(f"{one.kind}\0{one.text}".encode()).hexdigest()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -159,6 +160,23 @@ class GrantStore:
             row = _row(connection, token, kind)
             if row is not None:
                 self._end(connection, grants.c.digest == row.digest)
+
+    def end_naming(self, names: Iterable[str]) -> int:
+        """End the grants whose bodies name one of these; the number ended."""
+        wanted = [name.encode() for name in names]
+        ended = 0
+        with storage_errors(self._subject), self._engine.begin() as connection:
+            standing = select(grants).where(grants.c.body != _ERASED)
+            for row in connection.execute(standing).all() if wanted else ():
+                body = self._sealer.open(row.body, _place(row.kind, row.digest))
+                if any(name in body for name in wanted):
+                    connection.execute(
+                        update(grants)
+                        .where(grants.c.digest == row.digest)
+                        .values(ended_at=row.ended_at or self._clock.now(), body=_ERASED)
+                    )
+                    ended += 1
+        return ended
 
     def _end(self, connection: Connection, which: ColumnElement[bool]) -> int:
         """End what stands of ``which``; how many."""

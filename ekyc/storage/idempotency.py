@@ -7,6 +7,7 @@ tokens and lie sealed. The digest of a key covers tenant, client and path, so th
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -80,6 +81,25 @@ class KeptAnswers:
             .where(table.tenant_id == self._tenant, table.digest == digest)
             .values(answer=self._sealer.seal(answer, _place(digest)))
         )
+
+    def forget_naming(self, names: Iterable[str]) -> int:
+        """Erase answers that name one of these ids; the number erased.
+
+        Their keys stay claimed until they expire: a request that is sent again is told to wait, and not carried out twice.
+        """
+        wanted = [name.encode() for name in names]
+        table = idempotency_keys.c
+        query = select(table.digest, table.answer).where(
+            table.tenant_id == self._tenant, table.answer.is_not(None)
+        )
+        erased = 0
+        for row in self._connection.execute(query).all():
+            answer = self._sealer.open(row.answer, _place(row.digest))
+            if any(name in answer for name in wanted):
+                ours = (table.tenant_id == self._tenant, table.digest == row.digest)
+                self._connection.execute(update(idempotency_keys).where(*ours).values(answer=None))
+                erased += 1
+        return erased
 
     def _kept(self, digest: bytes, fingerprint: bytes) -> bytes:
         table = idempotency_keys.c

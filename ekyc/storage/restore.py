@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -36,6 +37,8 @@ from ekyc.storage.backup import (
 )
 from ekyc.storage.engine import make_engine, parse_target
 from ekyc.storage.errors import StorageError, storage_errors
+from ekyc.storage.evidence_events import Reference
+from ekyc.storage.evidence_log import place_of
 from ekyc.storage.service_key import sync_folder
 from ekyc.storage.subjects import key_context
 
@@ -102,6 +105,7 @@ def restore_backup(
                 _take_keys(connection, keys_file, manifest)
                 _require_keys(connection, keys)
                 erased = _mark_erased(connection, clock.now())
+                _unlink_results(connection)
                 restored = _restore_blobs(connection, file, blobs)
                 connection.execute("COMMIT")
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -140,7 +144,10 @@ def _migrate(state: Path) -> None:
 
 
 def _take_keys(connection: sqlite3.Connection, keys_file: Path | None, manifest: Manifest) -> None:
-    people = "SELECT count(*) FROM subjects WHERE erased_at IS NULL"
+    people = (
+        "SELECT EXISTS (SELECT 1 FROM subjects WHERE erased_at IS NULL)"
+        " OR EXISTS (SELECT 1 FROM evidence_entries WHERE event LIKE '%\"subject\":%')"
+    )
     if keys_file is None:
         if connection.execute(people).fetchone()[0]:
             raise InputError(
@@ -214,6 +221,20 @@ def _mark_erased(connection: sqlite3.Connection, now: datetime) -> int:
         (at,),
     )
     return marked.rowcount
+
+
+def _unlink_results(connection: sqlite3.Connection) -> None:
+    """Results of whoever the evidence log has forgotten since are nobody's: a drawn value names their person."""
+    known = {place for (place,) in connection.execute("SELECT reference FROM evidence_subjects")}
+    named = connection.execute("SELECT DISTINCT subject FROM issued_results").fetchall()
+    connection.executemany(
+        "UPDATE issued_results SET subject = ? WHERE subject = ?",
+        (
+            (secrets.token_urlsafe(len(subject) * 3 // 4), subject)
+            for (subject,) in named
+            if place_of(Reference(kind="result", text=subject)) not in known
+        ),
+    )
 
 
 def _restore_blobs(connection: sqlite3.Connection, file: Path, blobs: BlobStore) -> int:

@@ -104,6 +104,11 @@ class ServiceKey:
         return hmac.digest(self.derive(_PSEUDONYMS), text, "sha256")
 
 
+def login_pseudonym(key: ServiceKey, tenant: str, issuer: str, subject: str) -> str:
+    """What an account at an identity provider is known by: 64 hexadecimal digits."""
+    return key.pseudonym("login", f"{tenant}\0{issuer}\0{subject}").hex()
+
+
 def read_key_file(path: Path) -> bytes:
     """What a key file holds, at most one byte more than a key has.
 

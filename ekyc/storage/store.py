@@ -27,6 +27,7 @@ from ekyc.storage.liveness_values import DEFAULT_SESSION_BOUNDS, SessionBounds
 from ekyc.storage.nonces import NonceStore
 from ekyc.storage.persons import PersonStore
 from ekyc.storage.results import ResultStore
+from ekyc.storage.traces import TraceStore
 from ekyc.storage.vault import Vault
 from ekyc.storage.webhooks_queue import DEFAULT_DISABLE_AFTER
 from ekyc.storage.webhooks_stores import WebhookStores
@@ -61,6 +62,7 @@ class Storage:
         self.certificates = CertificateRegister(
             engine, log=self.evidence, clock=clock, random=random, subject=subject
         )
+        self.traces = TraceStore(engine, log=self.evidence, random=random, subject=subject)
         self.issued_results = IssuedResultStore(
             engine, log=self.evidence, clock=clock, random=random, subject=subject
         )

@@ -140,8 +140,13 @@ class ResultIssuer:
         return state
 
     def _pseudonym(self, schema: Schema, person: str) -> str:
-        whole = self.service_key.pseudonym(f"result {schema.id}", person)
-        return base64url.encode(whole[:_SUBJECT_BYTES])
+        return result_subject(self.service_key, schema, person)
+
+
+def result_subject(key: ServiceKey, schema: Schema, person: str) -> str:
+    """What a person is known by in results of a kind: base64url of ten bytes, keyed."""
+    whole = key.pseudonym(f"result {schema.id}", person)
+    return base64url.encode(whole[:_SUBJECT_BYTES])
 
 
 def sign_status_list(

@@ -1,0 +1,405 @@
+"""One person, planted in every room of the service, and erased: searched for from outside, in every copy and form."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from datetime import timedelta
+
+import planted
+import pytest
+from sqlalchemy import text
+
+from ekyc.dossiers import (
+    Concluded,
+    Created,
+    DecisionOutcome,
+    Opened,
+    SessionState,
+    Submitted,
+    event_as_json,
+    event_from_json,
+)
+from ekyc.flows import PersonEraser, SignerPseudonyms
+from ekyc.outcomes import Outcome
+from ekyc.policy import Verdict
+from ekyc.ports import SystemRandom
+from ekyc.signing.credentials.issuer import result_subject
+from ekyc.signing.credentials.schemas import schemas
+from ekyc.storage import (
+    DossierRow,
+    FactorKind,
+    FileBlobStore,
+    FileKeyProvider,
+    IdempotencyError,
+    LoggedAction,
+    NewClient,
+    Person,
+    RetentionPolicy,
+    ServiceKey,
+    SessionRow,
+    Storage,
+    restore_backup,
+)
+from ekyc.storage.evidence_audit import compare_exports, inspect_export
+from ekyc.storage.evidence_export import write_export
+from ekyc.storage.evidence_notes import CheckpointKey, ServiceCheckpointSigner
+from ekyc.storage.liveness_values import token_digest
+from ekyc.storage.service_key import Sealer, login_pseudonym
+from ekyc.storage.session_artefacts import SessionArtefact
+from ekyc.storage.subjects import SubjectSealer
+from ekyc.testing import FixedClock
+from ekyc.values import Sha256Hex
+
+TENANT = "hanoi"
+NUMBER, OTHER = "079185001234", "001099000001"
+NAME = "Nguyễn Thị Mẫu Vân"
+PORTRAIT = b"\xff\xd8\xff\xe0" + SystemRandom().token_bytes(20_000) + b"\xff\xd9"
+KEY = ServiceKey(bytes(range(32)))
+PROVIDER = "https://dinhdanh.mau.gov.vn"
+PLAIN = (NUMBER.encode(), NAME.encode(), NAME.encode("utf-16-le"), PORTRAIT[1000:1024])
+
+
+class House:
+    """A service with one database, and people in it."""
+
+    def __init__(self, folder):
+        self.folder, self.clock, random = folder, FixedClock(), SystemRandom()
+        self.keys = FileKeyProvider(folder / "keys", random)
+        self.storage = Storage.open(folder / "state.sqlite3", clock=self.clock)
+        self.vault = self.storage.vault(self.keys, FileBlobStore(folder / "blobs", random))
+        self.eraser = PersonEraser(self.storage, self.vault, KEY)
+        access = self.storage.access(KEY)
+        access.register.add_tenant(TENANT, "Sở mẫu")
+        agent = NewClient(
+            id="agent", name="Đại lý", scopes=frozenset({"sessions:write"}), is_agent=True
+        )
+        access.register.add_client(TENANT, agent)
+
+    def names_of(self, number):
+        """What a number is known by, keyed: holder, results, liveness, login."""
+        return (
+            SignerPseudonyms(KEY).holders_of("VNM", number)[0],
+            result_subject(KEY, next(iter(schemas().values())), number),
+            KEY.pseudonym("subject", number),
+            login_pseudonym(KEY, TENANT, PROVIDER, number),
+        )
+
+    def plant(self, number, name, portrait):
+        holder, result, _, login = self.names_of(number)
+        person = self.vault.subjects.enrol(TENANT, number)
+        self.vault.artefacts.put(TENANT, person.id, "portrait", portrait, retention="media")
+        decided = self.storage.results.record(
+            case_digest=Sha256Hex("ab" * 32),
+            profile="demo",
+            verdict=Verdict.ACCEPT,
+            reasons=(),
+            report_digest=Sha256Hex("cd" * 32),
+            person=Person(holder=holder, session="ef" * 32),
+        )
+        self.storage.credentials(KEY).add(
+            f"key-{number[:3]}",
+            holder=holder,
+            key_label=f"label-{number[:3]}",
+            methods=("verification",),
+            certificates=(name.encode() + number.encode(),),
+        )
+        self.storage.factors(KEY).enrol(
+            holder=holder,
+            kind=FactorKind.TOTP,
+            decision=decided.id,
+            body=b"secret",
+            counter=0,
+            confirmed=True,
+        )
+        self.storage.grants(KEY).issue("sad", json.dumps({"holder": holder}).encode(), ttl_s=60)
+        self.storage.issued_results.issue(
+            lambda drawn, place, at: "EKYC1:ABC",
+            series="https://ketqua.mau.gov.vn/tt",
+            schema=next(iter(schemas())),
+            subject=result,
+            life=timedelta(days=365),
+        )
+        access = self.storage.access(KEY)
+        body = json.dumps({"subject": login, "csrf": number}).encode()
+        access.sessions.open(TENANT, body, life=timedelta(hours=8))
+        access.consents.record(
+            TENANT,
+            citizen=login,
+            agent="agent",
+            text_digest="aa" * 32,
+            purposes=["demo"],
+            channel="portal",
+            actor=login,
+        )
+        self.live(number, portrait)
+        self.session(number[:3].zfill(32), number, login, decided.id, portrait)
+        return person
+
+    def live(self, number, portrait):
+        store = self.storage.liveness(KEY)
+        ordered = store.order(
+            capture_digest=token_digest("c"),
+            result_digest=token_digest("r"),
+            binding=lambda _: b"",
+            settings={"colours": 6},
+            attempts_of=[("subject", number)],
+            wait_of=lambda times: timedelta(0),
+        )
+        session = store.begin(ordered.id)
+        assert store.append(session, 0, arrived_at=self.clock.now(), body=portrait, seen=b"seen")
+        self.storage.frames(KEY).remember([3 << 250], session_id=bytes.fromhex(session.id))
+
+    def session(self, name, number, login, verification, portrait):
+        """A session as the service keeps it, concluded, with a sealed file under a person of its own."""
+        own = self.vault.subjects.create(TENANT)
+        stored = self.vault.artefacts.put(TENANT, own.id, "card-front", portrait, retention="media")
+        row = {"office": None, "subject": login, "created_at": self.clock.now()}
+        actor = {"kind": "citizen", "id": login, "role": None, "office": None}
+        now = self.clock.now()
+        events = (
+            Created(
+                procedure="demo", procedure_version="00" * 32, attempts_allowed=3, expires_at=now
+            ),
+            Submitted(attempt=1, deadline=now),
+            Concluded(
+                attempt=1,
+                verdict=Verdict.ACCEPT,
+                outcome=DecisionOutcome.APPROVED,
+                reasons=(),
+                failed=(),
+                sample=False,
+                verification_id=verification,
+                case_digest="ab" * 32,
+            ),
+        )
+        with self.storage.dossiers(KEY).writing(TENANT) as unit:
+            unit.sessions.add(
+                SessionRow(
+                    id=name, dossier_id=f"d{name[1:]}", procedure="demo", state="approved", **row
+                )
+            )
+            for sequence, event in enumerate(events, 1):
+                kind, body = event_as_json(event)
+                unit.logs.append(
+                    name,
+                    LoggedAction(sequence=sequence, at=now, actor=actor, kind=kind, body=body),
+                )
+            unit.dossiers.add(DossierRow(id=f"d{name[1:]}", procedure="demo", state="open", **row))
+            kind, body = event_as_json(
+                Opened(procedure="demo", procedure_version="00" * 32, reference=f"HS-{number}")
+            )
+            unit.logs.append(
+                f"d{name[1:]}", LoggedAction(sequence=1, at=now, actor=actor, kind=kind, body=body)
+            )
+            unit.artefacts.add(
+                SessionArtefact(
+                    artefact_id=stored.id,
+                    session_id=name,
+                    subject_id=own.id,
+                    attempt=1,
+                    kind="card-front",
+                    size=stored.size,
+                    created_at=now,
+                )
+            )
+            unit.findings.put(name, 1, [{"id": "face.match"}])
+            unit.keys.claim(name.encode(), b"fingerprint")
+            unit.keys.keep(name.encode(), json.dumps({"id": name, "number": number}).encode())
+
+    def export(self):
+        out = io.BytesIO()
+        write_export(self.storage.evidence, self.storage.checkpoints, out)
+        return out.getvalue()
+
+    def checkpoint(self):
+        signer = ServiceCheckpointSigner(KEY)
+        self.storage.checkpoints.make(signer=signer)
+        return CheckpointKey(signer.public_key_der)
+
+
+@pytest.fixture
+def house(tmp_path):
+    folder = tmp_path / "house"
+    folder.mkdir()
+    made = House(folder)
+    made.plant(OTHER, "Trần Văn Mẫu", b"another face" * 99)
+    made.plant(NUMBER, NAME, PORTRAIT)
+    yield made
+    made.storage.close()
+
+
+def raw(names):
+    return tuple(one if isinstance(one, bytes) else one.encode() for one in names)
+
+
+def test_nothing_of_an_erased_person_is_left_in_any_room(house, tmp_path, monkeypatch):
+    names = raw(house.names_of(NUMBER))
+    before = planted.everything(house.folder)
+    assert all(name in before for name in names), "what is searched for was there"
+    key = house.checkpoint()
+    told = house.export()
+
+    login = house.names_of(NUMBER)[3]
+    done = house.eraser.erase_number(TENANT, NUMBER, logins=[login])
+
+    assert (done.sessions, done.blobs, done.liveness_sessions) == (1, 2, 1)
+    assert done.log_emptied
+    house.vault.backup(tmp_path / "b.tar", keys_file=tmp_path / "b.keys")
+    house.checkpoint()
+    copies = [
+        planted.everything(house.folder),
+        (tmp_path / "b.tar").read_bytes(),
+        (tmp_path / "b.keys").read_bytes(),
+        house.export(),
+    ]
+    for copy in copies:
+        assert planted.hits(copy, (*PLAIN, *names)) == []
+    # the log says more than before, and nothing else than before
+    after = house.export()
+    for export in (told, after):
+        assert inspect_export(io.BytesIO(export), keys=[key]).outcome is Outcome.PASSED
+    same = compare_exports(io.BytesIO(told), io.BytesIO(after))
+    assert same.check.outcome is Outcome.PASSED
+    assert b"subject.erased" in after
+    # what is sealed under the service's key and still opens, says nothing of them either
+    opened = _open_all(house, monkeypatch)
+    assert len(opened) >= 4
+    assert planted.hits(b"\n".join(opened), (*PLAIN, *names)) == []
+
+
+def _open_all(house, monkeypatch):
+    """Whatever the service's own readers open of what is left: the contents of all sealed rows."""
+    opened = []
+    for kind in (Sealer, SubjectSealer):
+        real = kind.open
+
+        def spy(self, *arguments, real=real):
+            found = real(self, *arguments)
+            opened.append(found)
+            return found
+
+        monkeypatch.setattr(kind, "open", spy)
+    with house.storage.dossiers(KEY).writing(TENANT) as unit:
+        unit.keys.forget_naming(["nobody"])
+    house.storage.grants(KEY).end_naming(["nobody"])
+    house.storage.access(KEY).sessions.end_naming(TENANT, ["nobody"])
+    store = house.storage.credentials(KEY)
+    with house.storage._engine.begin() as connection:
+        ids = connection.execute(text("SELECT id FROM credentials")).scalars().all()
+        lives = connection.execute(text("SELECT id FROM liveness_sessions")).scalars().all()
+    assert [store.find(one).id for one in ids] == ["key-001"]
+    for one in lives:
+        session = house.storage.liveness(KEY).load(one)
+        opened += [chunk.body for chunk in house.storage.liveness(KEY).chunks(session)]
+    return opened
+
+
+def test_another_person_keeps_everything(house):
+    names = raw(house.names_of(OTHER))
+    login = house.names_of(NUMBER)[3]
+    house.eraser.erase_number(TENANT, NUMBER, logins=[login])
+    left = planted.everything(house.folder)
+    assert all(name in left for name in names)
+    assert len(house.storage.credentials(KEY).of_holder(house.names_of(OTHER)[0])) == 1
+    with house.storage.dossiers(KEY).writing(TENANT) as unit:
+        kept = unit.keys.claim(b"001".zfill(32), b"fingerprint")
+        assert json.loads(kept)["number"] == OTHER
+        with pytest.raises(IdempotencyError) as caught:  # never carried out twice
+            unit.keys.claim(b"079".zfill(32), b"fingerprint")
+        assert caught.value.code == "idempotency.in_flight"
+        (other,) = unit.artefacts.of("001".zfill(32))
+        assert unit.sessions.get("001".zfill(32)).state == "approved"
+        assert unit.sessions.get("079".zfill(32)).state == SessionState.REDACTED
+        last = unit.logs.of("079".zfill(32))[-1]
+        assert type(event_from_json(last.kind, last.body)).__name__ == "Redacted"
+    assert house.vault.artefacts.read(TENANT, other.artefact_id) == b"another face" * 99
+
+
+def test_twice_is_once(house):
+    login = house.names_of(NUMBER)[3]
+    house.eraser.erase_number(TENANT, NUMBER, logins=[login])
+    size = house.storage.evidence.size()
+    again = house.eraser.erase_number(TENANT, NUMBER, logins=[login])
+    assert (again.vault, again.sessions, again.blobs, again.liveness_sessions) == (None, 0, 0, 0)
+    assert house.storage.evidence.size() == size
+
+
+class Cut(BaseException):
+    """The process died here."""
+
+
+class Counted:
+    """A transaction that begins only as long as some are left."""
+
+    def __init__(self, inner, left):
+        self.inner, self.left = inner, left
+
+    def __enter__(self):
+        if next(self.left, None) is None:
+            raise Cut
+        return self.inner.__enter__()
+
+    def __exit__(self, *error):
+        return self.inner.__exit__(*error)
+
+
+def test_an_erasure_that_is_cut_off_anywhere_is_finished_by_the_next(tmp_path):
+    """Cut off after every transaction in turn, and called again with the number alone."""
+    ends = 0
+    while True:
+        folder = tmp_path / str(ends)
+        folder.mkdir()
+        house = House(folder)
+        house.plant(NUMBER, NAME, PORTRAIT)
+        login = house.names_of(NUMBER)[3]
+        engine, begin = house.storage._engine, house.storage._engine.begin
+        left = iter(range(ends))
+        engine.begin = lambda begin=begin, left=left: Counted(begin(), left)
+        try:
+            house.eraser.erase_number(TENANT, NUMBER, logins=[login])
+            cut = False
+        except Cut:
+            cut = True
+        engine.begin = begin
+        house.eraser.erase_number(TENANT, NUMBER, logins=[login])
+        house.vault.apply_retention(
+            RetentionPolicy.default()
+        )  # blobs whose key went before the cut
+        left_over = planted.everything(folder)
+        assert planted.hits(left_over, (*PLAIN, *raw(house.names_of(NUMBER)))) == [], ends
+        assert list(folder.glob("blobs/??/*")) == [], ends
+        house.storage.close()
+        if not cut:
+            break
+        ends += 1
+    assert ends > 8
+
+
+def test_an_old_backup_with_todays_keys_brings_back_no_room_of_an_erased_person(house, tmp_path):
+    old, today = tmp_path / "old.tar", tmp_path / "today.keys"
+    house.vault.backup(old, keys_file=tmp_path / "old.keys")
+    house.eraser.erase_number(TENANT, NUMBER, logins=[house.names_of(NUMBER)[3]])
+    house.vault.backup(tmp_path / "today.tar", keys_file=today)
+    holder, result, _, _ = raw(house.names_of(NUMBER))
+    there = tmp_path / "there"
+    done = restore_backup(
+        old,
+        keys_file=today,
+        database=there / "state.sqlite3",
+        keys=house.keys,
+        blobs=FileBlobStore(there / "blobs", SystemRandom()),
+        clock=house.clock,
+    )
+    assert done.erased_since == 2  # of the vault, and of the session
+    with tarfile.open(old) as tar:
+        state = tar.extractfile("state.sqlite3").read()
+    assert planted.hits(state, (holder,)) == []
+    restored = planted.everything(there)
+    assert planted.hits(restored, (holder, result)) == []
+    with Storage.open(there / "state.sqlite3", clock=house.clock) as storage:
+        other = house.names_of(OTHER)
+        assert len(storage.credentials(KEY).of_holder(other[0])) == 1
+        assert storage.persons.latest(holder=other[0], session="ef" * 32) is not None
+    assert other[1].encode() in restored
