@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Final
 
+import anyio
 import anyio.to_thread
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
@@ -24,6 +25,8 @@ from ekyc.api.routes import problems
 LOGIN_COOKIE: Final = "__Host-ekyc-login"
 _LOCAL: Final = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,500}\Z")
 _MOST_PARAMETERS: Final = 20
+_THREADS: Final = anyio.CapacityLimiter(8)
+"""For what waits for a provider: one that hangs must not take the threads that everything else needs."""
 router = APIRouter(tags=["Login"])
 
 
@@ -120,7 +123,8 @@ async def begin_login(
     front.begins.require_room(address)
     if address is not None:
         front.begins.failed(address)
-    begun = await anyio.to_thread.run_sync(partial(front.logins.begin, provider, return_to))
+    begin = partial(front.logins.begin, provider, return_to)
+    begun = await anyio.to_thread.run_sync(begin, limiter=_THREADS)
     answer = RedirectResponse(begun.location, status_code=302)
     _set_cookie(answer, LOGIN_COOKIE, begun.browser, LOGIN_LIFE_S)
     return answer
@@ -149,7 +153,7 @@ async def finish_login(front: Front, request: Request, provider: str) -> Respons
             raise refused("a parameter is repeated")
         browser = request.cookies.get(LOGIN_COOKIE)
         done = partial(front.logins.finish, provider, answer, browser)
-        token, return_to, seconds = await anyio.to_thread.run_sync(done)
+        token, return_to, seconds = await anyio.to_thread.run_sync(done, limiter=_THREADS)
     except AccessError:
         front.gate.attempts.failed(address)
         raise

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
+import anyio
+import anyio.to_thread
 import pytest
 from access_desk import ISSUER, AccessDesk
 from csc_desk import CscDesk
@@ -13,6 +16,7 @@ from identity_provider import SECRET, DirectLink, IdentityProvider
 from ekyc.api.access import PrincipalKind, Role, grantable_scopes, permissions
 from ekyc.api.access.configuration import AccessSettings
 from ekyc.api.access.login_profiles import LoginProfile, OfficeRule, RoleRule
+from ekyc.errors import UpstreamError
 
 PROVIDER = "https://login.example.vn"
 CALLBACK = f"{ISSUER}/login/staff/callback"
@@ -345,6 +349,36 @@ def test_logins_begun_are_bounded(desk):
         return [(await http.get("/login/staff")).status_code for _ in range(61)]
 
     assert desk.ask(many) == [302] * 60 + [429]
+
+
+def test_a_provider_that_hangs_holds_up_logins_alone(desk):
+    """More logins wait for it than the service has threads; whoever shows a key is heard all the same."""
+    desk.client("portal")
+    asked = {"Authorization": f"Bearer {desk.api_key('portal')}"}
+    came, go_on = threading.Semaphore(0), threading.Event()
+
+    class Hanging:
+        def send(self, method, url, body, *, headers):
+            came.release()
+            assert go_on.wait(60)
+            raise UpstreamError("gone", code="link.timeout")
+
+    desk.front.logins._parties["staff"]._link = Hanging()
+
+    async def converse(http):
+        async with anyio.create_task_group() as group:
+            for _ in range(45):
+                group.start_soon(http.get, "/login/staff")
+            await anyio.to_thread.run_sync(came.acquire, limiter=anyio.CapacityLimiter(1))
+            await anyio.wait_all_tasks_blocked()
+            try:
+                with anyio.fail_after(20):
+                    answer = await http.get("/v1/consents/x", headers=asked)
+            finally:
+                go_on.set()
+        return answer
+
+    assert refused(desk.ask(converse)) == (403, "access.denied")
 
 
 def test_failed_returns_count_as_attempts(desk):
