@@ -28,6 +28,13 @@ class Admission:
         self._places = limits.workers + limits.waiting
         self._taken = 0
         self._workers = anyio.CapacityLimiter(limits.workers)
+        self.turned_away = 0
+        """How often there was no room."""
+
+    @property
+    def taken(self) -> int:
+        """Work that runs or waits."""
+        return self._taken
 
     def require_room(self) -> None:
         """Return if more work would be taken; asked before an upload, so that refusal is cheap.
@@ -36,6 +43,7 @@ class Admission:
             BusyError: all places are taken (``busy.queue_full``).
         """
         if self._taken >= self._places:
+            self.turned_away += 1
             raise BusyError("too much work is waiting", code="busy.queue_full")
 
     async def run(self, work: Callable[[], _T]) -> _T:

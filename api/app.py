@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +23,11 @@ from ekyc.api.errors import install_handlers
 from ekyc.api.limits import DEFAULT_LIMITS, ServiceLimits
 from ekyc.api.liveness_front import LivenessFront, liveness_body_bytes
 from ekyc.api.liveness_routes import router as liveness_router
+from ekyc.api.metrics import CountingVerifier, ServiceMetrics, expose_admission
 from ekyc.api.ports import CaseVerifier
 from ekyc.api.publication import Publication
 from ekyc.api.publication_routes import router as publication_router
+from ekyc.api.readiness import NOTHING_MORE, Ask
 from ekyc.api.routes import UPLOAD_PATH, router
 from ekyc.api.scratch import Scratch
 from ekyc.api.v1 import (
@@ -80,6 +82,8 @@ def create_app(
     resources: ResourceFront | None = None,
     publication: Publication | None = None,
     webhooks: Addresses | None = None,
+    metrics: ServiceMetrics | None = None,
+    needed: Mapping[str, Ask] = NOTHING_MORE,
     clock: Clock = _SYSTEM_CLOCK,
 ) -> FastAPI:
     """Make the ASGI application.
@@ -99,8 +103,11 @@ def create_app(
         resources: dossiers and verification sessions; without it there are no such operations.
         publication: what others check results with; without it its operations answer 404.
         webhooks: which addresses may be told of events, with resources; without it there are no such operations.
+        metrics: counts what is asked and decided; the caller exposes it.
+        needed: what must be there to be ready beside database and models, and how it is asked.
         clock: of relayed readings.
     """
+    verifier = verifier if metrics is None else CountingVerifier(verifier, metrics)
 
     def body_bytes(path: str) -> int:
         if path == UPLOAD_PATH or takes_a_case(path):
@@ -111,11 +118,13 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         scratch = Scratch.open(scratch_parent)
+        admission = Admission(limits)
+        _expose_queues(metrics, admission, liveness, csc)
         app.state.service = Service(
             verifier=verifier,
             storage=storage,
             limits=limits,
-            admission=Admission(limits),
+            admission=admission,
             scratch=scratch,
             chip_relays=ChipRelays(
                 sessions=ChipSessions(chip_limits, clock=clock, random=SystemRandom()),
@@ -138,6 +147,7 @@ def create_app(
         lifespan=lifespan,
         dependencies=[Depends(refuse_undeclared)],
     )
+    app.state.needed = {"database": storage.ping, "models": verifier.require_ready, **needed}
     _mount_access(app, access, gate)
     app.include_router(router)
     app.include_router(chip_relay_router)
@@ -157,7 +167,9 @@ def create_app(
             app.include_router(webhook_router)
         app.add_middleware(ResponseExtras)
     install_handlers(app, retry_after_s=limits.retry_after_s)
-    app.add_middleware(Envelope, body_bytes=body_bytes, body_s=limits.upload_s, hosts=hosts)
+    app.add_middleware(
+        Envelope, body_bytes=body_bytes, body_s=limits.upload_s, hosts=hosts, metrics=metrics
+    )
     return app
 
 
@@ -168,3 +180,16 @@ def _mount_access(app: FastAPI, access: AccessFront | None, gate: Gate | None) -
     app.state.gate, app.state.access = access.gate, access
     for access_router in access_routers:
         app.include_router(access_router)
+
+
+def _expose_queues(
+    metrics: ServiceMetrics | None,
+    admission: Admission,
+    liveness: LivenessFront | None,
+    csc: CscFront | None,
+) -> None:
+    if metrics is None:
+        return
+    fronts = {"liveness": liveness, "signing": csc}
+    others = {name: front.admission for name, front in fronts.items() if front is not None}
+    expose_admission(metrics, {"verifications": admission, **others})

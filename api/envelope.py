@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from ekyc.api.metrics import ServiceMetrics
+
 _LOG = logging.getLogger("ekyc.api")
 _POLICY_VIOLATION = 1008
 _INTERNAL_ERROR = 1011
@@ -45,6 +47,7 @@ class Envelope:
         app: the application.
         body_bytes: bound on a request body by path; passing it raises LimitError where the body is read.
         body_s: until when a body must have arrived; passing it raises likewise.
+        metrics: counts what is answered.
         hosts: names that ``Host`` may give, without port; ``None`` allows all. Against DNS rebinding a service
             on the loopback address answers to loopback names only.
     """
@@ -56,8 +59,10 @@ class Envelope:
         body_bytes: Callable[[str], int],
         body_s: float = 120.0,
         hosts: frozenset[str] | None = None,
+        metrics: ServiceMetrics | None = None,
     ) -> None:
         self._app = app
+        self._metrics = metrics
         self._body_bytes = body_bytes
         self._body_s = body_s
         self._hosts = hosts
@@ -84,7 +89,7 @@ class Envelope:
             if exchange.status is None:
                 await exchange.refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "internal")
         finally:
-            exchange.log()
+            exchange.log(self._metrics)
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A WebSocket. What nobody foresaw ends it; the server beneath would log the exception with its text."""
@@ -162,19 +167,22 @@ class _Exchange:
         )
         await response(self._scope, self._receive, self.send)
 
-    def log(self) -> None:
+    def log(self, metrics: ServiceMetrics | None) -> None:
         state = self._scope["state"]
         principal = state.get("principal")
-        method = self._scope["method"]
+        method, route = self._scope["method"], getattr(self._scope.get("route"), "path", "-")
+        took_s = time.perf_counter() - self._begun
+        if metrics is not None:
+            metrics.answered(method, route, self.status, took_s)
         log_event(
             _LOG,
             logging.INFO,
             "request",
             request_id=self.request_id,
             method=method if method in METHODS else "OTHER",
-            route=getattr(self._scope.get("route"), "path", "-"),
+            route=route,
             status=self.status,
-            duration_ms=round((time.perf_counter() - self._begun) * 1000, 1),
+            duration_ms=round(took_s * 1000, 1),
             problem=state.get("problem"),
             tenant=getattr(principal, "tenant", None),
             client=getattr(principal, "client", None),

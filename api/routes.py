@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from ekyc.api.access import open_to_all, require
 from ekyc.api.docs_page import render_docs
 from ekyc.api.errors import PROBLEM_JSON, language_of
+from ekyc.api.readiness import OK, states_of
 from ekyc.api.schemas import (
     Alive,
     ChallengeCreated,
@@ -25,13 +26,11 @@ from ekyc.api.schemas import (
     VerificationModel,
 )
 from ekyc.api.uploads import receive_case
-from ekyc.errors import EkycError, LimitError
+from ekyc.errors import LimitError
 from ekyc.flows import issue_challenge
 from ekyc.outcomes import reason_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ekyc.api.app import Service
 
 UPLOAD_PATH: Final = "/v1/verifications"
@@ -122,24 +121,14 @@ async def livez() -> Alive:
     **open_to_all("whether the service is ready, in codes"),
 )
 async def readyz(request: Request) -> JSONResponse:
-    """Kiểm tra cơ sở dữ liệu và các mô hình.
+    """Kiểm tra cơ sở dữ liệu, các mô hình, khóa của dịch vụ và nơi giữ khóa.
 
-    Checks the database and the models.
+    Checks the database, the models, the key of the service and the key provider.
     """
-    service = service_of(request)
-    database = await anyio.to_thread.run_sync(partial(_state, service.storage.ping))
-    models = await anyio.to_thread.run_sync(partial(_state, service.verifier.require_ready))
-    ready = database == models == "ok"
-    state = Readiness(ready=ready, database=database, models=models)
-    return JSONResponse(state.model_dump(), status_code=200 if ready else 503)
-
-
-def _state(ask: Callable[[], None]) -> str:
-    try:
-        ask()
-    except EkycError as error:
-        return error.code
-    return "ok"
+    states = await anyio.to_thread.run_sync(partial(states_of, request.app.state.needed))
+    ready = set(states.values()) == {OK}
+    state = Readiness(ready=ready, **states)
+    return JSONResponse(state.model_dump(exclude_none=True), status_code=200 if ready else 503)
 
 
 @router.post(

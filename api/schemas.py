@@ -125,6 +125,8 @@ class Readiness(BaseModel):
     ready: bool
     database: str
     models: str
+    service_key: str | None = None
+    keys: str | None = None
 
 
 class Problem(BaseModel):

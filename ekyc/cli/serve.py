@@ -13,6 +13,7 @@ import typer
 from ekyc.cli.output import fail
 from ekyc.cli.serve_access import DEVELOPMENT, AccessOption, host_names, load_access, open_access
 from ekyc.cli.serve_csc import CscOption, opened_csc
+from ekyc.cli.serve_parts import expose_storage, needed_parts
 from ekyc.cli.serve_results import (
     ServedIssuerOption,
     ServedOperatorKeyOption,
@@ -91,6 +92,15 @@ def serve(
     workers: Annotated[
         int, typer.Option(help="Verifications that run at once.", min=1, max=256)
     ] = 2,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            envvar="EKYC_METRICS_PORT",
+            help="Serve figures for Prometheus at http://127.0.0.1:PORT/metrics.",
+            min=1,
+            max=65535,
+        ),
+    ] = None,
     log_format: Annotated[
         LogLines,
         typer.Option(
@@ -111,6 +121,8 @@ def serve(
     from ekyc.api import LivenessFront, LivenessLimits, ServerAddress, ServiceLimits, create_app
     from ekyc.api import serve as listen
     from ekyc.api.logs import LogFormat, install_logging
+    from ekyc.api.metrics import ServiceMetrics
+    from ekyc.api.metrics_server import serving_metrics
     from ekyc.api.v1 import ResourceFront
     from ekyc.api.wiring import FlowVerifier
     from ekyc.flows import SignerPseudonyms, Verifier, live_parts, open_live_sessions
@@ -152,7 +164,13 @@ def serve(
                 trust_list=trust_list,
                 operator_key=operator_key,
             )
-            with opened_csc(csc, storage, key) as signing:
+            figures, provider = ServiceMetrics(), open_keys(keys)
+            needed = needed_parts(service_key, provider)
+            expose_storage(figures, storage, key, needed)
+            with (
+                opened_csc(csc, storage, key) as signing,
+                serving_metrics(figures.render, metrics_port),
+            ):
                 service = create_app(
                     FlowVerifier(verifier, live),
                     storage,
@@ -166,8 +184,10 @@ def serve(
                     webhooks=link,
                     resources=ResourceFront(
                         storage.dossiers(key),
-                        vault=storage.vault(open_keys(keys), open_blobs(blobs)),
+                        vault=storage.vault(provider, open_blobs(blobs)),
                     ),
+                    metrics=figures,
+                    needed=needed,
                 )
                 where = str(socket_path) if socket_path else f"http://{host}:{port}/docs"
                 _LOG.info(

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, delete, exists, insert, or_, select, update
+from sqlalchemy import and_, delete, exists, func, insert, or_, select, update
 
 from ekyc.storage.engine import reading
 from ekyc.storage.errors import storage_errors
@@ -100,6 +100,12 @@ class DeliveryQueue:
         fresh = exists(select(outbox_events.c.id).where(outbox_events.c.spread_at.is_(None)))
         with storage_errors(self._subject), self._reading.begin() as connection:
             return bool(connection.execute(select(or_(fresh, free))).scalar_one())
+
+    def count_waiting(self) -> int:
+        """How many deliveries were neither taken nor given up."""
+        query = select(func.count()).select_from(webhook_deliveries).where(_WAITING)
+        with storage_errors(self._subject), self._reading.begin() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def spread(self) -> int:
         """Make deliveries of the oldest events that have none yet; how many events there were.
