@@ -6,6 +6,7 @@ JSON; ``docs/audit.md`` describes the members.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 SCHEMA: Final = "ekyc.audit-proof/1"
 MAX_PROOF_BYTES: Final = 1 << 18
 _MAX_HASHES: Final = 128
+_HASH: Final = re.compile(rf"[0-9a-f]{{{2 * HASH_BYTES}}}\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +131,9 @@ def _read(data: bytes) -> dict[str, Any]:
         if len(data) > MAX_PROOF_BYTES or not _is_proof(proof):
             raise _not_a_proof()
         if "event" in proof:
-            json.loads(proof["event"])
+            json.loads(
+                proof["event"].encode()
+            )  # of what JSON may escape, half a surrogate is no text
         return {
             **proof,
             "hashes": tuple(bytes.fromhex(one) for one in proof["hashes"]),
@@ -155,7 +159,7 @@ def _is_proof(proof: object) -> bool:
         and isinstance(hashes, list)
         and isinstance(notes, list)
         and len(hashes) <= _MAX_HASHES
-        and all(isinstance(one, str) and len(one) == 2 * HASH_BYTES for one in hashes)
+        and all(isinstance(one, str) and _HASH.match(one) for one in hashes)
         and len(notes) == (1 if event else 2)
     )
 

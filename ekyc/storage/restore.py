@@ -102,6 +102,7 @@ def restore_backup(
                 if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
                     raise damaged("its database is damaged")
                 connection.execute("BEGIN")
+                _require_own_schema(connection, Path(folder))
                 _take_keys(connection, keys_file, manifest)
                 _require_keys(connection, keys)
                 erased = _mark_erased(connection, clock.now())
@@ -141,6 +142,21 @@ def _migrate(state: Path) -> None:
             migrate.upgrade(connection, subject=state.name)
     finally:
         engine.dispose()
+
+
+def _require_own_schema(connection: sqlite3.Connection, folder: Path) -> None:
+    """Whatever acts by itself is ours: a trigger in a backup could keep copies of keys that are erased later."""
+    query = "SELECT type, name, sql FROM sqlite_master WHERE type IN ('trigger', 'view')"
+    fresh = folder / "fresh.sqlite3"
+    engine = make_engine(parse_target(fresh))
+    try:
+        with storage_errors(fresh.name), engine.begin() as made:
+            migrate.upgrade(made, subject=fresh.name)
+            ours = {tuple(row) for row in made.exec_driver_sql(query)}
+    finally:
+        engine.dispose()
+    if not set(connection.execute(query)) <= ours:
+        raise damaged("its database has triggers or views that are not ours")
 
 
 def _take_keys(connection: sqlite3.Connection, keys_file: Path | None, manifest: Manifest) -> None:

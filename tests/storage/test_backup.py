@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import io
 import json
 import sqlite3
@@ -325,3 +327,31 @@ def test_a_file_that_is_no_keys_is_refused(made, elsewhere, tmp_path):
 def test_postgresql_is_left_to_its_own_tools(postgresql, keys, blobs, tmp_path):
     with Storage.open(postgresql) as storage:
         assert code(storage.vault(keys, blobs).backup, tmp_path / "b.tar") == "backup.engine"
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        (
+            "CREATE TRIGGER keep AFTER DELETE ON subject_keys BEGIN"
+            " INSERT INTO artefacts (id, digest) VALUES (old.subject_id, old.wrapped); END"
+        ),
+        "CREATE VIEW stolen AS SELECT * FROM subject_keys",
+    ],
+)
+def test_nothing_that_acts_by_itself_is_restored(made, elsewhere, tmp_path, planted):
+    """Whoever writes to backups could have every key that is erased later kept, with digests that are right."""
+    file, keys_file = made
+    with tarfile.open(file) as tar:
+        parts = {one.name: tar.extractfile(one).read() for one in tar}
+    state = tmp_path / "state"
+    state.write_bytes(parts["state.sqlite3"])
+    with contextlib.closing(sqlite3.connect(state, isolation_level=None)) as connection:
+        connection.execute(planted)
+    parts["state.sqlite3"] = state.read_bytes()
+    manifest = json.loads(parts.pop("manifest.json"))
+    manifest["files"]["state.sqlite3"] = hashlib.sha256(parts["state.sqlite3"]).hexdigest()
+    parts["manifest.json"] = json.dumps(manifest).encode()
+    file.write_bytes(tar_of(*((tarfile.TarInfo(name), data) for name, data in parts.items())))
+    assert code(elsewhere, file, keys_file) == "backup.damaged"
+    assert not (tmp_path / "new" / "state.sqlite3").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import re
 import tracemalloc
 from datetime import timedelta
@@ -25,6 +26,7 @@ from ekyc.storage.evidence_audit import compare_exports, inspect_export
 from ekyc.storage.evidence_checkpoints import KeptCheckpoint
 from ekyc.storage.evidence_export import write_export
 from ekyc.storage.evidence_notes import CheckpointKey, read_checkpoint
+from ekyc.storage.evidence_proofs import inspect_proof, prove_inclusion
 from ekyc.testing import FixedClock
 
 
@@ -513,3 +515,26 @@ def keep(storage, kept: KeptCheckpoint):
         connection.exec_driver_sql(
             "INSERT INTO evidence_checkpoints (size, note) VALUES (?, ?)", (kept.size, kept.note)
         )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"event": '"\ud800"'},  # a half of a character, which JSON may escape
+        {"hashes": [" " * 64]},
+        {"hashes": ["00 " * 21 + "0"]},
+        {"hashes": ["\uff10" * 64]},
+        {"number": 1e400},
+        {"number": True},
+        {"event": "[" * 9999},
+    ],
+)
+def test_a_proof_of_another_form_is_refused_as_one(tmp_path, change):
+    with Storage.open(tmp_path / "state.sqlite3", clock=FixedClock()) as storage:
+        record(storage, 3)
+        storage.checkpoints.make(signer=SIGNER)
+        proof = prove_inclusion(storage.evidence, storage.checkpoints, 1)
+    assert inspect_proof(json.dumps(proof).encode()).check.outcome is Outcome.INDETERMINATE
+    with pytest.raises(InputError) as caught:
+        inspect_proof(json.dumps(proof | change).encode(), keys=(SIGNER.public,))
+    assert caught.value.code == "audit.not_a_proof"
