@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body, Path, Query, Request, Response
 from fastapi.openapi.models import Example
 from fastapi.responses import JSONResponse
 
-from ekyc.api.access import Principal
+from ekyc.api.access import AccessError, Principal
 from ekyc.api.v1 import views
 from ekyc.api.v1.cases import (
     LoadedSession,
@@ -236,6 +236,8 @@ async def redact_session(request: Request, caller: _Writer, session_id: SessionI
 
     Erases what was submitted and what each check found, for good; decisions and log remain.
     """
+    if caller.own_subject is not None:  # nobody destroys the evidence about themselves
+        raise AccessError("a citizen asks the office for that", code="access.denied")
     front, vault = front_of(request), front_of(request).vault
 
     async def erase_files() -> None:

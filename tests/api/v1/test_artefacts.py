@@ -113,6 +113,18 @@ def test_a_refused_redaction_destroys_nothing(talk, vault):
     assert content.status_code == 200
 
 
+def test_nobody_destroys_the_evidence_about_themselves(talk, vault):
+    async def conversation(desk):
+        place = await desk.session(caller="citizen")
+        assert (await desk.submit(place, caller="citizen")).json()["final"] is True
+        refused = await desk.post(f"{place}/redact", caller="citizen")
+        return refused, await desk.get(f"{place}/artefacts", caller="portal")
+
+    refused, listed = talk(conversation, vault=vault)
+    assert (refused.status_code, refused.json()["code"]) == (403, "access.denied")
+    assert len(listed.json()["data"]) == 2
+
+
 def test_what_comes_after_a_redaction_is_not_kept(talk, vault, storage, tmp_path):
     """A verification that was given up may still be keeping its files when the session is redacted."""
     folder = tmp_path / "late"
