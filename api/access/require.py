@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 SESSION_COOKIE: Final = "__Host-ekyc-session"
 _OPEN: Final = "x-ekyc-open"
+_FORWARDING: Final = frozenset(
+    {"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "cf-connecting-ip"}
+)
+"""What proxies add: whoever comes through one is not on this machine, and nobody in development."""
 _BEARER: Final = HTTPBearer(
     auto_error=False,
     scheme_name="EkycAccess",
@@ -124,6 +128,8 @@ def is_declared(route: APIRoute) -> bool:
 async def _identified(request: Request) -> Principal:
     gate = _gate(request)
     if gate is None:
+        if _FORWARDING & set(request.headers):
+            raise denied()
         return DEVELOPMENT
     known: Principal | None = getattr(request.state, "principal", None)
     if known is None:

@@ -31,8 +31,9 @@ WORDS = (NUMBER, NAME, PLAIN_NAME)
 METHODS = frozenset({"get", "put", "post", "patch", "delete"})
 HEADERS = (
     *("x-request-id", "idempotency-key", "user-agent", "referer", "accept-language", "if-match"),
-    *("content-digest", "last-event-id", "prefer", "x-forwarded-for", "traceparent", "forwarded"),
+    *("content-digest", "last-event-id", "prefer", "traceparent"),
 )
+PROXIED = ("x-forwarded-for", "forwarded")  # refused at once, where there are no clients
 JSON = {"content-type": "application/json"}
 
 
@@ -61,6 +62,7 @@ def requests_of(document):
                 )
                 headers = dict.fromkeys(HEADERS, quoted)
                 yield method, f"{path}?{quoted}={quoted}&limit={quoted}", {"headers": headers}
+                yield method, path, {"headers": dict.fromkeys(PROXIED, quoted)}
                 for body in bodies_of(word):
                     yield method, path, body
     for word in WORDS:

@@ -82,11 +82,11 @@ def application(gate):
     return app
 
 
-def get(app, path):
+def get(app, path, headers=None):
     async def ask():
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            return await client.get(path, headers={"Accept-Language": "en"})
+            return await client.get(path, headers={"Accept-Language": "en"} | (headers or {}))
 
     return asyncio.run(ask())
 
@@ -94,6 +94,14 @@ def get(app, path):
 @pytest.mark.parametrize("path", ["/named", "/twice", "/open", "/forgotten"])
 def test_without_a_gate_everybody_may_do_everything(path):
     assert get(application(None), path).status_code == 200
+
+
+@pytest.mark.parametrize("header", ["Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"])
+def test_without_a_gate_nobody_comes_through_a_proxy(header):
+    """A proxy before the loopback address or the Unix socket would have opened the service to everybody."""
+    answer = get(application(None), "/named", {header: "198.51.100.7"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "access.denied")
+    assert get(application(None), "/open", {header: "198.51.100.7"}).status_code == 200
 
 
 def test_a_route_learns_who_calls():
