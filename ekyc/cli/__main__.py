@@ -26,6 +26,7 @@ from ekyc.cli import (
     chip_read,
     chip_relay,
     chip_simulate,
+    config,
     credential,
     demo,
     doctor,
@@ -86,6 +87,7 @@ liveness.liveness_app.add_typer(liveness_sessions.sessions_app, name="sessions")
 admin_data.register(app, admin.admin_app)
 app.add_typer(admin.admin_app, name="admin")
 app.add_typer(case.case_app, name="case")
+app.add_typer(config.config_app, name="config")
 app.add_typer(challenge.challenge_app, name="challenge")
 chip_read.register(chip.chip_app)
 chip_relay.register(chip.chip_app)

@@ -63,11 +63,17 @@ def register(app: typer.Typer) -> None:
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8765,
+    host: Annotated[
+        str, typer.Option(envvar="EKYC_HOST", help="Address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(envvar="EKYC_PORT", help="Port to listen on.", min=1, max=65535)
+    ] = 8765,
     socket_path: Annotated[
         Path | None,
-        typer.Option("--uds", metavar="FILE", help="Listen on a Unix socket instead."),
+        typer.Option(
+            "--uds", envvar="EKYC_SOCKET", metavar="FILE", help="Listen on a Unix socket instead."
+        ),
     ] = None,
     trust: TrustOption = None,
     national_service: NationalServiceOption = None,
