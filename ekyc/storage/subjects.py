@@ -280,7 +280,18 @@ class SubjectStore:
             .where(subject_keys.c.tenant_id == tenant, subject_keys.c.blind_index.in_(marks))
         )
         row = connection.execute(query).one_or_none() if marks else None
-        return None if row is None else _from_row(row)
+        if row is None:
+            return None
+        # The index is not bound to its row, the sealed number is: who can write rows could exchange two entries.
+        try:
+            sealer = self.sealer_within(connection, tenant, row.id)
+        except SubjectError:  # erased between the two queries
+            return None
+        if sealer.open(bytes(row.reference or b""), REFERENCE_KIND, row.id) != reference.encode():
+            raise StorageError(
+                "the index leads to another person", code="storage.corrupted", subject="index"
+            )
+        return _from_row(row)
 
 
 def get_within(

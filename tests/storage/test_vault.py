@@ -228,3 +228,20 @@ def test_of_racing_processes_all_get_the_same_person(database, tmp_path):
     assert answers[0] == answers[1] == answers[2]
     assert len(set(answers[0])) == 12
     assert FileKeyProvider(tmp_path / "keys", SystemRandom()).versions("hanoi") == (1,)
+
+
+def test_an_index_whose_entries_were_exchanged_leads_to_nobody(vault, storage):
+    """Else whoever can write rows chooses who is erased, and under whom a citizen's files are kept."""
+    for number in ("079185001234", "001099000001"):
+        vault.subjects.enrol("hanoi", number)
+    with storage._engine.begin() as connection:
+        rows = connection.execute(text("SELECT subject_id, blind_index FROM subject_keys")).all()
+        change = text("UPDATE subject_keys SET blind_index = :mark WHERE subject_id = :id")
+        connection.execute(change, {"mark": b"", "id": rows[0].subject_id})
+        connection.execute(change, {"mark": rows[0].blind_index, "id": rows[1].subject_id})
+        connection.execute(change, {"mark": rows[1].blind_index, "id": rows[0].subject_id})
+    for number in ("079185001234", "001099000001"):
+        for call in (vault.subjects.find, vault.subjects.enrol):
+            with pytest.raises(EkycError) as caught:
+                call("hanoi", number)
+            assert caught.value.code == "storage.corrupted"
