@@ -11,6 +11,7 @@ from ekyc.storage import (
     BLOBS_NAME,
     DATABASE_NAME,
     KEYS_NAME,
+    DossierRow,
     FileBlobStore,
     FileKeyProvider,
     ServiceKey,
@@ -18,6 +19,7 @@ from ekyc.storage import (
     SubjectError,
 )
 from ekyc.storage.liveness import token_digest
+from ekyc.storage.service_key import login_pseudonym
 from ekyc.testing import FixedClock
 
 NUMBERS = ("079185001234", "001099000001")
@@ -149,6 +151,33 @@ def test_people_are_erased_by_number_with_their_sessions(
     code, out, _ = cli(*arguments, "--id", people[1].id)
     assert (code, "1 people, 1 blobs" in out) == (0, True)
     assert session.id != other.id
+
+
+def test_accounts_of_a_person_are_made_nobodys(cli_json, people, storage, home, tmp_path):
+    key = ServiceKey.load(home / "service.key", SystemRandom())
+    login = login_pseudonym(key, "hanoi", "https://dinhdanh.mau.gov.vn", "abc 1")
+    row = DossierRow(
+        id="d" * 32,
+        procedure="demo",
+        state="open",
+        office=None,
+        subject=login,
+        created_at=FixedClock().now(),
+    )
+    with storage.dossiers(key).writing("hanoi") as unit:
+        unit.dossiers.add(row)
+    numbers, accounts = tmp_path / "numbers", tmp_path / "accounts"
+    numbers.write_text(NUMBERS[0])
+    arguments = ("admin", "erase-subject", "--tenant", "hanoi", "--numbers", numbers)
+    accounts.write_text("https://dinhdanh.mau.gov.vn\n")
+    refused = cli_json(*arguments, "--accounts", accounts)[1]
+    assert refused["reasons"] == ["subject.which"]
+    accounts.write_text("https://dinhdanh.mau.gov.vn abc 1\n")
+    assert cli_json(*arguments, "--accounts", accounts)[0] == 0
+    with storage.dossiers(key).looking("hanoi") as unit:
+        assert unit.dossiers.get("d" * 32).subject not in {login, None}
+    numbers.write_text("\n".join(NUMBERS))
+    assert cli_json(*arguments, "--accounts", accounts)[1]["reasons"] == ["subject.which"]
 
 
 def test_erasure_wants_to_be_told_whom(cli_json, storage, tmp_path, validate_against):
