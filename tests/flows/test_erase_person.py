@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import planted
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from ekyc.dossiers import (
     Concluded,
@@ -64,10 +64,10 @@ PLAIN = (NUMBER.encode(), NAME.encode(), NAME.encode("utf-16-le"), PORTRAIT[1000
 class House:
     """A service with one database, and people in it."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, database=None):
         self.folder, self.clock, random = folder, FixedClock(), SystemRandom()
         self.keys = FileKeyProvider(folder / "keys", random)
-        self.storage = Storage.open(folder / "state.sqlite3", clock=self.clock)
+        self.storage = Storage.open(database or folder / "state.sqlite3", clock=self.clock)
         self.vault = self.storage.vault(self.keys, FileBlobStore(folder / "blobs", random))
         self.eraser = PersonEraser(self.storage, self.vault, KEY)
         access = self.storage.access(KEY)
@@ -324,6 +324,35 @@ def test_twice_is_once(house):
     again = house.eraser.erase_number(TENANT, NUMBER, logins=[login])
     assert (again.vault, again.sessions, again.blobs, again.liveness_sessions) == (None, 0, 0, 0)
     assert house.storage.evidence.size() == size
+
+
+@pytest.mark.system
+def test_the_same_on_postgresql(postgresql, tmp_path):
+    """Rows only: what its files keep is the subject of ``tests/system/test_postgresql_erasure.py``."""
+    emptied = create_engine(postgresql)
+    with emptied.begin() as connection:
+        connection.exec_driver_sql("DROP SCHEMA IF EXISTS public CASCADE")
+        connection.exec_driver_sql("CREATE SCHEMA public")
+    house = House(tmp_path, postgresql)
+    house.plant(NUMBER, NAME, PORTRAIT)
+    names = [one.hex() if isinstance(one, bytes) else one for one in house.names_of(NUMBER)]
+
+    def found():
+        with emptied.begin() as connection:
+            query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            tables = connection.exec_driver_sql(query).scalars().all()
+            rows = [
+                str(row)
+                for table in tables
+                for row in connection.exec_driver_sql(f"SELECT t::text FROM {table} t").all()
+            ]
+        return {name for name in (*names, NUMBER, NAME) for row in rows if name in row}
+
+    assert found() == {*names, NUMBER}  # the number as the portal's reference of a dossier
+    house.eraser.erase_number(TENANT, NUMBER, logins=[names[3]])
+    assert found() == set()
+    house.storage.close()
+    emptied.dispose()
 
 
 class Cut(BaseException):
