@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -39,6 +38,8 @@ from ekyc.cli.state import (
     open_storage,
 )
 from ekyc.cli.worker import (
+    LogFormatOption,
+    LogLines,
     WebhookCaOption,
     WebhookLoopbackOption,
     WebhookPortOption,
@@ -48,13 +49,6 @@ from ekyc.cli.worker import (
 from ekyc.errors import EkycError
 
 _LOG = logging.getLogger("ekyc.serve")
-
-
-class LogLines(StrEnum):
-    """Choices of ``--log-format``."""
-
-    JSON = "json"
-    TEXT = "text"
 
 
 def register(app: typer.Typer) -> None:
@@ -107,13 +101,7 @@ def serve(
             max=65535,
         ),
     ] = None,
-    log_format: Annotated[
-        LogLines,
-        typer.Option(
-            envvar="EKYC_LOG_FORMAT",
-            help="Lines of the log on stderr: JSON objects, or for people. The same fields in both, see docs/operations.md.",
-        ),
-    ] = LogLines.JSON,
+    log_format: LogFormatOption = LogLines.JSON,
     insecure_public: Annotated[
         bool,
         typer.Option(

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from ekyc.cli.output import console, fail, say
+from ekyc.cli.output import fail
 from ekyc.cli.state import ServiceKeyOption, StateOption, open_service_key, open_storage
 from ekyc.errors import EkycError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ekyc.flows.webhook_worker import WorkerSettings
     from ekyc.storage import ServiceKey, Storage
 
+_LOG: Final = logging.getLogger("ekyc.worker")
 DEFAULT_PORTS: Final = [443, 8443]
 
 WebhookPortOption = Annotated[
@@ -51,6 +52,23 @@ WebhookLoopbackOption = Annotated[
 ]
 
 
+class LogLines(StrEnum):
+    """Choices of ``--log-format``."""
+
+    JSON = "json"
+    TEXT = "text"
+
+
+LogFormatOption = Annotated[
+    LogLines,
+    typer.Option(
+        "--log-format",
+        envvar="EKYC_LOG_FORMAT",
+        help="Lines of the log on stderr: JSON objects, or for people. The same fields in both, see docs/operations.md.",
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Mount ``worker`` on the root command."""
     app.command()(worker)
@@ -65,18 +83,16 @@ def worker(
     at_once: Annotated[
         int, typer.Option(help="Deliveries on their way at once.", min=1, max=256)
     ] = 8,
+    log_format: LogFormatOption = LogLines.JSON,
 ) -> None:
     """Deliver events to webhooks until interrupted; what is on its way then is ended first.
 
     As many of these as wanted may run at one database. `ekyc serve` has one inside it, unless --no-deliveries is given.
     """
+    from ekyc.api.logs import LogFormat, install_logging
     from ekyc.flows.webhook_worker import WorkerSettings
 
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-    )
+    install_logging(LogFormat(log_format))
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         key = open_service_key(service_key)
@@ -85,7 +101,7 @@ def worker(
             open_storage(state) as storage,
             delivering(storage, key, link, WorkerSettings(at_once=at_once)),
         ):
-            say(console(json_output=True), "delivering")
+            _LOG.info("delivering")
             with suppress(KeyboardInterrupt):
                 while True:
                     signal.pause()
