@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 
 import pytest
 
@@ -87,10 +86,10 @@ def test_libraries_say_what_is_known_and_the_rest_is_withheld():
 
 
 def test_an_exception_is_its_type_and_place():
-    try:
+    with pytest.raises(ValueError, match="invalid literal") as raised:
         int(f"x{NUMBER}")
-    except ValueError:
-        said = as_json("uvicorn.error", "Exception in ASGI application\n", exc_info=sys.exc_info())
+    exc_info = (raised.type, raised.value, raised.tb)
+    said = as_json("uvicorn.error", "Exception in ASGI application\n", exc_info=exc_info)
     assert (said["error"], said["event"]) == ("ValueError", "message")
     assert said["at"][0].startswith(f"{__name__}:")
     assert NUMBER not in json.dumps(said)

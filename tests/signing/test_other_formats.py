@@ -342,7 +342,9 @@ class TestCades:
             algorithm=EC,
             certificates=[party.signer.certificate_der],
         )
-        assert looked_at(pilot, Cades(), bare).problems[0].reasons == ("signature.certificate_unbound",)
+        assert looked_at(pilot, Cades(), bare).problems[0].reasons == (
+            "signature.certificate_unbound",
+        )
 
 
 def xml_of(signed):

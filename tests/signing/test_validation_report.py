@@ -166,7 +166,7 @@ class TestEveryFormat:
 
     def test_any_exception_is_not_decided(self, pilot, officer):
         class Broken(BytesIO):
-            def read(self, size=-1):
+            def read(self, size: int | None = -1) -> bytes:
                 raise RuntimeError(size)
 
         detached = sign_cades(digest_stream(BytesIO(b"x")), officer, level=Level.B_B)

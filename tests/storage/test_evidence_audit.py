@@ -369,7 +369,7 @@ def test_memory_does_not_grow_with_the_log(sound):
         def __init__(self, count):
             self.left, self.head = count, [line + b"\n" for line in parts[:2]]
 
-        def readline(self, _most=-1):
+        def readline(self, size: int | None = -1, /) -> bytes:
             if self.head:
                 return self.head.pop(0)
             self.left -= 1

@@ -52,7 +52,9 @@ def written(event, number=7):
 def test_an_event_is_canonical_json_and_reads_back():
     data = written(decision(subject=Reference(kind="holder", text="Nguyễn Văn An")))
     assert data == rfc8785.dumps(json.loads(data))
-    number, event = decode(data)
+    read = decode(data)
+    assert read is not None
+    number, event = read
     assert number == 7
     assert event["at"] == "2026-11-22T09:30:00.000120Z"
     assert event["facts"]["subject"] == "0f" * 16

@@ -32,12 +32,14 @@ _CONTENTS = b"<%s>" % _CMS.hex().encode()
 
 def pdf_tail(data):
     """No end but a clean one is called clean, no range but an exact one exact, and nothing passes."""
+    reader = None
     try:
-        reader = PdfFileReader(BytesIO(data))
-        clean = has_clean_tail(data, reader)
+        parsed = PdfFileReader(BytesIO(data))
+        if has_clean_tail(data, parsed):
+            reader = parsed
     except Exception:  # noqa: BLE001  # whatever pyHanko raises: the report below has to say it
-        clean = False
-    if clean:
+        pass
+    if reader is not None:
         assert data.rstrip(b"\x00\t\n\x0c\r ").endswith(b"%%EOF")
         assert b"startxref" in data[-256:] or data[-1:] in b"\x00\t\n\x0c\r "
         _ranges(data, reader)

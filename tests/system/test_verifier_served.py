@@ -91,7 +91,7 @@ def address(office):
             self.end_headers()
             self.wfile.write(answer.content)
 
-        def log_message(self, *_):
+        def log_message(self, format, *args):  # noqa: A002  # the name that the base class gives
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -373,10 +373,9 @@ def test_a_provider_that_hangs_holds_up_logins_alone(desk):
             await anyio.wait_all_tasks_blocked()
             try:
                 with anyio.fail_after(20):
-                    answer = await http.get("/v1/consents/x", headers=asked)
+                    return await http.get("/v1/consents/x", headers=asked)
             finally:
                 go_on.set()
-        return answer
 
     assert refused(desk.ask(converse)) == (403, "access.denied")
 

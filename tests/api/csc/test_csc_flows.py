@@ -417,8 +417,8 @@ def test_every_operation_is_described_in_both_languages(http):
         assert " / " in operation["summary"]
 
 
-def test_nothing_is_there_where_no_signing_service_is(desk, tmp_path):
+def test_nothing_is_there_where_no_signing_service_is(desk, verifier, tmp_path):
 
-    with running(create_app(None, desk.storage, scratch_parent=tmp_path)) as client:
+    with running(create_app(verifier, desk.storage, scratch_parent=tmp_path)) as client:
         assert client.post("/csc/v1/info", json={}).status_code == 404
         assert "/csc/v1/info" not in client.get("/openapi.json").json()["paths"]
