@@ -225,7 +225,7 @@ def _integrity(signed: _Signed) -> conclude.IntegrityFinding:
         return conclude.broken("HASH_FAILURE")
     except InvalidSignature:
         return conclude.broken("SIG_CRYPTO_FAILURE")
-    except (InvalidInput, NotImplementedError, etree.DocumentInvalid, ValueError):
+    except (InvalidInput, NotImplementedError, etree.LxmlError, ValueError):
         return conclude.unknown("FORMAT_FAILURE", "signature.format")
     return conclude.intact()
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ekyc.chip.files import ElementaryFile
@@ -54,6 +54,8 @@ frames = st.one_of(
     st.builds(Failed, code=codes),
 )
 RESPONSES = {"type": "responses", "sequence": 1, "responses": ["kAA="]}
+NO_OCTETS = {"content", "encryption", "mac"}
+"""Members that may be empty."""
 HELLO = {
     "type": "hello",
     "protocol": "ekyc-chip-relay-1",
@@ -93,6 +95,7 @@ def test_a_member_of_another_type_is_refused(frame, data):
     other = data.draw(
         st.sampled_from([None, [], {}, 1.5, -1, 10**400, "", "é", [1], ["="], [None], {"a": 1}])
     )
+    assume(other != "" or name not in NO_OCTETS)
     assert code_of(json.dumps(content | {name: other})) == "chip.relay_frame_malformed"
 
 

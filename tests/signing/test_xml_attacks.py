@@ -667,6 +667,15 @@ def test_a_comment_in_what_is_signed(judge, signed):
     assert reasons(found) == ("signature.xml_comment",)
 
 
+def test_text_behind_the_signature(judge, signed):
+    """The transform that leaves the signature out leaves out what follows it too; signxml cannot even read it again."""
+    root = xml_of(signed)
+    signature_of(root).tail = "và 100.000.000 đồng"
+    report = judge(bytes_of(root))
+    assert report.outcome is not Outcome.PASSED
+    assert reasons(report) == ("signature.format",)
+
+
 def test_an_inclusion_includes_nothing(judge, signed):
     """XInclude is no part of reading; the element stands there as itself, and the digest is another."""
     root = xml_of(signed)
