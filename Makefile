@@ -38,7 +38,7 @@ check: setup
 # Independent judges (openssl, pdfsig, qpdf), the built wheel in an empty environment. Installs what Debian offers.
 test-system: models
 	scripts/install-judges
-	$(BIN)/python -m pytest -m system -q -rs
+	$(BIN)/python -m pytest -m system -n auto --dist loadfile -q -rs
 
 # One target, or all with RUNS=1000 to look whether they work: make fuzz TARGETS=dg13 RUNS=1000000. The target pdf starts
 # a process for every input and is run by name only.
