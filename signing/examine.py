@@ -140,7 +140,13 @@ class Examiner:
     ) -> revisions.Finding:
         if id(signature) not in self._analysed:
             raise ValueError("pyHanko could not tell what was added after it")
-        return revisions.judge(self._data, signature, clean_tail=self._clean_tail, later=later)
+        return revisions.judge(
+            self._data,
+            signature,
+            clean_tail=self._clean_tail,
+            kept_settings=revisions.keeps_form_settings(self._reader, signature),
+            later=later,
+        )
 
     async def _judge_signer(self, signature: EmbeddedPdfSignature) -> trust.Finding:
         if _kind(signature) is SignatureKind.DOCUMENT_TIMESTAMP:

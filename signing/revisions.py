@@ -9,6 +9,8 @@ content). So:
 * **Level rule**: after the signature only revocation data and document timestamps were added, or fields of later
   signatures that are themselves TOTAL-PASSED. Anything else is INDETERMINATE: pyHanko's analysis knows what is
   harmless, not what is harmful, and it raises false alarms (``Signature-P-DE_SCI-4`` of DSS: renumbered objects).
+  It takes new fonts, colours and alignment for all fields of a form for an update for long-term validation; where there
+  are fields to be painted with them, we do not.
 """
 
 from __future__ import annotations
@@ -47,6 +49,8 @@ _TO_BE_LOOKED_AT: Final = {
     Modifications.ANNOTATIONS: "signature.later_changes",
     Modifications.OTHER: "signature.changed_after_signing",
 }
+_FORM_SETTINGS: Final = ("/DA", "/DR", "/NeedAppearances", "/Q")
+"""By which readers paint the fields of a form (ISO 32000-2 table 224)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +87,30 @@ def has_exact_byte_range(data: bytes, signature: Any) -> bool:
         return False
 
 
+def keeps_form_settings(reader: PdfFileReader, signature: EmbeddedPdfSignature) -> bool:
+    """Whether fields that are no signatures would be painted now as when it was signed; true where there are none."""
+    signed: Any = reader.get_historical_resolver(int(signature.signed_revision)).root
+    before, after = signed["/AcroForm"], reader.root["/AcroForm"]
+    if all(_is_signature_field(field.get_object()) for field in before["/Fields"]):
+        return True
+    return all(_raw(before, key) == _raw(after, key) for key in _FORM_SETTINGS)
+
+
+def _is_signature_field(field: Any) -> bool:
+    return "/FT" in field and field["/FT"] == "/Sig"
+
+
+def _raw(holder: Any, key: str) -> Any:
+    """An entry as it stands: what a reference leads to is for pyHanko's analysis."""
+    return holder.raw_get(key) if key in holder else None
+
+
 def judge(
     data: bytes,
     signature: EmbeddedPdfSignature,
     *,
     clean_tail: bool,
+    kept_settings: bool,
     later: Mapping[str, Indication],
 ) -> Finding:
     """Apply the three rules to a signature whose integrity information pyHanko has computed.
@@ -96,13 +119,14 @@ def judge(
         data: the whole file.
         signature: the signature in question.
         clean_tail: what :func:`has_clean_tail` says of the file.
+        kept_settings: what :func:`keeps_form_settings` says of the signature.
         later: indications of the signatures in later revisions, by field name.
     """
     level = signature.coverage
     coverage = Coverage.PARTIAL
     if level is not None and has_exact_byte_range(data, signature):
         coverage = _COVERAGE.get(level, Coverage.PARTIAL)
-    modifications = _modifications(signature, later)
+    modifications = _modifications(signature, later) if kept_settings else Modifications.OTHER
     return Finding(
         coverage=coverage,
         modifications=modifications,

@@ -11,7 +11,8 @@ look at. So, for the revision that a signature covers and for the file as it is 
 3. The pages of the revision and of the file now are held against each other. Other pages, or another picture or
    text where no annotation explains it, or something that was shown and is covered or replaced: TOTAL-FAILED.
    Something on blank ground inside an annotation or a form field is for the level rule (:mod:`ekyc.signing.revisions`);
-   so is the appearance of a later signature, unless it covers what was shown: INDETERMINATE.
+   so is the appearance of a later signature, unless it covers what was shown: INDETERMINATE. A document timestamp
+   excuses no appearance: whoever asks its authority for a time gets one.
 
 It does not prove that other viewers agree with PDFium, nor that a revision had nothing to hide when it was signed: what
 lay dormant there is noticed when a later revision wakes it.
@@ -213,7 +214,7 @@ class TwoParsers:
             fewer, more = sorted((len(before.pages), len(after.pages)))
             return Shown.CHANGED, tuple(range(fewer + 1, more + 1))
         later = [s for s in self._signatures if signed_end(s) > signed_end(signature)]
-        rects = [rect for entry in later for rect in widget_rects(entry.sig_field)]
+        rects = [rect for entry in later for rect in _explained_rects(entry)]
         found = {
             index + 1: self._page_change(then.raw, index, pair, rects)
             for index, pair in enumerate(zip(before.pages, after.pages, strict=True))
@@ -273,6 +274,16 @@ def widget_rects(field: Any) -> list[tuple[float, ...]]:
             continue
         found.append((min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)))
     return found
+
+
+def _explained_rects(signature: EmbeddedPdfSignature) -> list[tuple[float, ...]]:
+    """Where a signature may be seen; a document timestamp only where there is nothing to see."""
+    rects = widget_rects(signature.sig_field)
+    if signature.sig_object_type != "/DocTimeStamp":
+        return rects
+    return [
+        (left, low, right, high) for left, low, right, high in rects if left == right or low == high
+    ]
 
 
 def _flat_or_none(data: bytes) -> bytes | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from base64 import b64decode
 from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Request, Response
 from fastapi.openapi.models import Example
 from fastapi.responses import JSONResponse
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from ekyc.api.routes import service_of
 from ekyc.api.v1.documents import refusals
@@ -26,6 +27,13 @@ _EXAMPLES: Final[dict[str, Example]] = {
     "vi": {"summary": "Tệp đọc từ chip", "value": {"files": {"EF.COM": "YBZfAQQwMTA3"}}},
     "en": {"summary": "Files read from a chip", "value": {"files": {"EF.COM": "YBZfAQQwMTA3"}}},
 }
+_Base64 = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+    ),
+]
+"""RFC 4648 §4, whole. The pattern stands in the OpenAPI document, so that what fits it is taken."""
 router = APIRouter(prefix="/v1/tools", tags=["Công cụ / Tools"])
 
 
@@ -34,7 +42,7 @@ class ChipInspectionRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    files: dict[ElementaryFile, Base64Bytes] = Field(
+    files: dict[ElementaryFile, _Base64] = Field(
         min_length=1,
         max_length=len(ElementaryFile),
         repr=False,
@@ -70,7 +78,7 @@ async def inspect_chip_files(
     Passive authentication: signature, chain, hashes. Stores nothing and answers no personal data. It does not say that the
     chip is genuine: copied files pass as well; that takes a challenge or a chip session.
     """
-    files = {file.value: bytes(content) for file, content in wanted.files.items()}
+    files = {file.value: b64decode(content) for file, content in wanted.files.items()}
     work = partial(_inspected, request, files)
     return JSONResponse(await service_of(request).admission.run(work))
 

@@ -84,8 +84,14 @@ class TestTail:
         assert not has_clean_tail(data, PdfFileReader(BytesIO(data)))
 
 
-def check(clean_tail=True, later=(), **shown):
-    finding = judge(DATA, Shown(**shown), clean_tail=clean_tail, later=dict(later))
+def check(clean_tail=True, kept_settings=True, later=(), **shown):
+    finding = judge(
+        DATA,
+        Shown(**shown),
+        clean_tail=clean_tail,
+        kept_settings=kept_settings,
+        later=dict(later),
+    )
     return finding.check.outcome, finding.check.reasons
 
 
@@ -93,6 +99,11 @@ class TestLevel:
     @pytest.mark.parametrize("level", [ModificationLevel.NONE, ModificationLevel.LTA_UPDATES])
     def test_revocation_data_and_timestamps_may_be_added(self, level):
         assert check(diff_result=DiffResult(level, set())) == (Outcome.PASSED, ())
+
+    def test_what_fields_are_painted_with_may_not_be_exchanged(self):
+        update = DiffResult(ModificationLevel.LTA_UPDATES, set())
+        found = check(kept_settings=False, diff_result=update)
+        assert found == (Outcome.INDETERMINATE, ("signature.changed_after_signing",))
 
     @pytest.mark.parametrize(
         "level", [ModificationLevel.FORM_FILLING, ModificationLevel.ANNOTATIONS]

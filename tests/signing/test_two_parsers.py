@@ -135,6 +135,16 @@ class TestLaterSignatures:
         without = judged(covered, pilot, limits=ValidationLimits(comparison=None))
         assert without.outcome is Outcome.PASSED, "else this test shows nothing of the rule"
 
+    def test_a_timestamp_explains_nothing_that_is_seen(self, page, officer, pilot):
+        """Whoever can ask for a time can make one; that it is trusted says nothing of what it shows."""
+        rect = (72, 640, 300, 690)
+        stamped = shadow_files.stamped_visibly(page, officer, b"0 g 0 0 90 9 re f", rect)
+        report = judged(stamped, pilot)
+        assert report.document_timestamps[0].indication is Indication.TOTAL_PASSED
+        first = refused(report)
+        assert first.indication is Indication.INDETERMINATE
+        assert first.shown == "ADDED"
+
 
 LOOK = Appearance(
     box_pt=(320, 60, 560, 140), signer_name="Mẫu", record_id="mau", evidence_digest="0" * 64

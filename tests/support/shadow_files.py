@@ -12,6 +12,11 @@ from io import BytesIO
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign.fields import SigFieldSpec, append_signature_field
+from pyhanko.sign.signers.pdf_byterange import DocumentTimestamp
+
+from ekyc.signing.pdf_writing import add_material, make_hole, open_writer
+from ekyc.signing.timestamp import request_token
 
 name = generic.pdf_name
 
@@ -220,6 +225,22 @@ def _needs_appearances(writer):
     writer.update_container(form_)
 
 
+def _form_setting(key, value):
+    def change(writer):
+        form_ = writer.root["/AcroForm"]
+        form_[name(key)] = value
+        writer.update_container(form_)
+
+    return _written(change)
+
+
+def _other_form_font():
+    font = {"/Type": "/Font", "/Subtype": "/Type1", "/BaseFont": "/ZapfDingbats"}
+    entries = generic.DictionaryObject({name(key): name(value) for key, value in font.items()})
+    fonts = generic.DictionaryObject({name("/F1"): entries})
+    return generic.DictionaryObject({name("/Font"): fonts})
+
+
 def _switch_content(signed):
     """Only a table: the number of the page's content now leads to the other version, which was signed too."""
     place = signed.index(b"\n%d 0 obj" % Numbers.CONTENT) + 1
@@ -301,6 +322,9 @@ UNSEEN = {
     "field-value-alone": _edited(Numbers.FIELD, b"/V (100)", b"/V (900)"),
     "note-without-appearance": _written(_annotate("/Text", rect=(500, 50, 520, 70))),
     "body-without-ending": _without_ending,
+    "form-font": _form_setting("/DR", _other_form_font()),
+    "form-ink-made-white": _form_setting("/DA", generic.TextStringObject("/F1 12 Tf 1 g")),
+    "form-text-moved": _form_setting("/Q", generic.NumberObject(2)),
 }
 """Attacks that PDFium's picture alone need not tell: readers differ, or nothing is painted."""
 
@@ -310,6 +334,26 @@ BLANK = {
     )
 }
 """Additions that cover nothing."""
+
+_SEEN_STAMP = "seen-stamp"
+
+
+def stamped_visibly(signed, party, content, rect):
+    """A document timestamp that says something: whoever can ask its authority for a time can write this."""
+    writer = open_writer(signed)
+    add_material(writer, party.material())
+    append_signature_field(writer, SigFieldSpec(sig_field_name=_SEEN_STAMP, box=rect))
+    field = writer.root["/AcroForm"]["/Fields"][-1]
+    look = generic.StreamObject(stream_data=content)
+    look[name("/Type")], look[name("/Subtype")] = name("/XObject"), name("/Form")
+    box = (0, 0, rect[2] - rect[0], rect[3] - rect[1])
+    look[name("/BBox")] = generic.ArrayObject(map(generic.NumberObject, box))
+    field[name("/AP")] = generic.DictionaryObject({name("/N"): writer.add_object(look)})
+    writer.update_container(field)
+    hole = make_hole(writer, _SEEN_STAMP, DocumentTimestamp(20_480))
+    token = request_token(hole.digest, ask=party.stamp, random=party.random, clock=party.clock)
+    return hole.filled(token)
+
 
 DOUBLED_ATTACKS = {"switch-content-to-first-version": _switch_content}
 """On ``DOUBLED``."""
