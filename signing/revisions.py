@@ -5,7 +5,8 @@ pyHanko 0.38 accepts one of nine known incremental-saving attacks (``isa_B``: a 
 content). So:
 
 * **Byte-range rule**: one gap, filled exactly by the signature's own ``/Contents``; nothing beyond the file's end.
-* **Tail rule**: after the last ``startxref N %%EOF`` there is white space only, and ``N`` is where the parser began.
+* **Tail rule**: after the last ``startxref N %%EOF`` there is white space only, ``N`` is where the parser began, and between
+  the two lies no other ending: a whole update may hide behind an ending that points back.
 * **Level rule**: after the signature only revocation data and document timestamps were added, or fields of later
   signatures that are themselves TOTAL-PASSED. Anything else is INDETERMINATE: pyHanko's analysis knows what is
   harmless, not what is harmful, and it raises false alarms (``Signature-P-DE_SCI-4`` of DSS: renumbered objects).
@@ -33,6 +34,8 @@ CHECK_ID: Final = "signature.unchanged"
 _WHITE_SPACE: Final = b"\x00\t\n\x0c\r "
 _LAST_LINES: Final = re.compile(rb"startxref[\s\x00]+(\d{1,12})[\s\x00]+%%EOF\Z")
 _LONGEST_LAST_LINES: Final = 128
+_OTHER_ENDING: Final = re.compile(rb"startxref(?![\s\x00]+0[\s\x00])")
+"""Not the ``startxref 0`` in the midst of a linearised file (ISO 32000-2 annex F)."""
 
 _COVERAGE: Final = {
     SignatureCoverageLevel.ENTIRE_FILE: Coverage.ENTIRE_FILE,
@@ -66,7 +69,10 @@ def has_clean_tail(data: bytes, reader: PdfFileReader) -> bool:
     """The tail rule."""
     kept = data.rstrip(_WHITE_SPACE)
     match = _LAST_LINES.search(kept[-_LONGEST_LAST_LINES:])
-    return match is not None and int(match[1]) == reader.last_startxref
+    if match is None or int(match[1]) != reader.last_startxref:
+        return False
+    before = len(kept) - (match.end() - match.start())
+    return _OTHER_ENDING.search(kept, int(match[1]), before) is None
 
 
 def has_exact_byte_range(data: bytes, signature: Any) -> bool:

@@ -77,6 +77,11 @@ class TestTail:
         reader = PdfFileReader(BytesIO(signed_pdf))
         assert not has_clean_tail(signed_pdf + tail, reader)
 
+    def test_an_ending_that_points_back_explains_nothing_before_it(self, signed_pdf):
+        ending = signed_pdf[signed_pdf.rindex(b"startxref") :]
+        data = signed_pdf + b"anything\n" + ending
+        assert not has_clean_tail(data, PdfFileReader(BytesIO(data)))
+
     def test_the_body_that_pyhanko_overlooks(self, shared_data):
         folder = shared_data / "sign/pdf_insecurity_isa_usf"
         (path,) = folder.rglob("isa_B.pdf")

@@ -265,6 +265,16 @@ def _free_overlay(signed):
     return update(signed, entries=[(Numbers.OVERLAY, 0, b"f")])
 
 
+def _pointing_back(change):
+    """What a change appends, and behind it the ending of the signed file once more: no parser looks at what is between."""
+
+    def attack(signed):
+        ending = b"startxref\n%d\n%%%%EOF\n" % _last(rb"startxref\s+(\d+)", signed)
+        return change(signed) + ending
+
+    return attack
+
+
 def _without_ending(signed):
     return update(signed, bodies=[(Numbers.CONTENT, stream(HIDDEN))], ending=False)
 
@@ -322,6 +332,10 @@ UNSEEN = {
     "field-value-alone": _edited(Numbers.FIELD, b"/V (100)", b"/V (900)"),
     "note-without-appearance": _written(_annotate("/Text", rect=(500, 50, 520, 70))),
     "body-without-ending": _without_ending,
+    "body-without-ending-and-the-old-ending": _pointing_back(_without_ending),
+    "update-and-the-old-ending": _pointing_back(
+        lambda signed: update(signed, bodies=[(Numbers.CONTENT, stream(HIDDEN))])
+    ),
     "form-font": _form_setting("/DR", _other_form_font()),
     "form-ink-made-white": _form_setting("/DA", generic.TextStringObject("/F1 12 Tf 1 g")),
     "form-text-moved": _form_setting("/Q", generic.NumberObject(2)),
