@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup models demo test test-system check fuzz bench bench-data bench-peers serve lock train-ocr test-train clean
+.PHONY: setup models demo test test-system check mypy pyright fuzz bench bench-data bench-peers serve lock train-ocr test-train clean
 
 setup: $(STAMP)
 
@@ -28,12 +28,15 @@ test: models
 	$(BIN)/python -m pytest -n auto -q
 	$(MAKE) --no-print-directory check
 
+# The two judges of types take a core each.
 check: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory -j2 --output-sync=target mypy pyright
+
+mypy pyright: setup
+	$(BIN)/$@
 
 # Independent judges (openssl, pdfsig, qpdf), the built wheel in an empty environment. Installs what Debian offers.
 # Liveness sessions run by the clock on the wall, so nothing runs beside them.

@@ -31,8 +31,8 @@ _OF_ENTRIES = frozenset(
 """What the file system says of hostile entries: a file where another wants a folder, long names, wild offsets."""
 
 
-def unpack(archive: Path, folder: Path, limits: ServiceLimits) -> None:
-    """Unpack ``archive`` into the existing, empty ``folder``.
+def unpack(archive: Path, folder: Path, limits: ServiceLimits, *, unwrap: bool = True) -> None:
+    """Unpack ``archive`` into the existing, empty ``folder``; ``unwrap`` takes one folder around everything off.
 
     Raises:
         InputError: not an archive, or one with entries that a case cannot have (``request.archive``,
@@ -43,6 +43,7 @@ def unpack(archive: Path, folder: Path, limits: ServiceLimits) -> None:
     try:
         with zipfile.ZipFile(archive) as opened:
             files = _plain_files(opened, limits)
+            files = _without_wrapper(files) if unwrap else files
             left = limits.case_bytes
             for path, entry in files.items():
                 left -= _unpack_entry(opened, entry, folder / path, min(left, limits.file_bytes))
@@ -95,7 +96,7 @@ def _plain_files(
             raise InputError("the archive holds a file twice", code="request.archive")
         seen.add(comparison_key(path))
         files[path] = entry
-    return _without_wrapper(files)
+    return files
 
 
 def _without_wrapper(

@@ -19,7 +19,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from ekyc.api.chip_relay_results import reading_as_facts
 from ekyc.api.chip_relay_sessions import ChipSession, ChipSessions
-from ekyc.api.logs import log_event
 from ekyc.chip.relay import (
     PROTOCOL,
     Failed,
@@ -31,6 +30,7 @@ from ekyc.chip.relay import (
     parse_frame,
 )
 from ekyc.errors import BusyError, EkycError, InputError, LimitError, UpstreamError
+from ekyc.logs import log_event
 from ekyc.pki import TrustStore
 
 _T = TypeVar("_T")
@@ -63,6 +63,7 @@ class ChipRelays:
             hello = await self._greet(websocket)
             session, plan = self.sessions.admit(number, hello.token)
         except EkycError as error:
+            _tell(websocket, error)
             await _refuse(websocket, error)
             return
         except WebSocketDisconnect:
@@ -108,6 +109,7 @@ class ChipRelays:
                 relay.lose()
                 outcome = {"error": relay.error or _interrupted()}
             self.sessions.close(session, **outcome)
+            _tell(websocket, session.error, round_trips=relay.round_trips)
             _log(session, relay)
 
     async def _exchange(self, websocket: WebSocket, relay: RelaySession) -> tuple[str, ...]:
@@ -154,6 +156,12 @@ async def _refuse(websocket: WebSocket, error: EkycError) -> None:
     with suppress(WebSocketDisconnect, RuntimeError):  # it may leave meanwhile
         await websocket.send_text(encode_frame(Failed(code=error.code[:64])))
         await websocket.close(_TRY_LATER if isinstance(error, BusyError) else _POLICY)
+
+
+def _tell(websocket: WebSocket, error: EkycError | None, **facts: int) -> None:
+    """Leave for the traces what it came to."""
+    problem = None if error is None else error.code
+    websocket.scope.setdefault("state", {}).update(problem=problem, **facts)
 
 
 def _interrupted() -> UpstreamError:

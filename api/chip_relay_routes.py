@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Body, Depends, Request, Response, WebSocket
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from ekyc.api.access import require
+from ekyc.api.access import Principal
 from ekyc.api.chip_relay_results import session_as_json
 from ekyc.api.chip_relay_schemas import ChipSessionCreated, ChipSessionModel, ChipSessionRequest
-from ekyc.api.routes import problems, service_of
+from ekyc.api.serving import problems, service_of
+from ekyc.api.v1.documents import IDEMPOTENCY_KEY, described
+from ekyc.api.v1.front import allowed, client_of, once_of
+from ekyc.api.v1.once import Answer
 from ekyc.chip.relay import PROTOCOL
 from ekyc.errors import InputError
 
@@ -31,29 +34,42 @@ _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
     operation_id="create_chip_session",
     summary="Yêu cầu đọc chip từ xa / Order a relayed reading of a chip",
     status_code=201,
-    responses=problems(400, 401, 403, 413, 422, 429, 503),
-    dependencies=[require("sessions:write")],
+    response_model=ChipSessionCreated,
+    responses=problems(400, 401, 403, 409, 413, 422, 429, 503),
+    openapi_extra=described(IDEMPOTENCY_KEY),
 )
 async def create_chip_session(
-    request: Request, wanted: Annotated[ChipSessionRequest, Body()]
-) -> ChipSessionCreated:
+    request: Request,
+    caller: Annotated[Principal, allowed("sessions:write")],
+    wanted: Annotated[ChipSessionRequest, Body()],
+) -> Response:
     """Cấp một phiên đọc chip. Điện thoại hoặc đầu đọc nối WebSocket `relay_path`, gửi `token` trong khung đầu tiên,
     rồi chỉ chuyển lệnh của máy chủ tới chip. Khóa mở chip chỉ được giữ cho tới khi phiên bắt đầu.
 
     Makes a session. The phone or reader connects to the WebSocket `relay_path`, sends `token` in its first frame, and
-    passes the server's commands to the chip. The key to the chip is kept only until the relay begins.
+    passes the server's commands to the chip. The key to the chip is kept only until the relay begins. Sent again with
+    its `Idempotency-Key`, the order is answered alike as long as its session lasts.
     """
-    ordered = service_of(request).chip_relays.sessions.order(wanted.mode, wanted.access_key())
+    sessions = service_of(request).chip_relays.sessions
+    with once_of(request).working(request, client_of(caller)) as pending:
+        ordered = sessions.order(
+            wanted.mode,
+            wanted.access_key(),
+            owner=caller.owner,
+            claim=pending.claim(await request.body()),
+        )
     session = ordered.session
-    return ChipSessionCreated(
+    told = ChipSessionCreated(
         id=session.id,
         mode=session.mode,
         token=ordered.relay_token.reveal(),
         result_token=ordered.result_token.reveal(),
         relay_path=f"/v1/chip-sessions/{session.id}/relay",
         subprotocol=PROTOCOL,
-        expires_at=session.expires_at,
+        expires_at=ordered.expires_at,
     )
+    answer = Answer(status=201, body=told.model_dump(mode="json", by_alias=True))
+    return answer.response(replayed=ordered.replayed)
 
 
 @router.websocket("/v1/chip-sessions/{session_id}/relay")

@@ -7,17 +7,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ekyc.api.forms import InputModel
 from ekyc.api.schemas import CheckModel
 from ekyc.chip import AccessKey, CanKey, MrzKey
 from ekyc.chip.relay import RelayMode
 from ekyc.errors import InputError
 
 
-class _Input(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class MrzAccess(_Input):
+class MrzAccess(InputModel):
     """What the machine readable zone prints. ``repr`` shows none of it."""
 
     document_number: str = Field(
@@ -30,7 +27,7 @@ class MrzAccess(_Input):
     expiry: str = Field(max_length=6, repr=False, description="YYMMDD")
 
 
-class ChipSessionRequest(_Input):
+class ChipSessionRequest(InputModel):
     """A reading to be relayed."""
 
     mode: RelayMode = Field(

@@ -1,4 +1,4 @@
-"""Errors as ``application/problem+json`` (RFC 9457). The one place that maps our codes to HTTP.
+"""Errors as ``application/problem+json`` (RFC 9457).
 
 A problem carries the stable ``code``, a title in the caller's language, whether trying again may help, and the
 request id. It never repeats what was submitted.
@@ -17,154 +17,25 @@ from starlette.exceptions import HTTPException
 from ekyc.api.access.errors import AccessError
 from ekyc.api.faults import fault_message
 from ekyc.api.languages import Language, preferred_language
-from ekyc.errors import (
-    BusyError,
-    ChipError,
-    EkycError,
-    InputError,
-    LimitError,
-    ModelError,
-    TrustError,
-    UpstreamError,
-)
+from ekyc.api.statuses import status_of, title_of
+from ekyc.errors import BusyError, EkycError
 from ekyc.outcomes import reason_registry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fastapi import FastAPI, Request
     from starlette.types import Receive, Scope, Send
 
 PROBLEM_JSON = "application/problem+json"
-
-_STATUS_OF_CODE: dict[str, HTTPStatus] = {
-    "access.address": HTTPStatus.FORBIDDEN,
-    "access.agent_forbidden": HTTPStatus.FORBIDDEN,
-    "access.certificate": HTTPStatus.UNAUTHORIZED,
-    "access.consent": HTTPStatus.FORBIDDEN,
-    "access.csrf": HTTPStatus.FORBIDDEN,
-    "access.denied": HTTPStatus.FORBIDDEN,
-    "access.expired": HTTPStatus.UNAUTHORIZED,
-    "access.four_eyes": HTTPStatus.FORBIDDEN,
-    "access.invalid": HTTPStatus.UNAUTHORIZED,
-    "access.login": HTTPStatus.FORBIDDEN,
-    "access.missing": HTTPStatus.UNAUTHORIZED,
-    "access.not_found": HTTPStatus.NOT_FOUND,
-    "access.too_many_attempts": HTTPStatus.TOO_MANY_REQUESTS,
-    "artefact.removed": HTTPStatus.GONE,
-    "artefact.unknown": HTTPStatus.NOT_FOUND,
-    "capture.expired": HTTPStatus.GONE,
-    "capture.spent": HTTPStatus.CONFLICT,
-    "capture.unknown": HTTPStatus.NOT_FOUND,
-    "chip.session_unfinished": HTTPStatus.CONFLICT,
-    "chip.session_unknown": HTTPStatus.NOT_FOUND,
-    "credential.not_published": HTTPStatus.NOT_FOUND,
-    "cursor.invalid": HTTPStatus.BAD_REQUEST,
-    "decision.four_eyes": HTTPStatus.FORBIDDEN,
-    "decision.not_an_officer": HTTPStatus.FORBIDDEN,
-    "decision.own_case": HTTPStatus.FORBIDDEN,
-    "digest.malformed": HTTPStatus.BAD_REQUEST,
-    "digest.mismatch": HTTPStatus.BAD_REQUEST,
-    "dossier.log_damaged": HTTPStatus.INTERNAL_SERVER_ERROR,
-    "dossier.sessions_spent": HTTPStatus.CONFLICT,
-    "dossier.state": HTTPStatus.CONFLICT,
-    "dossier.unknown": HTTPStatus.NOT_FOUND,
-    "idempotency.in_flight": HTTPStatus.CONFLICT,
-    "idempotency.malformed": HTTPStatus.BAD_REQUEST,
-    "idempotency.missing": HTTPStatus.BAD_REQUEST,
-    "issued_result.list_unknown": HTTPStatus.NOT_FOUND,
-    "liveness.not_offered": HTTPStatus.NOT_FOUND,
-    "liveness.session_unfinished": HTTPStatus.CONFLICT,
-    "liveness.session_unknown": HTTPStatus.NOT_FOUND,
-    "liveness.too_many_attempts": HTTPStatus.TOO_MANY_REQUESTS,
-    "freshness.already_used": HTTPStatus.CONFLICT,
-    "freshness.expired": HTTPStatus.GONE,
-    "freshness.unknown": HTTPStatus.NOT_FOUND,
-    "freshness.wrong_purpose": HTTPStatus.CONFLICT,
-    "precondition.failed": HTTPStatus.PRECONDITION_FAILED,
-    "precondition.required": HTTPStatus.PRECONDITION_REQUIRED,
-    "procedure.unknown": HTTPStatus.NOT_FOUND,
-    "rate.exceeded": HTTPStatus.TOO_MANY_REQUESTS,
-    "request.misdirected": HTTPStatus.MISDIRECTED_REQUEST,
-    "request.not_multipart": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    "request.upload_time": HTTPStatus.REQUEST_TIMEOUT,
-    "session.attempt_ended": HTTPStatus.CONFLICT,
-    "session.attempts_spent": HTTPStatus.CONFLICT,
-    "session.links_spent": HTTPStatus.CONFLICT,
-    "session.procedure_changed": HTTPStatus.CONFLICT,
-    "session.state": HTTPStatus.CONFLICT,
-    "session.unknown": HTTPStatus.NOT_FOUND,
-    "storage.full": HTTPStatus.INSUFFICIENT_STORAGE,
-    "subject.erased": HTTPStatus.GONE,
-    "link.address": HTTPStatus.UNPROCESSABLE_ENTITY,
-    "link.url": HTTPStatus.UNPROCESSABLE_ENTITY,
-    "webhook.disabled": HTTPStatus.CONFLICT,
-    "webhook.kinds": HTTPStatus.UNPROCESSABLE_ENTITY,
-    "webhook.too_many": HTTPStatus.CONFLICT,
-    "webhook.unknown": HTTPStatus.NOT_FOUND,
+_PARTS = "body_parts"
+_PART = "body_part"
+_DETAILS: dict[HTTPStatus, str] = {
+    HTTPStatus.NOT_FOUND: "this address is not served here; /openapi.json lists those that are",
+    HTTPStatus.METHOD_NOT_ALLOWED: "the header Allow says which methods are",
 }
 _FAULTS_OF_NAMES = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
-_STATUS_OF_CLASS: tuple[tuple[type[EkycError], HTTPStatus], ...] = (
-    (LimitError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
-    (InputError, HTTPStatus.UNPROCESSABLE_ENTITY),
-    (ChipError, HTTPStatus.UNPROCESSABLE_ENTITY),
-    (TrustError, HTTPStatus.UNPROCESSABLE_ENTITY),
-    (BusyError, HTTPStatus.SERVICE_UNAVAILABLE),
-    (ModelError, HTTPStatus.SERVICE_UNAVAILABLE),
-    (UpstreamError, HTTPStatus.BAD_GATEWAY),
-)
-_TITLES: dict[HTTPStatus, dict[Language, str]] = {
-    HTTPStatus.BAD_REQUEST: {"vi": "Yêu cầu không hợp lệ", "en": "The request is not valid"},
-    HTTPStatus.UNAUTHORIZED: {"vi": "Cần xác thực", "en": "Authentication is needed"},
-    HTTPStatus.FORBIDDEN: {"vi": "Không có quyền", "en": "Not allowed"},
-    HTTPStatus.NOT_FOUND: {"vi": "Không tìm thấy", "en": "Not found"},
-    HTTPStatus.METHOD_NOT_ALLOWED: {
-        "vi": "Phương thức không được hỗ trợ ở địa chỉ này",
-        "en": "This address does not support the method",
-    },
-    HTTPStatus.REQUEST_TIMEOUT: {
-        "vi": "Dữ liệu gửi lên quá chậm",
-        "en": "The upload took too long",
-    },
-    HTTPStatus.CONFLICT: {"vi": "Xung đột với trạng thái hiện tại", "en": "Conflict"},
-    HTTPStatus.GONE: {"vi": "Đã hết hạn", "en": "Expired"},
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: {
-        "vi": "Dữ liệu gửi lên vượt quá giới hạn",
-        "en": "What was sent passes a limit",
-    },
-    HTTPStatus.PRECONDITION_FAILED: {
-        "vi": "Dữ liệu đã thay đổi, hãy tải lại",
-        "en": "It has changed since; look again",
-    },
-    HTTPStatus.PRECONDITION_REQUIRED: {
-        "vi": "Cần gửi If-Match",
-        "en": "If-Match is needed",
-    },
-    HTTPStatus.TOO_MANY_REQUESTS: {
-        "vi": "Gọi quá nhiều, hãy chờ rồi thử lại",
-        "en": "Too many requests; wait and try again",
-    },
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: {
-        "vi": "Kiểu dữ liệu gửi lên không được hỗ trợ",
-        "en": "This kind of body is not supported",
-    },
-    HTTPStatus.MISDIRECTED_REQUEST: {
-        "vi": "Máy chủ không phục vụ tên miền này",
-        "en": "This server does not answer for that host name",
-    },
-    HTTPStatus.UNPROCESSABLE_ENTITY: {
-        "vi": "Dữ liệu gửi lên không hợp lệ",
-        "en": "What was sent is not valid",
-    },
-    HTTPStatus.INTERNAL_SERVER_ERROR: {"vi": "Lỗi hệ thống", "en": "Internal error"},
-    HTTPStatus.BAD_GATEWAY: {
-        "vi": "Dịch vụ liên thông gặp lỗi",
-        "en": "Another service failed",
-    },
-    HTTPStatus.SERVICE_UNAVAILABLE: {
-        "vi": "Hệ thống đang bận hoặc chưa sẵn sàng, hãy thử lại sau",
-        "en": "Busy or not ready; try again later",
-    },
-    HTTPStatus.INSUFFICIENT_STORAGE: {"vi": "Hết chỗ lưu trữ", "en": "Storage is full"},
-}
+_FAULT_OF_TEXT = "json_invalid"
 
 
 class ProblemResponse(JSONResponse):
@@ -179,16 +50,6 @@ class ProblemResponse(JSONResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope.setdefault("state", {})["problem"] = self._code
         await super().__call__(scope, receive, send)
-
-
-def status_of(error: EkycError) -> HTTPStatus:
-    """HTTP status of a typed error: by its code, else by whose fault it is, else 500."""
-    if error.code in _STATUS_OF_CODE:
-        return _STATUS_OF_CODE[error.code]
-    for kind, status in _STATUS_OF_CLASS:
-        if isinstance(error, kind):
-            return status
-    return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def problem(
@@ -243,7 +104,7 @@ def document_of(
     if reason is not None:
         title = reason.vi if language == "vi" else reason.en
     else:
-        title = _TITLES.get(status, {}).get(language, status.phrase)
+        title = title_of(status, language)
     document = {
         "type": f"urn:ekyc:problem:{code}",
         "title": title,
@@ -271,7 +132,8 @@ def install_handlers(app: FastAPI, *, retry_after_s: int) -> None:
             detail=error.message,
             retryable=error.retryable,
             subject=error.subject,
-            headers=_headers_of(error, retry_after_s),
+            errors=_faults_of_parts(request, error),
+            headers=_headers_of(error, status, retry_after_s),
         )
 
     async def on_http_error(request: Request, error: Exception) -> JSONResponse:
@@ -282,6 +144,7 @@ def install_handlers(app: FastAPI, *, retry_after_s: int) -> None:
         return problem(
             status=status,
             code=f"http.{status.name.lower()}",
+            detail=_DETAILS.get(status),
             language=language_of(request),
             request_id=request_id_of(request),
             headers=dict(error.headers or {}),
@@ -298,7 +161,9 @@ def install_handlers(app: FastAPI, *, retry_after_s: int) -> None:
                 {
                     "pointer": _pointer(entry["type"], entry["loc"]),
                     "code": entry["type"],
-                    "message": fault_message(entry["type"], language_of(request)),
+                    "message": fault_message(
+                        entry["type"], language_of(request), entry.get("ctx", {})
+                    ),
                 }
                 for entry in error.errors()
             ],
@@ -310,14 +175,44 @@ def install_handlers(app: FastAPI, *, retry_after_s: int) -> None:
 
 
 def _pointer(kind: str, place: tuple[int | str, ...]) -> str:
-    """Where in the request the fault is (RFC 6901). Of a member that we do not know, where it stands: its name is theirs."""
-    known = place[:-1] if kind in _FAULTS_OF_NAMES else place
+    """Where in the request the fault is (RFC 6901).
+
+    Of a member that we do not know, where it stands: its name is theirs. Of text that is no JSON, the body: pydantic
+    puts the number of a character there, which would point at a member.
+    """
+    known = place[:-1] if kind in {*_FAULTS_OF_NAMES, _FAULT_OF_TEXT} else place
     return "/" + "/".join(str(step) for step in known)
 
 
-def _headers_of(error: EkycError, retry_after_s: int) -> dict[str, str] | None:
+def name_parts(request: Request, names: Iterable[str]) -> None:
+    """Say which parts the body of ``request`` may have: an error whose ``subject`` is one of them points at it."""
+    request.scope.setdefault("state", {})[_PARTS] = frozenset(names)
+
+
+def point_at(request: Request, part: str) -> None:
+    """Say in which part of the body the fault is that is about to be answered."""
+    request.scope.setdefault("state", {})[_PART] = part
+
+
+def _faults_of_parts(request: Request, error: EkycError) -> list[dict[str, str]] | None:
+    """The part that an error is about, as RFC 6901 points at it; ``frames/2`` is the third of several."""
+    state = request.scope.get("state", {})
+    part = state.get(_PART)
+    if part is None:
+        part = error.subject or ""
+        if part.partition("/")[0] not in state.get(_PARTS, ()):
+            return None
+    language, reason = language_of(request), reason_registry().get(error.code)
+    text = fault_message(error.code, language)
+    if reason is not None:
+        text = reason.vi if language == "vi" else reason.en
+    return [{"pointer": f"/body/{part}", "code": error.code, "message": text}]
+
+
+def _headers_of(error: EkycError, status: HTTPStatus, retry_after_s: int) -> dict[str, str] | None:
     """When to come again (RFC 9110 §10.2.3), or how to authenticate (§11.6.1)."""
-    if isinstance(error, BusyError):
+    away = status is HTTPStatus.SERVICE_UNAVAILABLE and error.retryable
+    if away or isinstance(error, BusyError):
         wait_s: float = getattr(error, "wait_s", retry_after_s)  # where the error knows better
         return {"Retry-After": str(math.ceil(wait_s))}
     challenge = error.challenge if isinstance(error, AccessError) else None

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import anyio
 import anyio.to_thread
 from fastapi import APIRouter, Body, Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from ekyc.api.access import require
+from ekyc.api.access import AccessError, Principal
 from ekyc.api.liveness_front import CHUNKS, SESSIONS, LivenessFront
 from ekyc.api.liveness_schemas import (
     LivenessBegun,
@@ -27,8 +27,14 @@ from ekyc.api.liveness_schemas import (
     reply_model,
     result_as_json,
 )
-from ekyc.api.routes import problems, service_of
+from ekyc.api.serving import problems, service_of
+from ekyc.api.v1.documents import IDEMPOTENCY_KEY, described
+from ekyc.api.v1.front import allowed, client_of, once_of
+from ekyc.api.v1.once import Answer
 from ekyc.errors import InputError, LimitError
+
+if TYPE_CHECKING:
+    from ekyc.flows.live_values import OrderedLiveSession
 
 _T = TypeVar("_T")
 router = APIRouter()
@@ -58,26 +64,37 @@ _CHUNK_BODY: Final = {
     operation_id="create_liveness_session",
     summary="Yêu cầu kiểm tra người thật / Order a liveness session",
     status_code=201,
-    responses=problems(400, 401, 403, 404, 413, 422, 429, 503),
-    dependencies=[require("sessions:write")],
+    response_model=LivenessSessionCreated,
+    responses=problems(400, 401, 403, 404, 409, 413, 422, 429, 503),
+    openapi_extra=described(IDEMPOTENCY_KEY),
 )
 async def create_liveness_session(
-    request: Request, wanted: Annotated[LivenessOrder, Body()]
-) -> LivenessSessionCreated:
+    request: Request,
+    caller: Annotated[Principal, allowed("sessions:write")],
+    wanted: Annotated[LivenessOrder, Body()],
+) -> Response:
     """Cấp một phiên cho đúng một hồ sơ và một người. Số lần thử được giới hạn theo hồ sơ, người và thiết bị: quá số
-    lần thì trả 429 cùng `Retry-After`. Đưa `capture_token` cho ứng dụng chụp, giữ `result_token`.
+    lần thì trả 429 cùng `Retry-After`. Đưa `capture_token` cho ứng dụng chụp, giữ `result_token`. Công dân và đại lý
+    không tự bỏ được bước màu.
 
     Makes a session for one case and one person. Attempts are limited by case, person and device: 429 with
-    `Retry-After` beyond that. Hand `capture_token` to the capturing client, keep `result_token`.
+    `Retry-After` beyond that. Hand `capture_token` to the capturing client, keep `result_token`. Citizens and agents
+    leave no colours out.
     """
     front = _front(request)
-    ordered = await _in_thread(partial(front.sessions.order, wanted.order()))
-    return LivenessSessionCreated(
-        id=ordered.id,
-        capture_token=ordered.capture_token.reveal(),
-        result_token=ordered.result_token.reveal(),
-        expires_at=ordered.expires_at,
-    )
+    if caller.own_subject is not None and not wanted.colours:
+        raise AccessError("whoever is looked at does not choose how hard", code="access.denied")
+    with once_of(request).working(request, client_of(caller)) as pending:
+        order = partial(
+            front.sessions.order,
+            wanted.order(caller.owner),
+            claim=pending.claim(await request.body()),
+            answer=lambda ordered: _created(ordered).encoded(),
+        )
+        made = await _in_thread(order)
+    if isinstance(made, bytes):
+        return Answer.decoded(made).response(replayed=True)
+    return _created(made).response()
 
 
 @router.post(
@@ -174,17 +191,27 @@ async def get_liveness_session(
     operation_id="delete_liveness_session",
     summary="Xóa phiên / Forget a session",
     status_code=204,
-    responses=problems(404, 503),
+    responses=problems(404, 409, 503),
 )
 async def delete_liveness_session(
     request: Request, session_id: str, credentials: _OwnerCredentials = None
 ) -> None:
-    """Xóa ngay hình ảnh và kết quả; sổ đếm số lần thử vẫn giữ lần này.
+    """Xóa ngay hình ảnh và kết quả; sổ đếm số lần thử vẫn giữ lần này. Không xóa được khi đang bị giữ hoặc hạn chế xử lý.
 
-    Erases pictures and result at once; that there was an attempt is still counted.
+    Erases pictures and result at once; that there was an attempt is still counted. Not under a hold or restriction.
     """
     front = await _of_owner(request, session_id, credentials)
     await _in_thread(partial(front.sessions.forget, session_id))
+
+
+def _created(ordered: OrderedLiveSession) -> Answer:
+    told = LivenessSessionCreated(
+        id=ordered.id,
+        capture_token=ordered.capture_token.reveal(),
+        result_token=ordered.result_token.reveal(),
+        expires_at=ordered.expires_at,
+    )
+    return Answer(status=201, body=told.model_dump(mode="json", by_alias=True))
 
 
 def _front(request: Request) -> LivenessFront:

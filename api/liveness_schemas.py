@@ -8,15 +8,16 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic import Base64Bytes, BaseModel, Field
 
-from ekyc.api.schemas import CheckModel
+from ekyc.api.forms import InputModel
+from ekyc.api.schemas import ID_PATTERN, CheckModel
 from ekyc.flows import LiveBinding, LiveOrder, LiveUse
 from ekyc.flows.live_values import BegunLiveSession, LiveAdvice, LiveResult
 from ekyc.liveness.active import AttestationKind, Colour, Prompt, PromptKind, Reply, ReplyKind, Step
 from ekyc.liveness.active.attestation import MAX_TOKEN_BYTES
 from ekyc.outcomes import Outcome, reason_registry
-from ekyc.values import Redacted
+from ekyc.values import Owner, Redacted
 
 _REFERENCE: Final = r"^[!-~]{1,128}$"
 _SCHEMA: Final = "ekyc.liveness-session/1"
@@ -47,11 +48,7 @@ PROMPT_TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )
 
 
-class _Input(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class LivenessOrder(_Input):
+class LivenessOrder(InputModel):
     """A session that is wanted. Made by the portal, never by the phone."""
 
     case: str = Field(
@@ -75,7 +72,7 @@ class LivenessOrder(_Input):
     )
     challenge_id: str | None = Field(
         default=None,
-        pattern=r"^[0-9a-f]{32}$",
+        pattern=ID_PATTERN,
         description="Mã thử thách mà chip của cùng hồ sơ sẽ ký. / "
         "The challenge that the chip of the same case will answer.",
     )
@@ -85,10 +82,10 @@ class LivenessOrder(_Input):
         "Whether the client can colour its screen. Without colours, prepared clips pass.",
     )
 
-    def order(self) -> LiveOrder:
+    def order(self, owner: Owner) -> LiveOrder:
         """The order in the words of the flow."""
         binding = LiveBinding(case=self.case, subject=self.subject, challenge_id=self.challenge_id)
-        return LiveOrder(binding=binding, device=self.device, colours=self.colours)
+        return LiveOrder(binding=binding, device=self.device, colours=self.colours, owner=owner)
 
 
 class LivenessSessionCreated(BaseModel):
@@ -153,14 +150,14 @@ class LivenessReply(BaseModel):
     prompt: PromptModel | None
 
 
-class Attestation(_Input):
+class Attestation(InputModel):
     """A statement of the platform about app and device."""
 
     kind: AttestationKind
     token: Base64Bytes = Field(max_length=MAX_TOKEN_BYTES, repr=False)
 
 
-class LivenessFinish(_Input):
+class LivenessFinish(InputModel):
     """The client has done all that it was asked, or gives up."""
 
     attestation: Attestation | None = Field(
@@ -215,10 +212,10 @@ class LivenessSessionModel(BaseModel):
     signature: LivenessSignature | None
 
 
-class LivenessUse(_Input):
+class LivenessUse(InputModel):
     """The part `liveness` of a verification: which session serves the case, and what it was ordered for."""
 
-    session_id: str = Field(pattern=r"^[0-9a-f]{32}$")
+    session_id: str = Field(pattern=ID_PATTERN)
     result_token: str = Field(max_length=128, repr=False)
     case: str = Field(pattern=_REFERENCE, repr=False)
     subject: str = Field(pattern=_REFERENCE, repr=False)

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Final
 
-from ekyc.api.logs import log_event
 from ekyc.api.metrics import CONTENT_TYPE
 from ekyc.errors import InputError, place_of
+from ekyc.logs import log_event
 
 _LOOPBACK: Final = "127.0.0.1"
 _NAMES: Final = frozenset({"localhost", _LOOPBACK})
@@ -21,7 +21,7 @@ _LOG = logging.getLogger("ekyc.metrics")
 
 
 @contextmanager
-def serving_metrics(render: Callable[[], str], port: int | None) -> Iterator[int | None]:
+def serving_metrics(render: Callable[[], bytes], port: int | None) -> Iterator[int | None]:
     """Serve figures during the block, at the port that is yielded; nothing without one. 0 takes any that is free.
 
     Raises:
@@ -48,7 +48,7 @@ def serving_metrics(render: Callable[[], str], port: int | None) -> Iterator[int
         server.server_close()
 
 
-def _handler(render: Callable[[], str]) -> type[BaseHTTPRequestHandler]:
+def _handler(render: Callable[[], bytes]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = _PEER_S  # one peer at a time, and none for long
         server_version = "ekyc"
@@ -57,14 +57,13 @@ def _handler(render: Callable[[], str]) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             named = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
             if named not in _NAMES:  # a page in a browser here must not read it by rebinding a name
-                self._answer(421, "")
+                self._answer(421, b"")
             elif self.path != "/metrics":
-                self._answer(404, "")
+                self._answer(404, b"")
             else:
                 self._answer(*_rendered(render))
 
-        def _answer(self, status: int, text: str) -> None:
-            body = text.encode()
+        def _answer(self, status: int, body: bytes) -> None:
             self.send_response(status)
             self.send_header("Content-Type", CONTENT_TYPE)
             self.send_header("Content-Length", str(len(body)))
@@ -77,10 +76,10 @@ def _handler(render: Callable[[], str]) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _rendered(render: Callable[[], str]) -> tuple[int, str]:
+def _rendered(render: Callable[[], bytes]) -> tuple[int, bytes]:
     try:
         return 200, render()
     except Exception as error:  # noqa: BLE001 - the service goes on; the text of an error may say too much
         failure = {"error": type(error).__qualname__, "at": [place_of(error)]}
         log_event(_LOG, logging.ERROR, "failure", **failure)
-        return 500, ""
+        return 500, b""

@@ -6,6 +6,7 @@ All of it is signed, or carries what is; nothing of it is about a person. So it 
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ SIGNED_ANEW: Final = timedelta(hours=1)
 """A list in which nothing changed is signed again after this, long before it is stale."""
 _MAX_TRUST_BYTES: Final = 4 << 20
 _MAX_BUILT_IN: Final = 4
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}\Z")
 
 
 class ListForm(Enum):
@@ -117,6 +119,16 @@ class Publication:
             )
             return published
 
+    def status_lists(self, uri: str) -> tuple[bytes, ...]:
+        """The list that results name by ``uri``, as of now; none where it is not published here."""
+        series, _, number = uri.rpartition("/")
+        if self._signer is None or series != self._series or not _NUMBER.match(number):
+            return ()
+        try:
+            return (self.status_list(int(number), ListForm.CWT).body,)
+        except InputError:
+            return ()
+
     def trust_list(self) -> Published:
         """The trust list as its operator signed it.
 
@@ -124,7 +136,7 @@ class Publication:
             InputError: ``credential.not_published``.
             BusyError: ``credential.trust_list_unusable``: the file is not such a list now.
         """
-        return Published.of(self._anchor().listed.message.text.encode())
+        return Published.of(self.anchor().listed.message.text.encode())
 
     def page(self) -> Published:
         """The verifier page with this trust list and the latest status lists built in.
@@ -132,14 +144,19 @@ class Publication:
         Raises:
             InputError, BusyError: as :meth:`trust_list`.
         """
-        anchor, lists = self._anchor(), []
+        anchor, lists = self.anchor(), []
         if self._signer is not None:
             count = len(self._results.lists(self._series))
             latest = range(max(1, count - _MAX_BUILT_IN + 1), count + 1)
             lists = [self.status_list(number, ListForm.CWT).body for number in latest]
         return Published.of(render_verifier_page(anchor, status_lists=lists).encode())
 
-    def _anchor(self) -> TrustAnchor:
+    def anchor(self) -> TrustAnchor:
+        """The trust list as it is now, and whose it must be.
+
+        Raises:
+            InputError, BusyError: as :meth:`trust_list`.
+        """
         if self._trust_list is None:
             raise _not_published()
         try:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from ekyc.api.access import open_to_all
 from ekyc.api.publication import REFRESH, ListForm
-from ekyc.api.routes import problems
+from ekyc.api.serving import problems
 from ekyc.errors import InputError
 from ekyc.signing.credentials.page import verifier_policy
 

@@ -4,99 +4,34 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated
 
 import anyio
 import anyio.to_thread
 from fastapi import APIRouter, Body, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from ekyc.api.access import open_to_all, require
+from ekyc.api.access import Principal, open_to_all
 from ekyc.api.docs_page import render_docs
-from ekyc.api.errors import PROBLEM_JSON, language_of
-from ekyc.api.readiness import OK, states_of
+from ekyc.api.errors import language_of
+from ekyc.api.readiness import OK
 from ekyc.api.schemas import (
     Alive,
     ChallengeCreated,
     ChallengeRequest,
-    Problem,
     Readiness,
     ReasonList,
     ReasonModel,
     VerificationModel,
 )
-from ekyc.api.uploads import receive_case
+from ekyc.api.serving import CASE_BODY, UPLOAD_PATH, problems, service_of
+from ekyc.api.uploads import manifest_of, receive_case
+from ekyc.api.v1.front import allowed
 from ekyc.errors import LimitError
 from ekyc.flows import issue_challenge
 from ekyc.outcomes import reason_registry
 
-if TYPE_CHECKING:
-    from ekyc.api.app import Service
-
-UPLOAD_PATH: Final = "/v1/verifications"
-"""The one operation whose body may be large."""
-
 router = APIRouter()
-
-
-def service_of(request: Request) -> Service:
-    """The service that this application was made with."""
-    service: Service = request.app.state.service
-    return service
-
-
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """How the OpenAPI document describes errors of these statuses."""
-    return {
-        status: {"model": Problem, "content": {PROBLEM_JSON: {}}, "description": "RFC 9457"}
-        for status in statuses
-    }
-
-
-CASE_BODY: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {
-                        "case": {
-                            "type": "string",
-                            "description": "Nội dung case.toml. / Text of case.toml.",
-                        },
-                        "file": {
-                            "type": "array",
-                            "items": {
-                                "type": "string",
-                                "contentMediaType": "application/octet-stream",
-                            },
-                            "description": "Các tệp; filename là đường dẫn ghi trong case.toml. / "
-                            "Files; filename is the path that case.toml names.",
-                        },
-                        "archive": {
-                            "type": "string",
-                            "contentMediaType": "application/zip",
-                            "description": "Hoặc cả thư mục hồ sơ trong một tệp zip. / "
-                            "Or the whole case folder as one zip archive.",
-                        },
-                        "challenge_id": {
-                            "type": "string",
-                            "description": "Mã thử thách mà chip đã ký. / The challenge that the chip signed.",
-                        },
-                        "liveness": {
-                            "type": "string",
-                            "contentMediaType": "application/json",
-                            "description": "Phiên kiểm tra người thật của hồ sơ này: session_id, result_token, case, "
-                            "subject. / The liveness session of this case.",
-                        },
-                    },
-                    "additionalProperties": False,
-                }
-            }
-        },
-    }
-}
 
 
 @router.get(
@@ -125,7 +60,7 @@ async def readyz(request: Request) -> JSONResponse:
 
     Checks the database, the models, the key of the service and the key provider.
     """
-    states = await anyio.to_thread.run_sync(partial(states_of, request.app.state.needed))
+    states = await request.app.state.readiness.states()
     ready = set(states.values()) == {OK}
     state = Readiness(ready=ready, **states)
     return JSONResponse(state.model_dump(exclude_none=True), status_code=200 if ready else 503)
@@ -137,7 +72,7 @@ async def readyz(request: Request) -> JSONResponse:
     summary="Cấp mã thử thách / Issue a challenge",
     status_code=201,
     responses=problems(400, 401, 403, 413, 422, 429, 503),
-    dependencies=[require("tools:use")],
+    dependencies=[allowed("tools:use")],
 )
 async def create_challenge(
     request: Request, wanted: Annotated[ChallengeRequest | None, Body()] = None
@@ -170,9 +105,10 @@ async def create_challenge(
         **problems(401, 403, 408, 413, 415, 422, 429, 503),
     },
     openapi_extra=CASE_BODY,
-    dependencies=[require("tools:use")],
 )
-async def create_verification(request: Request) -> Response:
+async def create_verification(
+    request: Request, caller: Annotated[Principal, allowed("tools:use")]
+) -> Response:
     """Nhận một hồ sơ, kiểm tra và trả về quyết định kèm lý do. Từ chối không phải là lỗi: mã trả về vẫn là 200.
 
     Takes a case, checks it and answers with the decision and its reasons. A rejection is no error: it is answered
@@ -191,12 +127,14 @@ async def create_verification(request: Request) -> Response:
                 )
         except TimeoutError as exc:
             raise LimitError("the upload took too long", code="request.upload_time") from exc
+        await manifest_of(request, submission)
         result = await service.admission.run(
             partial(
                 service.verifier.verify_folder,
                 submission.folder,
                 challenge_id=submission.challenge_id,
                 live=submission.live,
+                owner=caller.owner,
             )
         )
     return Response(json.dumps(result, ensure_ascii=False), media_type="application/json")

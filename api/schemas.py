@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
+from ekyc.api.forms import InputModel
 from ekyc.chip.upload_challenge import MAX_DG14_BYTES
 from ekyc.storage import ACTIVE_AUTHENTICATION, CHIP_AUTHENTICATION
 
+ID_PATTERN: Final = r"^[0-9a-f]{32}$"
+"""An id that was drawn here: 128 random bits in lower-case hexadecimal digits."""
 
-class _Input(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-
-class ChallengeRequest(_Input):
+class ChallengeRequest(InputModel):
     """What a challenge is wanted for."""
 
     purpose: Literal["active-authentication", "chip-authentication"] = Field(
@@ -38,7 +39,9 @@ class ChallengeRequest(_Input):
     @model_validator(mode="after")
     def _file_goes_with_purpose(self) -> Self:
         if (self.purpose == CHIP_AUTHENTICATION) != (self.dg14 is not None):
-            raise ValueError("dg14 and the purpose chip-authentication go together")
+            raise PydanticCustomError(
+                "together", "{members}", {"members": f"dg14, purpose {CHIP_AUTHENTICATION}"}
+            )
         return self
 
 

@@ -10,13 +10,18 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
+
+from ekyc.storage import disk_errors
 
 _PREFIX = "ekyc-uploads-"
 _LOCK = "lock"
+_BEGINNING_S: Final = 3600.0
+"""After which a folder without a lock is no longer just being made."""
 
 
 class Scratch:
@@ -32,23 +37,31 @@ class Scratch:
         parent = parent or Path(tempfile.gettempdir())
         for old in parent.glob(f"{_PREFIX}*"):
             _sweep(old)
-        root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-        lock = os.open(root / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return cls(root, lock)
+        while True:
+            root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+            lock = os.open(root / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if (root / _LOCK).exists():
+                return cls(root, lock)
+            os.close(lock)  # another process swept it just before it was locked
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
         """A fresh folder for one request, removed with all its files whatever happens."""
-        path = Path(tempfile.mkdtemp(dir=self._root))
+        path = self.taken()
         try:
             yield path
         finally:
             shutil.rmtree(path, ignore_errors=True)
 
     def taken(self) -> Path:
-        """A fresh folder that outlives its request; whoever takes it removes it."""
-        return Path(tempfile.mkdtemp(dir=self._root))
+        """A fresh folder that outlives its request; whoever takes it removes it.
+
+        Raises:
+            StorageError: ``storage.full``; ``storage.unreachable`` and others: the disk failed.
+        """
+        with disk_errors("upload"):
+            return Path(tempfile.mkdtemp(dir=self._root))
 
     def close(self) -> None:
         """Remove everything."""
@@ -62,7 +75,12 @@ def _sweep(folder: Path) -> None:
         if folder.lstat().st_uid != os.getuid():
             return
         lock = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
-    except OSError:  # another process is just making or removing it
+    except (
+        FileNotFoundError
+    ):  # its process was killed before it made one, or is just making or removing it
+        _sweep_old(folder)
+        return
+    except OSError:
         return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -72,3 +90,12 @@ def _sweep(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)  # which follows no link
     finally:
         os.close(lock)
+
+
+def _sweep_old(folder: Path) -> None:
+    try:
+        old = time.time() - folder.lstat().st_mtime > _BEGINNING_S
+    except OSError:
+        return
+    if old:
+        shutil.rmtree(folder, ignore_errors=True)

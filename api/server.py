@@ -6,8 +6,10 @@ say who may connect.
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
+import resource
 import signal
 import socket
 from contextlib import suppress
@@ -18,15 +20,19 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from ekyc.api.connections import DEFAULT_TIMES, PeerTimes, protocol_with
-from ekyc.api.logs import LogFormat, install_logging
+from ekyc.api.envelope import MOST_HEADER_BYTES
 from ekyc.chip.relay import MAX_FRAME_BYTES
 from ekyc.errors import InputError
+from ekyc.logs import LogFormat, install_logging
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 _SHUTDOWN_S = 30
-_CONNECTIONS = 200
+_CONNECTIONS = 1800
+"""A thousand event streams or long polls, and room for requests (:mod:`ekyc.api.envelope` bounds those) and for pauses between."""
+_FILES = _CONNECTIONS + 600
+"""Open files: connections, those of the database, uploads under way."""
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -77,18 +83,21 @@ def serve(
 ) -> None:
     """Serve ``app`` until SIGINT or SIGTERM, finish what runs, for at most half a minute, and return.
 
-    Call it from the main thread. From then on the process logs by the allow-list of :mod:`ekyc.api.logs`.
+    Call it from the main thread. From then on the process logs by the allow-list of :mod:`ekyc.logs`. Whoever switched
+    the collection of garbage off while it loaded what it serves need not switch it on again.
 
     Raises:
         InputError: the socket's path cannot be used (``serve.socket``).
     """
     install_logging(log_format)
+    _allow_files(_FILES)
     server = uvicorn.Server(
         uvicorn.Config(
             app,
             host=address.host,
             port=address.port,
             http=protocol_with(times),
+            h11_max_incomplete_event_size=MOST_HEADER_BYTES,
             log_config=None,  # installed above
             access_log=False,  # ours carries no client address
             server_header=False,
@@ -103,6 +112,8 @@ def serve(
     sockets = None if address.socket_path is None else [_private_socket(address.socket_path)]
     # uvicorn raises the signal again when it has shut down; as an interrupt it lets the caller close its rooms.
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    gc.freeze()  # what is loaded by now stays; collections that walk through all of it would be felt as pauses
+    gc.enable()
     try:
         with suppress(KeyboardInterrupt):
             server.run(sockets=sockets)
@@ -110,6 +121,17 @@ def serve(
         signal.signal(signal.SIGTERM, previous)
         if address.socket_path is not None:
             address.socket_path.unlink(missing_ok=True)
+
+
+def _allow_files(count: int) -> None:
+    """Have so many open files allowed, as far as the operator's own bound goes; systems begin with 1,024."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if most == resource.RLIM_INFINITY else min(count, most)
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        with suppress(
+            OSError, ValueError
+        ):  # forbidden by a filter of system calls: the unit says it then
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _private_socket(path: Path) -> socket.socket:

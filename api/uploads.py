@@ -12,26 +12,31 @@ Parts of the multipart body:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Literal, Self
 
 import anyio.to_thread
+from fastapi import Request
 from pydantic import ValidationError
 
 from ekyc.api.archives import unpack
+from ekyc.api.errors import point_at
 from ekyc.api.limits import ServiceLimits
 from ekyc.api.liveness_schemas import LivenessUse
 from ekyc.api.multipart import Event, MultipartReader, PartBegin, PartData
 from ekyc.api.paths import case_path, comparison_key
 from ekyc.errors import InputError, LimitError
+from ekyc.flows.case import CASE_FILE, CaseManifest, require_case
+from ekyc.storage import disk_errors
 
 if TYPE_CHECKING:
     from ekyc.flows import LiveUse
 
-CASE_FILE = "case.toml"
+_ROOMS_OF_A_CASE = frozenset({"case", "chip"})
 _CASE_BYTES = 64 * 1024
 _CHALLENGE_ID_BYTES = 100
 _LIVENESS_BYTES = 2048
@@ -46,6 +51,14 @@ class Submission:
     folder: Path
     challenge_id: str | None
     live: LiveUse | None = None
+    came_as: Literal["case", "archive"] = "case"
+
+    def part_of(self, error: InputError) -> str | None:
+        """The part of the body in which a fault of the case is; ``None`` of any other."""
+        of_text = (error.subject or "").startswith(CASE_FILE)
+        if not of_text and error.code.partition(".")[0] not in _ROOMS_OF_A_CASE:
+            return None
+        return "archive" if self.came_as == "archive" else "case" if of_text else "file"
 
 
 async def receive_case(
@@ -56,9 +69,10 @@ async def receive_case(
     Raises:
         InputError: the body is not as described above (``request.…``; ``subject`` names the part).
         LimitError: it passes a bound.
+        StorageError: ``storage.full``.
     """
     reader = MultipartReader(content_type, max_parts=limits.parts + 3)
-    with _Receiver(scratch, limits) as receiver:
+    with disk_errors("upload"), _Receiver(scratch, limits) as receiver:
         async for chunk in body:
             for event in reader.feed(chunk):
                 receiver.take(event)
@@ -72,8 +86,33 @@ async def receive_case(
             subject="case",
         )
     return Submission(
-        folder=receiver.folder, challenge_id=receiver.challenge_id(), live=receiver.live()
+        folder=receiver.folder,
+        challenge_id=receiver.challenge_id(),
+        live=receiver.live(),
+        came_as="case" if receiver.archive is None else "archive",
     )
+
+
+async def manifest_of(request: Request, submission: Submission) -> CaseManifest:
+    """What ``case.toml`` says, where all that it names came along.
+
+    Raises:
+        InputError, LimitError: it is not valid, or a file is missing (``case.…``, ``chip.…``); points at the part.
+    """
+    with pointing_at_case(request, submission):
+        return await anyio.to_thread.run_sync(require_case, submission.folder)
+
+
+@contextmanager
+def pointing_at_case(request: Request, submission: Submission) -> Iterator[None]:
+    """Faults of the case that are found within the block point at the part that they are in."""
+    try:
+        yield
+    except InputError as error:
+        part = submission.part_of(error)
+        if part is not None:
+            point_at(request, part)
+        raise
 
 
 class _Receiver:
@@ -159,7 +198,8 @@ class _Receiver:
         try:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._out = target.open("xb")
-        except OSError as exc:  # a file where another part wants a folder
+        except (FileExistsError, IsADirectoryError, NotADirectoryError) as exc:
+            # a file where another part wants a folder
             raise InputError("two files claim one path", code="request.part", subject=part) from exc
 
     def _require_first(self, key: str, part: str) -> None:

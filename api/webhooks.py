@@ -5,6 +5,7 @@ They are resources as the others (:mod:`ekyc.api.v1`): once by ``Idempotency-Key
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 from urllib.parse import urlencode
@@ -14,12 +15,11 @@ from fastapi.openapi.models import Example
 from fastapi.responses import JSONResponse
 
 from ekyc.api.access import Principal
+from ekyc.api.schemas import ID_PATTERN
 from ekyc.api.v1.documents import IDEMPOTENCY_KEY, described, links_to, refusals
 from ekyc.api.v1.front import allowed, front_of
 from ekyc.api.v1.once import Answer
-from ekyc.api.v1.views import time_as_json
 from ekyc.api.webhooks_schemas import (
-    ID,
     DeliveryList,
     DeliveryListing,
     DeliveryModel,
@@ -29,23 +29,21 @@ from ekyc.api.webhooks_schemas import (
     EndpointNew,
     KeysNew,
 )
-from ekyc.flows.webhook_signatures import shown_key
-from ekyc.storage import DeliveriesOf, EndpointState, SignatureForm
+from ekyc.api.webhooks_views import (
+    delivery_as_json,
+    endpoint_as_json,
+    shown_endpoint,
+    visible_delivery,
+    visible_endpoint,
+    visible_endpoints,
+)
+from ekyc.storage import DeliveriesOf, EndpointState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from ekyc.storage import Delivery, DossierUnit
 
-    from ekyc.storage import (
-        Delivery,
-        DeliveryAttempt,
-        DossierUnit,
-        SigningSecret,
-        WebhookEndpoint,
-    )
-
-EndpointId = Annotated[str, Path(pattern=ID)]
-DeliveryId = Annotated[str, Path(pattern=ID)]
+EndpointId = Annotated[str, Path(pattern=ID_PATTERN)]
+DeliveryId = Annotated[str, Path(pattern=ID_PATTERN)]
 _Reader = Annotated[Principal, allowed("webhooks:read")]
 _Writer = Annotated[Principal, allowed("webhooks:write")]
 _EXAMPLES: Final[dict[str, Example]] = {
@@ -98,18 +96,20 @@ async def create_endpoint(
     caller: _Writer,
     wanted: Annotated[EndpointNew, Body(openapi_examples=_EXAMPLES)],
 ) -> Response:
-    """Trả về khóa xác minh. `whsec_…` chỉ hiện lần này.
+    """Trả về khóa xác minh. `whsec_…` chỉ hiện lần này. Bên gọi thuộc các cơ quan nhất định thì điểm nhận chỉ nhận sự kiện
+    của các cơ quan đó và mọi cơ quan cấp dưới tại thời điểm gửi.
 
-    Answers the keys that messages are verified with. `whsec_…` is shown this once.
+    Answers the keys that messages are verified with. `whsec_…` is shown this once. Of a caller that is bound to offices
+    the endpoint is told of their events alone, and of those of all offices beneath them at the time.
     """
 
     def work(unit: DossierUnit) -> Answer:
         _require_address(request, wanted.url)
         endpoint, secrets = unit.webhooks.endpoints.create(
-            caller.tenant, url=wanted.url, kinds=wanted.events
+            caller.tenant, url=wanted.url, kinds=wanted.events, offices=caller.roots
         )
         headers = {"Location": f"/v1/webhook-endpoints/{endpoint.id}"}
-        return Answer(status=201, body=_endpoint(endpoint, secrets), headers=headers)
+        return Answer(status=201, body=endpoint_as_json(endpoint, secrets), headers=headers)
 
     return await front_of(request).creating(request, caller, work)
 
@@ -128,8 +128,8 @@ async def list_endpoints(request: Request, caller: _Reader) -> Response:
     """
 
     def look(unit: DossierUnit) -> list[dict[str, Any]]:
-        found = unit.webhooks.endpoints.all_of(caller.tenant)
-        return [_shown(unit, caller, one) for one in found]
+        found = visible_endpoints(unit, caller)
+        return [shown_endpoint(unit, caller, one) for one in found]
 
     data = await front_of(request).looking(caller.tenant, look)
     return JSONResponse({"data": data, "next": None})
@@ -149,7 +149,7 @@ async def get_endpoint(request: Request, caller: _Reader, endpoint_id: EndpointI
     """
 
     def look(unit: DossierUnit) -> dict[str, Any]:
-        return _shown(unit, caller, unit.webhooks.endpoints.get(caller.tenant, endpoint_id))
+        return shown_endpoint(unit, caller, visible_endpoint(unit, caller, endpoint_id))
 
     return JSONResponse(await front_of(request).looking(caller.tenant, look))
 
@@ -176,16 +176,16 @@ async def edit_endpoint(
 
     def work(unit: DossierUnit) -> dict[str, Any]:
         store = unit.webhooks.endpoints
+        endpoint = visible_endpoint(unit, caller, endpoint_id)
         if wanted.url is not None:
             _require_address(request, wanted.url)
         kinds = wanted.events
-        endpoint = store.get(caller.tenant, endpoint_id)
         if wanted.url is not None or kinds is not None:
             endpoint = store.change(caller.tenant, endpoint_id, url=wanted.url, kinds=kinds)
         if wanted.state is not None and wanted.state is not endpoint.state:
             turn = store.enable if wanted.state is EndpointState.ENABLED else store.disable
             endpoint = turn(caller.tenant, endpoint_id)
-        return _shown(unit, caller, endpoint)
+        return shown_endpoint(unit, caller, endpoint)
 
     return JSONResponse(await front_of(request).writing(caller.tenant, work))
 
@@ -202,9 +202,12 @@ async def delete_endpoint(request: Request, caller: _Writer, endpoint_id: Endpoi
 
     Erases the endpoint, its keys and the record of its deliveries.
     """
-    await front_of(request).writing(
-        caller.tenant, lambda unit: unit.webhooks.endpoints.delete(caller.tenant, endpoint_id)
-    )
+
+    def work(unit: DossierUnit) -> None:
+        visible_endpoint(unit, caller, endpoint_id)
+        unit.webhooks.endpoints.delete(caller.tenant, endpoint_id)
+
+    await front_of(request).writing(caller.tenant, work)
     return Response(status_code=204)
 
 
@@ -230,9 +233,10 @@ async def rotate_keys(
 
     def work(unit: DossierUnit) -> Answer:
         store = unit.webhooks.endpoints
+        visible_endpoint(unit, caller, endpoint_id)
         overlap = timedelta(seconds=wanted.overlap_s)
         secrets = store.rotate(caller.tenant, endpoint_id, overlap=overlap)
-        body = _endpoint(store.get(caller.tenant, endpoint_id), secrets)
+        body = endpoint_as_json(store.get(caller.tenant, endpoint_id), secrets)
         return Answer(status=201, body=body)
 
     return await front_of(request).creating(request, caller, work)
@@ -256,6 +260,7 @@ async def send_test(request: Request, caller: _Writer, endpoint_id: EndpointId) 
     """
 
     def work(unit: DossierUnit) -> Answer:
+        visible_endpoint(unit, caller, endpoint_id)
         sent = unit.webhooks.endpoints.send_test(caller.tenant, endpoint_id)
         return _accepted(unit, caller, sent)
 
@@ -285,15 +290,20 @@ async def list_deliveries(
         after=front.cursors.place(listing.cursor, scope),
         limit=listing.limit,
     )
-    found = await front.looking(
-        caller.tenant, lambda unit: unit.webhooks.deliveries.page(caller.tenant, wanted)
-    )
+
+    def look(unit: DossierUnit) -> tuple[Delivery, ...]:
+        if caller.offices is None:
+            return unit.webhooks.deliveries.page(caller.tenant, wanted)
+        among = tuple(one.id for one in visible_endpoints(unit, caller))
+        return unit.webhooks.deliveries.page(caller.tenant, replace(wanted, among=among))
+
+    found = await front.looking(caller.tenant, look)
     onward, headers = None, {}
     if len(found) == listing.limit:
         onward = front.cursors.after(found[-1].created_at, found[-1].id, scope)
         query = urlencode({**filters, "limit": listing.limit, "cursor": onward})
         headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
-    return JSONResponse({"data": [*map(_delivery, found)], "next": onward}, headers=headers)
+    return JSONResponse({"data": [*map(delivery_as_json, found)], "next": onward}, headers=headers)
 
 
 @router.get(
@@ -310,7 +320,7 @@ async def get_delivery(request: Request, caller: _Reader, delivery_id: DeliveryI
     """
 
     def look(unit: DossierUnit) -> dict[str, Any]:
-        return _delivery(*unit.webhooks.deliveries.get(caller.tenant, delivery_id))
+        return delivery_as_json(*visible_delivery(unit, caller, delivery_id))
 
     return JSONResponse(await front_of(request).looking(caller.tenant, look))
 
@@ -333,74 +343,13 @@ async def replay(request: Request, caller: _Writer, delivery_id: DeliveryId) -> 
     """
 
     def work(unit: DossierUnit) -> Answer:
+        visible_delivery(unit, caller, delivery_id)
         return _accepted(unit, caller, unit.webhooks.deliveries.replay(caller.tenant, delivery_id))
 
     return await front_of(request).creating(request, caller, work)
 
 
 def _accepted(unit: DossierUnit, caller: Principal, delivery_id: str) -> Answer:
-    body = _delivery(*unit.webhooks.deliveries.get(caller.tenant, delivery_id))
+    body = delivery_as_json(*visible_delivery(unit, caller, delivery_id))
     headers = {"Location": f"/v1/webhook-deliveries/{delivery_id}"}
     return Answer(status=202, body=body, headers=headers)
-
-
-def _shown(unit: DossierUnit, caller: Principal, endpoint: WebhookEndpoint) -> dict[str, Any]:
-    """An endpoint with the public halves of its keys."""
-    secrets = unit.webhooks.endpoints.secrets_of(caller.tenant, endpoint.id)
-    return _endpoint(endpoint, [one for one in secrets if one.form is SignatureForm.V1A])
-
-
-def _endpoint(endpoint: WebhookEndpoint, secrets: Sequence[SigningSecret]) -> dict[str, Any]:
-    return {
-        "id": endpoint.id,
-        "url": endpoint.url,
-        "events": list(endpoint.kinds),
-        "state": endpoint.state.value,
-        "disabled_by": None if endpoint.disabled_by is None else endpoint.disabled_by.value,
-        "created_at": time_as_json(endpoint.created_at),
-        "failing_since": _time(endpoint.failing_since),
-        "paused_until": _time(endpoint.paused_until),
-        "keys": [
-            {
-                "form": one.form.value,
-                "key": shown_key(one),
-                "created_at": time_as_json(one.created_at),
-                "expires_at": _time(one.expires_at),
-            }
-            for one in secrets
-        ],
-    }
-
-
-def _delivery(
-    delivery: Delivery, attempts: Sequence[DeliveryAttempt] | None = None
-) -> dict[str, Any]:
-    tried = None
-    if attempts is not None:
-        tried = [
-            {
-                "number": one.number,
-                "at": time_as_json(one.at),
-                "cause": one.cause,
-                "status": one.status,
-                "duration_ms": one.duration_ms,
-            }
-            for one in attempts
-        ]
-    return {
-        "id": delivery.id,
-        "endpoint_id": delivery.endpoint_id,
-        "event_id": delivery.event_id,
-        "type": delivery.event_kind,
-        "state": delivery.state.value,
-        "attempts_made": delivery.attempts,
-        "created_at": time_as_json(delivery.created_at),
-        "due_at": _time(delivery.due_at),
-        "finished_at": _time(delivery.finished_at),
-        "replay_of": delivery.replay_of,
-        "attempts": tried,
-    }
-
-
-def _time(at: datetime | None) -> str | None:
-    return None if at is None else time_as_json(at)

@@ -5,21 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from ekyc.api.forms import InputModel, OutputModel
+from ekyc.api.schemas import ID_PATTERN
 from ekyc.api.v1.pages import Listing
 from ekyc.storage import EVENT_KINDS, DeliveryState, DisabledBy, EndpointState
 
-ID: Final = r"^[0-9a-f]{32}$"
 _MOST_OVERLAP_S: Final = 30 * 86_400
-
-
-class _Input(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class _Output(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 Url = Annotated[
@@ -40,14 +33,14 @@ Events = Annotated[
 ]
 
 
-class EndpointNew(_Input):
+class EndpointNew(InputModel):
     """An endpoint to be told of events."""
 
     url: Url
-    events: Events = []
+    events: Events = Field(default=[])
 
 
-class EndpointEdit(_Input):
+class EndpointEdit(InputModel):
     """What is to be changed of an endpoint; what is left out stays."""
 
     url: Url | None = None
@@ -57,7 +50,7 @@ class EndpointEdit(_Input):
     )
 
 
-class KeysNew(_Input):
+class KeysNew(InputModel):
     """New keys for an endpoint."""
 
     overlap_s: int = Field(
@@ -69,7 +62,7 @@ class KeysNew(_Input):
     )
 
 
-class WebhookKey(_Output):
+class WebhookKey(OutputModel):
     """A key that messages are verified with."""
 
     form: Literal["v1", "v1a"]
@@ -78,12 +71,16 @@ class WebhookKey(_Output):
     expires_at: datetime | None
 
 
-class EndpointModel(_Output):
+class EndpointModel(OutputModel):
     """An endpoint."""
 
     id: str
     url: str
     events: list[str]
+    offices: list[str] | None = Field(
+        description="Chỉ nhận sự kiện của các cơ quan này; `null` là cả đơn vị. / Told of the events of these offices alone; "
+        "`null` is the whole tenant."
+    )
     state: EndpointState
     disabled_by: DisabledBy | None
     created_at: datetime
@@ -97,14 +94,14 @@ class EndpointModel(_Output):
     )
 
 
-class EndpointList(_Output):
+class EndpointList(OutputModel):
     """All endpoints of a tenant; there are few."""
 
     data: list[EndpointModel]
     next: None
 
 
-class AttemptModel(_Output):
+class AttemptModel(OutputModel):
     """What came of one attempt."""
 
     number: int
@@ -114,7 +111,7 @@ class AttemptModel(_Output):
     duration_ms: int
 
 
-class DeliveryModel(_Output):
+class DeliveryModel(OutputModel):
     """One event on its way to one endpoint."""
 
     id: str
@@ -130,7 +127,7 @@ class DeliveryModel(_Output):
     attempts: list[AttemptModel] | None
 
 
-class DeliveryList(_Output):
+class DeliveryList(OutputModel):
     """The newest first."""
 
     data: list[DeliveryModel]
@@ -140,5 +137,5 @@ class DeliveryList(_Output):
 class DeliveryListing(Listing):
     """Which deliveries."""
 
-    endpoint_id: str | None = Field(default=None, pattern=ID)
+    endpoint_id: str | None = Field(default=None, pattern=ID_PATTERN)
     state: DeliveryState | None = None

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ekyc.benchmarks.evidence_log import measure_log
 from ekyc.outcomes import Outcome
-from ekyc.signing.algorithms import SignatureAlgorithm
 from ekyc.signing.credentials import (
     CredentialSigner,
     EcSigner,
@@ -38,7 +37,8 @@ from ekyc.signing.credentials import (
     read_trust_list,
     schema_of,
 )
-from ekyc.signing.software_keys import SoftwareKey
+from ekyc.signing.keys.algorithms import SignatureAlgorithm
+from ekyc.signing.keys.software import SoftwareKey
 
 if TYPE_CHECKING:
     from ekyc.benchmarks.recorder import Recorder, RunOptions

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Final
 from ekyc.outcomes import Outcome
 from ekyc.ports import SystemRandom
 from ekyc.storage import ServiceKey, Storage
-from ekyc.storage.evidence_audit import inspect_export
-from ekyc.storage.evidence_events import DecisionRecorded, Reference
-from ekyc.storage.evidence_export import write_export
-from ekyc.storage.evidence_notes import CheckpointKey, ServiceCheckpointSigner
-from ekyc.storage.evidence_proofs import prove_inclusion
-from ekyc.storage.merkle import HASH_BYTES
+from ekyc.storage.evidence.audit import inspect_export
+from ekyc.storage.evidence.events import DecisionRecorded, Reference
+from ekyc.storage.evidence.export import write_export
+from ekyc.storage.evidence.merkle import HASH_BYTES
+from ekyc.storage.evidence.notes import CheckpointKey, ServiceCheckpointSigner
+from ekyc.storage.evidence.proofs import prove_inclusion
 
 if TYPE_CHECKING:
     from ekyc.benchmarks.recorder import Recorder

@@ -33,9 +33,9 @@ from ekyc.benchmarks.card_material import (
     sample_card,
 )
 from ekyc.benchmarks.card_scenes import Scene, SceneKind, make_scene, two_cards
+from ekyc.benchmarks.corner_scores import measure_corners
 from ekyc.imaging.document_corners import find_document
 from ekyc.imaging.document_sight import DocumentShape
-from ekyc.imaging.geometry import overlap
 from ekyc.inference import Engine
 from ekyc.ocr import read_card
 from ekyc.ocr.engines import READING_MODELS, open_reader
@@ -43,17 +43,13 @@ from ekyc.outcomes import Outcome
 from ekyc.samples import SampleBirth, render_birth_certificate
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from ekyc.benchmarks.recorder import Recorder
     from ekyc.benchmarks.runner import RunOptions
     from ekyc.ocr import CardReading, Reader
-    from ekyc.values import BgrImage, QuadPx
+    from ekyc.values import BgrImage
 
 _KINDS: Final = ("cccd-2021", "can-cuoc-2024")
 _CAPTURES: Final = ("clean", "scan", "photo")
-_FOUND: Final = 0.95
-_WRONG: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,25 +94,11 @@ def _generator(seed: int, step: _Step, number: int) -> np.random.Generator:
 
 
 def _corners(recorder: Recorder, count: int) -> None:
-    found = wrong = refused = 0
-    milliseconds = list[float]()
-    for number in range(count):
-        recorder.progress("corners", number, count)
-        scene = scene_of(recorder.seed, number)
-        shape = DocumentShape.CARD if scene.is_card else DocumentShape.PAGE
-        started = time.process_time()
-        search = find_document(scene.image, shape)
-        milliseconds.append((time.process_time() - started) * 1000)
-        quad = search.document.quad if search.document is not None else None
-        iou = None if quad is None else overlap(_corners_of(quad), _corners_of(scene.quad))
-        refused += iou is None
-        found += iou is not None and iou > _FOUND
-        wrong += iou is not None and iou < _WRONG
-        recorder.observe(step="corners", kind=scene.kind.value, page=not scene.is_card, iou=iou)
-    recorder.rate("corners.found", found, count)
-    recorder.rate("corners.wrong_warps", wrong, count)
-    recorder.rate("corners.refused", refused, count)
-    recorder.samples("corners.cpu", milliseconds, unit="ms", statistic=np.mean)
+    scenes = (scene_of(recorder.seed, number) for number in range(count))
+    shaped = (
+        (scene, DocumentShape.CARD if scene.is_card else DocumentShape.PAGE) for scene in scenes
+    )
+    measure_corners(recorder, shaped, count, wrong="corners.wrong_warps")
 
 
 def scene_of(seed: int, number: int) -> Scene:
@@ -154,10 +136,6 @@ def pair_of(seed: int, number: int) -> BgrImage:
     random = _generator(seed, _Step.PAIRS, number)
     first, second = (_side(int(which), random) for which in random.integers(0, 4, 2))
     return two_cards(first, second, random)
-
-
-def _corners_of(quad: QuadPx) -> NDArray[np.float64]:
-    return np.array([(p.x, p.y) for p in quad.corners])
 
 
 @dataclass(slots=True)

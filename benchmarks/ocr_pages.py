@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from ekyc.benchmarks.card_scenes import SceneKind, make_scene
+from ekyc.benchmarks.corner_scores import measure_corners
 from ekyc.benchmarks.page_scenes import (
     SURFACE_NAMES,
     Certificate,
@@ -28,24 +29,18 @@ from ekyc.benchmarks.page_scenes import (
     photograph,
     turned_scan,
 )
-from ekyc.imaging.document_corners import find_document
 from ekyc.imaging.document_sight import DocumentShape
-from ekyc.imaging.geometry import overlap
 from ekyc.inference import Engine
 from ekyc.ocr import view_page
 from ekyc.ocr.documents import interpret_document
 from ekyc.ocr.engines import READING_MODELS, open_reader
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from ekyc.benchmarks.recorder import Recorder
     from ekyc.benchmarks.runner import RunOptions
     from ekyc.ocr import Reader
-    from ekyc.values import BgrImage, QuadPx
+    from ekyc.values import BgrImage
 
-_FOUND: Final = 0.95
-_WRONG: Final = 0.9
 _LEAST_FOUND: Final = 0.95
 _LEAST_EXACT: Final = 0.97
 _LEAST_EXACT_PHOTO: Final = 0.95
@@ -81,28 +76,11 @@ def run(recorder: Recorder, options: RunOptions) -> None:
 
 def _corners(recorder: Recorder, count: int, random: np.random.Generator) -> None:
     kinds = list(SceneKind)
-    found = wrong = refused = 0
-    milliseconds = list[float]()
-    for done in range(count):
-        recorder.progress("corners", done, count)
-        scene = make_scene(any_page(random), kinds[done % len(kinds)], random)
-        started = time.process_time()
-        search = find_document(scene.image, DocumentShape.PAGE)
-        milliseconds.append((time.process_time() - started) * 1000)
-        quad = search.document.quad if search.document is not None else None
-        iou = None if quad is None else overlap(_corners_of(quad), _corners_of(scene.quad))
-        refused += iou is None
-        found += iou is not None and iou > _FOUND
-        wrong += iou is not None and iou < _WRONG
-        recorder.observe(step="corners", kind=scene.kind.value, iou=iou)
-    recorder.rate("corners.found", found, count)
-    recorder.rate("corners.wrong", wrong, count)
-    recorder.rate("corners.refused", refused, count)
-    recorder.samples("corners.cpu", milliseconds, unit="ms", statistic=np.mean)
-
-
-def _corners_of(quad: QuadPx) -> NDArray[np.float64]:
-    return np.array([(p.x, p.y) for p in quad.corners])
+    scenes = (
+        make_scene(any_page(random), kinds[done % len(kinds)], random) for done in range(count)
+    )
+    shaped = ((scene, DocumentShape.PAGE) for scene in scenes)
+    measure_corners(recorder, shaped, count, wrong="corners.wrong")
 
 
 def _ways(recorder: Recorder, reader: Reader, count: int, random: np.random.Generator) -> None:

@@ -32,6 +32,8 @@ class RunOptions:
     """Fewer repetitions: shows that the suite works, gives no figure to quote."""
     pages: int | None = None
     """How many papers a suite that draws its own draws; None for the suite's own size."""
+    database: str | None = None
+    """Address of an empty PostgreSQL database, or ``postgresql`` for a cluster of our own, for suites that store."""
     peers: bool = False
     """Measure other engines on the same material in the same run, where they are installed (``make bench-peers``)."""
 

@@ -7,7 +7,6 @@ import os
 import platform
 import shutil
 import subprocess
-import tempfile
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import ekyc
 from ekyc.benchmarks.recorder import Recorder, Report, RunOptions
 from ekyc.errors import InputError
+from ekyc.files import replace_file
 
 if TYPE_CHECKING:
     from ekyc.benchmarks.suites import Suite
@@ -60,7 +60,8 @@ def run_suite(
             "machine": machine(),
             **recorder.as_json(),
         }
-        _write_whole(out, json.dumps(result, ensure_ascii=False, indent=1) + "\n")
+        text = json.dumps(result, ensure_ascii=False, indent=1) + "\n"
+        replace_file(out, text.encode())
     return result
 
 
@@ -108,15 +109,3 @@ def _has(distribution: str) -> bool:
     except metadata.PackageNotFoundError:
         return False
     return True
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write beside the place, then replace: a reader never sees half a result."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -32,13 +32,13 @@ from ekyc.signing import (
     render_result_pdf,
     sign_pdf,
 )
-from ekyc.signing.algorithms import SignatureAlgorithm
-from ekyc.signing.ca import SubjectName
-from ekyc.signing.ceremony import Authorities, hold_ceremony, open_authorities
-from ekyc.signing.certificates import CertificateProfile
-from ekyc.signing.keys import KeyStore
-from ekyc.signing.pkcs11 import TokenKeys
-from ekyc.signing.software_keys import EmbeddedKeys
+from ekyc.signing.authority.ca import SubjectName
+from ekyc.signing.authority.ceremony import Authorities, hold_ceremony, open_authorities
+from ekyc.signing.authority.certificates import CertificateProfile
+from ekyc.signing.keys.algorithms import SignatureAlgorithm
+from ekyc.signing.keys.pkcs11 import TokenKeys
+from ekyc.signing.keys.port import KeyStore
+from ekyc.signing.keys.software import EmbeddedKeys
 from ekyc.storage import Storage
 
 if TYPE_CHECKING:

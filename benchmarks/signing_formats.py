@@ -23,12 +23,12 @@ from ekyc.signing import (
     SadIssuer,
     ShownDocument,
 )
-from ekyc.signing.algorithms import SignatureAlgorithm
-from ekyc.signing.batch import BatchDocument, complete_batch, prepare_batch
-from ekyc.signing.cades import sign_cades
-from ekyc.signing.jades import sign_json
-from ekyc.signing.software_keys import SoftwareKey
-from ekyc.signing.xades import sign_xml
+from ekyc.signing.activation.batch import BatchDocument, complete_batch, prepare_batch
+from ekyc.signing.formats.cades import sign_cades
+from ekyc.signing.formats.jades import sign_json
+from ekyc.signing.formats.xades import sign_xml
+from ekyc.signing.keys.algorithms import SignatureAlgorithm
+from ekyc.signing.keys.software import SoftwareKey
 from ekyc.storage import Storage
 from ekyc.values import Sha256Hex
 

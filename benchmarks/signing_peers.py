@@ -24,7 +24,7 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from ekyc.data.fonts import font_path
 from ekyc.signing import Appearance, EmbeddedAuthority
-from ekyc.signing.software_keys import SoftwareKey
+from ekyc.signing.keys.software import SoftwareKey
 
 
 class _SameTime(timestamps.TimeStamper):

@@ -17,13 +17,13 @@ from typing import Final
 from ekyc.policy import Verdict
 from ekyc.ports import SystemClock, SystemRandom
 from ekyc.signing import ActivationModule, Evidence, SadIssuer, ShownDocument
-from ekyc.signing.algorithms import SignatureAlgorithm
-from ekyc.signing.ca import SubjectName
-from ekyc.signing.ceremony import Authorities
-from ekyc.signing.certificates import CertificateProfile
-from ekyc.signing.keys import KeyStore
-from ekyc.signing.material import ValidationMaterial
-from ekyc.signing.sad import ActivationMethod
+from ekyc.signing.activation.sad import ActivationMethod
+from ekyc.signing.authority.ca import SubjectName
+from ekyc.signing.authority.ceremony import Authorities
+from ekyc.signing.authority.certificates import CertificateProfile
+from ekyc.signing.keys.algorithms import SignatureAlgorithm
+from ekyc.signing.keys.port import KeyStore
+from ekyc.signing.keys.software import SoftwareKey
 from ekyc.signing.sam import (
     SamClient,
     SamCredentials,
@@ -32,7 +32,7 @@ from ekyc.signing.sam import (
     StoredDirectory,
     open_credential,
 )
-from ekyc.signing.software_keys import SoftwareKey
+from ekyc.signing.validation.material import ValidationMaterial
 from ekyc.storage import CredentialStore, ServiceKey, Storage
 from ekyc.values import Sha256Hex
 
@@ -100,6 +100,7 @@ def _served(
     activation = ActivationModule(
         public_key_of={"benchmark": issuer_key.public_key_der}.get,
         credential_of=credentials.find,
+        certificate_of=credentials.certificate,
         activations=storage.activations,
         results=storage.results,
         persons=storage.persons,

@@ -128,6 +128,11 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
                 question="How small is a result, and what do checking it and telling its status cost?",
                 function="credentials:run",
             ),
+            Suite(
+                name="service",
+                question="What does the service cost beside its pipeline, and does it bend or break under load?",
+                function="service:run",
+            ),
         )
     }
 )

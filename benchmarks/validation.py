@@ -31,11 +31,11 @@ from ekyc.signing import (
     inspect_pdf,
     sign_pdf,
 )
-from ekyc.signing.algorithms import SignatureAlgorithm
-from ekyc.signing.ca import SubjectName
-from ekyc.signing.ceremony import Authorities, hold_ceremony, open_authorities
-from ekyc.signing.certificates import CertificateProfile
-from ekyc.signing.software_keys import EmbeddedKeys, SoftwareKey
+from ekyc.signing.authority.ca import SubjectName
+from ekyc.signing.authority.ceremony import Authorities, hold_ceremony, open_authorities
+from ekyc.signing.authority.certificates import CertificateProfile
+from ekyc.signing.keys.algorithms import SignatureAlgorithm
+from ekyc.signing.keys.software import EmbeddedKeys, SoftwareKey
 from ekyc.storage import Storage
 from ekyc.values import Sha256Hex
 

@@ -24,10 +24,10 @@ from asn1crypto import pem
 
 from ekyc.errors import EkycError
 from ekyc.signing import inspect_cades, inspect_xml
-from ekyc.signing.cms_rules import require_bounded
 from ekyc.signing.der import elements, inside, oid, sequence, tlv
-from ekyc.signing.inspecting import UnreadableError
-from ekyc.signing.report import Integrity, ValidationReport
+from ekyc.signing.validation.cms_rules import require_bounded
+from ekyc.signing.validation.inspecting import UnreadableError
+from ekyc.signing.validation.report import Integrity, ValidationReport
 
 if TYPE_CHECKING:
     from ekyc.benchmarks.recorder import Recorder

@@ -24,9 +24,10 @@ from asn1crypto import cms
 from pyhanko_certvalidator.policy_decl import NO_REVOCATION
 
 from ekyc.outcomes import Outcome
-from ekyc.signing import ValidationLimits, ValidationReport, inspect_pdf, trust
-from ekyc.signing.revisions import CHECK_ID as UNCHANGED
-from ekyc.signing.two_parsers import CHECK_ID as SHOWN
+from ekyc.signing import ValidationLimits, ValidationReport, inspect_pdf
+from ekyc.signing.validation import trust
+from ekyc.signing.validation.revisions import CHECK_ID as UNCHANGED
+from ekyc.signing.validation.two_parsers import CHECK_ID as SHOWN
 
 if TYPE_CHECKING:
     from ekyc.benchmarks.recorder import Recorder

@@ -1,7 +1,7 @@
 """NIST PKITS, the Public Key Interoperability Test Suite: does our validator judge every certification path as it must?
 
 Each test is judged twice, by the two ways on which the validator comes to a path: the certificate of a signature in XML or
-JSON (:mod:`ekyc.signing.trust_certificate`), and a CMS as in PDF and CAdES (:func:`ekyc.signing.trust.judge_detached`). The
+JSON (:mod:`ekyc.signing.validation.trust_certificate`), and a CMS as in PDF and CAdES (:func:`ekyc.signing.validation.trust.judge_detached`). The
 suite's private keys are not published with the copy that is used here. So the CMS has a value in place of a signature that a
 validator of signature values made for this purpose believes; every other signature (of certificates, of lists) is verified.
 
@@ -28,12 +28,12 @@ from pyhanko_certvalidator.policy_decl import PKIXValidationParams
 from pyhanko_certvalidator.registry import SimpleTrustManager
 from pyhanko_certvalidator.sig_validate import DefaultSignatureValidator
 
-from ekyc.signing.algorithms import SignatureAlgorithm
-from ekyc.signing.cms import signed_attributes, signed_data
-from ekyc.signing.material import ValidationMaterial
-from ekyc.signing.report import Indication
-from ekyc.signing.trust import Finding, TrustSettings, judge_detached
-from ekyc.signing.trust_certificate import Vouchers, judge_certificate
+from ekyc.signing.formats.cms import signed_attributes, signed_data
+from ekyc.signing.keys.algorithms import SignatureAlgorithm
+from ekyc.signing.validation.material import ValidationMaterial
+from ekyc.signing.validation.report import Indication
+from ekyc.signing.validation.trust import Finding, TrustSettings, judge_detached
+from ekyc.signing.validation.trust_certificate import Vouchers, judge_certificate
 
 if TYPE_CHECKING:
     from ekyc.benchmarks.recorder import Recorder

@@ -23,9 +23,8 @@ from signxml.exceptions import SignXMLException
 from signxml.verifier import XMLVerifier
 
 from ekyc.errors import EkycError
-from ekyc.signing.algorithms import algorithm_of, verify_value
 from ekyc.signing.credentials import CredentialKey
-from ekyc.signing.jades import value_of
+from ekyc.signing.keys.algorithms import algorithm_of, value_of, verify_value
 
 if TYPE_CHECKING:
     from ekyc.benchmarks.recorder import Recorder

@@ -13,10 +13,13 @@ A check that appears twice counts with its worst outcome.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import cache
 from importlib import resources
 
 from ekyc.errors import InputError
@@ -119,6 +122,7 @@ def decide(profile: ProcedureProfile, checks: Iterable[Check]) -> Decision:
     )
 
 
+@cache
 def profile_ids() -> tuple[str, ...]:
     """Identifiers of the shipped profiles, sorted."""
     folder = resources.files("ekyc.data.profiles")
@@ -126,6 +130,7 @@ def profile_ids() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
 
 
+@cache
 def load_profile(profile_id: str) -> ProcedureProfile:
     """A shipped profile by id.
 
@@ -152,3 +157,30 @@ def load_profile(profile_id: str) -> ProcedureProfile:
         raise InputError(
             f"not a valid profile: {exc}", code="profile.invalid", subject=file.name
         ) from exc
+
+
+def profile_as_text(profile: ProcedureProfile) -> str:
+    """All that a profile says: JSON with sorted keys. :func:`profile_from_text` reads it again."""
+    return json.dumps(asdict(profile), ensure_ascii=False, sort_keys=True)
+
+
+def profile_version(profile: ProcedureProfile) -> str:
+    """SHA-256 (hex) of :func:`profile_as_text`: another wherever the profile says anything else."""
+    return hashlib.sha256(profile_as_text(profile).encode()).hexdigest()
+
+
+def profile_from_text(text: str) -> ProcedureProfile:
+    """A profile as it was written by :func:`profile_as_text`, by this version of the software or an older one.
+
+    Raises:
+        InputError: ``profile.invalid``: it is none, or says what this version does not know.
+    """
+    try:
+        table = json.loads(text)
+        return ProcedureProfile(
+            required=tuple(table.pop("required")),
+            result_level=ResultLevel(table.pop("result_level")),
+            **table,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise InputError("not a profile as it was kept", code="profile.invalid") from exc

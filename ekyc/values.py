@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, NewType, TypeVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, Generic, NewType, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,6 +16,37 @@ if TYPE_CHECKING:
     """uint8, shape (height, width, 3), blue-green-red, 0–255, upright (EXIF orientation applied)."""
     GrayImage = NDArray[np.uint8]
     """uint8, shape (height, width), 0–255."""
+
+DEFAULT_TENANT: Final = "default"
+"""The tenant of everything where no other was set up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whose something is: of a tenant, in it of an office or of none, and of a citizen where one asked for it."""
+
+    tenant: str = DEFAULT_TENANT
+    office: str | None = None
+    subject: str | None = field(default=None, repr=False)
+    """Pseudonym of the citizen within the tenant."""
+
+
+NOBODY_IN_PARTICULAR: Final = Owner()
+"""Of the only tenant, where no other was set up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """For a case that was accepted, and that another process verifies again should the first one die.
+
+    What is spent for it is spent for it alone, and judged by when it came. What is decided is recorded together with it,
+    once, and not by whoever verifies it.
+    """
+
+    id: str
+    """At most 40 characters; nobody guesses it."""
+    received_at: datetime
+
 
 Sha256Hex = NewType("Sha256Hex", str)
 """64 lower-case hexadecimal digits."""

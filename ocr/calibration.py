@@ -32,7 +32,7 @@ Table = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineCalibration:
-    """Tables of a recogniser: for characters by their confidence, for lines by :func:`ekyc.ocr.ctc.path_evidence`."""
+    """Tables of a recogniser: for characters by their confidence, for lines by :attr:`ekyc.ocr.ctc.PathDoubts.evidence`."""
 
     chars: Table = ()
     """Without points characters keep their raw confidence."""

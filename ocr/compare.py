@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ekyc.errors import InputError, LimitError
-from ekyc.imaging.document_pages import MAX_PAGES
+from ekyc.imaging.document_pages import MOST_COMPARED
 from ekyc.imaging.registration import RegistrationProblem
 from ekyc.mrz import strip_diacritics
 from ekyc.ocr.copy_lines import CopyDifference, DifferenceStatus
@@ -148,9 +148,9 @@ def _verify_counts(original_pages: Sequence[BgrImage], copy_pages: Sequence[BgrI
     for name, pages in (("original", original_pages), ("copy", copy_pages)):
         if not pages:
             raise InputError("a paper without pages", code="document.no_pages", subject=name)
-        if len(pages) > MAX_PAGES:
+        if len(pages) > MOST_COMPARED:
             raise LimitError(
-                f"more than {MAX_PAGES} pages", code="document.too_many_pages", subject=name
+                f"more than {MOST_COMPARED} pages", code="document.too_many_pages", subject=name
             )
 
 

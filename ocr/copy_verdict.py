@@ -44,6 +44,12 @@ _REASON_OF_KIND = {
     DifferenceClass.MOVED: "document.line_moved",
     DifferenceClass.CUT_OFF: "document.part_cut_off",
 }
+_REASON_OF_LINE = {
+    DifferenceClass.MISSING: "document.line_missing",
+    DifferenceClass.ADDED: "document.line_added",
+}
+_SEEN_AS_THEY_ARE = {None, DifferenceClass.MOVED, DifferenceClass.CUT_OFF}
+"""Kinds that need no confirming: a difference of pictures alone, and what is about places."""
 _REASON_OF_MARK = {
     MarkKind.STAMP: "document.stamp_missing",
     MarkKind.PEN: "document.signature_missing",
@@ -155,9 +161,10 @@ def _critical(fields: Sequence[FieldVerdict], found: Sequence[CopyDifference]) -
 
 
 def _reason(item: CopyDifference) -> str:
-    if item.scope is DifferenceScope.LINE and item.kind is DifferenceClass.MISSING:
-        return "document.line_missing"
-    return "document.picture_differs" if item.kind is None else _REASON_OF_KIND[item.kind]
+    if item.kind is None:
+        return "document.picture_differs"
+    in_whole = item.scope is DifferenceScope.LINE
+    return (_REASON_OF_LINE if in_whole else {}).get(item.kind, _REASON_OF_KIND[item.kind])
 
 
 def _pages_failing(matching: PageMatching, pages: Sequence[PageComparison]) -> list[str]:
@@ -199,10 +206,6 @@ def _differences_unclear(found: Sequence[CopyDifference]) -> list[str]:
 
 
 def _reason_to_look(item: CopyDifference) -> str:
-    if item.kind is None:
-        return "document.picture_differs"
-    if item.kind in {DifferenceClass.MOVED, DifferenceClass.CUT_OFF}:
-        return _REASON_OF_KIND[item.kind]
-    if item.scope is DifferenceScope.LINE and item.kind is DifferenceClass.ADDED:
-        return "document.line_added"
-    return "document.text_unclear"
+    seen = item.status is DifferenceStatus.CONFIRMED or item.kind in _SEEN_AS_THEY_ARE
+    added = item.scope is DifferenceScope.LINE and item.kind is DifferenceClass.ADDED
+    return _reason(item) if seen or added else "document.text_unclear"

@@ -196,11 +196,6 @@ def path_doubts(log_probs: FloatArray, path: BestPath) -> PathDoubts:
     )
 
 
-def path_evidence(log_probs: FloatArray) -> float:
-    """How little speaks against the text of the best path of one line, 0–1 (:class:`PathDoubts`)."""
-    return path_doubts(log_probs, best_path(log_probs)).evidence if log_probs.size else 1.0
-
-
 def tidy_spaces(chars: tuple[ReadChar, ...]) -> tuple[ReadChar, ...]:
     """Without leading, trailing and doubled spaces."""
     kept: list[ReadChar] = []

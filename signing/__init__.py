@@ -3,19 +3,21 @@
 Law asks for a licensed authority and hardware keys; what the embedded one lacks stands in ``docs/signing.md``.
 """
 
-from ekyc.signing.activation import ActivationError, ActivationModule, Credential
-from ekyc.signing.anchors import Anchor, read_anchor_list
-from ekyc.signing.appearance import Appearance
-from ekyc.signing.augment import augment_pdf
-from ekyc.signing.authority import ROOT_NAME, EmbeddedAuthority
-from ekyc.signing.batch import (
+from ekyc.signing.activation.batch import (
     BatchDocument,
     BatchIncompleteError,
     PreparedBatch,
     complete_batch,
     prepare_batch,
 )
-from ekyc.signing.cades import (
+from ekyc.signing.activation.module import ActivationError, ActivationModule, Credential
+from ekyc.signing.activation.sad import Evidence, ShownDocument
+from ekyc.signing.activation.sad_issuer import SadIssuer
+from ekyc.signing.authority.embedded import ROOT_NAME, EmbeddedAuthority
+from ekyc.signing.authority.http_exchange import ExchangeLimits, HttpExchange
+from ekyc.signing.authority.status_client import StatusClient
+from ekyc.signing.authority.timestamp_client import HttpTimestampAuthority
+from ekyc.signing.formats.cades import (
     PreparedCades,
     augment_cades,
     complete_cades,
@@ -23,19 +25,31 @@ from ekyc.signing.cades import (
     prepare_cades,
     sign_cades,
 )
-from ekyc.signing.criteria import Criterion, CriterionFinding, nine_criteria
-from ekyc.signing.external import external_identity, keep, take_up
-from ekyc.signing.http_exchange import ExchangeLimits, HttpExchange
-from ekyc.signing.inspect_cades import inspect_cades
-from ekyc.signing.inspect_jades import inspect_jws
-from ekyc.signing.inspect_xades import inspect_xml
-from ekyc.signing.jades import PreparedJws, augment_json, complete_json, prepare_json, sign_json
-from ekyc.signing.keystore import DerivationCost
+from ekyc.signing.formats.jades import (
+    PreparedJws,
+    augment_json,
+    complete_json,
+    prepare_json,
+    sign_json,
+)
+from ekyc.signing.formats.xades import PreparedXml, augment_xml, complete_xml, prepare_xml, sign_xml
+from ekyc.signing.keys.keystore import DerivationCost
 from ekyc.signing.levels import Level, TimestampFailedError
-from ekyc.signing.pades import PreparedPdf, complete_pdf, prepare_pdf, sign_pdf
-from ekyc.signing.page_pictures import PagePictures, picture_changes
-from ekyc.signing.pdf_writing import ReservedField
-from ekyc.signing.report import (
+from ekyc.signing.pdf.appearance import Appearance
+from ekyc.signing.pdf.augment import augment_pdf
+from ekyc.signing.pdf.external import external_identity, keep, take_up
+from ekyc.signing.pdf.pades import PreparedPdf, complete_pdf, prepare_pdf, sign_pdf
+from ekyc.signing.pdf.result_document import SIGNATURE_BOX_PT, ResultDocument, render_result_pdf
+from ekyc.signing.pdf.writing import ReservedField
+from ekyc.signing.signatory import Party, SigningIdentity
+from ekyc.signing.validation.anchors import Anchor, read_anchor_list
+from ekyc.signing.validation.any_file import validate_file
+from ekyc.signing.validation.cades import inspect_cades
+from ekyc.signing.validation.criteria import Criterion, CriterionFinding, nine_criteria
+from ekyc.signing.validation.jades import inspect_jws
+from ekyc.signing.validation.page_pictures import PagePictures, picture_changes
+from ekyc.signing.validation.pdf import ValidationLimits, inspect_pdf
+from ekyc.signing.validation.report import (
     AnchorKind,
     CertificateFacts,
     Change,
@@ -51,17 +65,9 @@ from ekyc.signing.report import (
     TimestampReport,
     ValidationReport,
 )
-from ekyc.signing.report_page import report_files
-from ekyc.signing.result_document import SIGNATURE_BOX_PT, ResultDocument, render_result_pdf
-from ekyc.signing.sad import Evidence, ShownDocument
-from ekyc.signing.sad_issuer import SadIssuer
-from ekyc.signing.signatory import Party, SigningIdentity
-from ekyc.signing.status_client import StatusClient
-from ekyc.signing.timestamp_client import HttpTimestampAuthority
-from ekyc.signing.trust_material import TrustMaterial, read_trust_material
-from ekyc.signing.validate import ValidationLimits, inspect_pdf
-from ekyc.signing.validate_file import validate_file
-from ekyc.signing.xades import PreparedXml, augment_xml, complete_xml, prepare_xml, sign_xml
+from ekyc.signing.validation.report_page import report_files
+from ekyc.signing.validation.trust_material import TrustMaterial, read_trust_material
+from ekyc.signing.validation.xades import inspect_xml
 
 __all__ = [
     "ROOT_NAME",

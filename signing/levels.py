@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import Final
 
 from ekyc.errors import BusyError, InputError, LimitError, UpstreamError
-from ekyc.signing.material import ValidationMaterial
+from ekyc.signing.authority.timestamp import request_token
 from ekyc.signing.signatory import Services
-from ekyc.signing.timestamp import request_token
+from ekyc.signing.validation.material import ValidationMaterial
 from ekyc.storage import StorageError
 
 NOT_TO_BE_HAD: Final = (BusyError, LimitError, StorageError, UpstreamError)

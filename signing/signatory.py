@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ekyc.errors import InputError
 from ekyc.ports import Clock, Random, SystemClock, SystemRandom
-from ekyc.signing.keys import SigningKey
-from ekyc.signing.material import ValidationMaterial
+from ekyc.signing.keys.port import SigningKey
+from ekyc.signing.validation.material import ValidationMaterial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

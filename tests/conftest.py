@@ -48,8 +48,8 @@ def models():
 
 
 @pytest.fixture(scope="session")
-def postgresql():
-    """URL of a database on a real server, as ``EKYC_TEST_DATABASE`` names it or else started here. Its user empties it."""
+def postgresql_server():
+    """URL of a database on a real server, as ``EKYC_TEST_DATABASE`` names it or else started here."""
     import postgres_server
 
     given = os.environ.get("EKYC_TEST_DATABASE")
@@ -57,6 +57,15 @@ def postgresql():
         yield given
         return
     with postgres_server.server() as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql(postgresql_server):
+    """URL of a new and empty database of that server, gone afterwards."""
+    import postgres_server
+
+    with postgres_server.database(postgresql_server) as url:
         yield url
 
 

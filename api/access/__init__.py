@@ -6,8 +6,7 @@ Without a gate (``app.state.gate``) the service is in development: it listens on
 
 from ekyc.api.access.errors import AccessError, AttemptsExceededError
 from ekyc.api.access.permissions import Permission, grantable_scopes, permissions, scopes_of
-from ekyc.api.access.policy import require_four_eyes
-from ekyc.api.access.principal import DEFAULT_TENANT, Actor, Principal, PrincipalKind, Role
+from ekyc.api.access.principal import Actor, Principal, PrincipalKind, Role
 from ekyc.api.access.require import (
     DEVELOPMENT,
     Gate,
@@ -16,10 +15,10 @@ from ekyc.api.access.require import (
     principal_of,
     refuse_undeclared,
     require,
+    standing,
 )
 
 __all__ = [
-    "DEFAULT_TENANT",
     "DEVELOPMENT",
     "AccessError",
     "Actor",
@@ -36,6 +35,6 @@ __all__ = [
     "principal_of",
     "refuse_undeclared",
     "require",
-    "require_four_eyes",
     "scopes_of",
+    "standing",
 ]

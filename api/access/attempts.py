@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from ekyc.ports import Clock
 
 _WINDOW: Final = timedelta(minutes=5)
 _MOST_REMEMBERED: Final = 20_000
+_ONE_LINE: Final = 64
+"""Bits of an IPv6 address that name a subscriber; the others they choose themselves (RFC 6177 §2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +34,7 @@ class _Count:
 
 
 class Attempts:
-    """Counts failures by network address, and by the client that was named. Safe across threads.
+    """Counts failures by network address, of IPv6 by the /64, and by the client that was named. Safe across threads.
 
     What has no address (a Unix socket before which no proxy names one) is counted together, and then only failures are
     answered with the limit: who shows a good secret is never locked out by others.
@@ -52,7 +55,7 @@ class Attempts:
         if address is None:
             return
         with self._lock:
-            here = self._current(("address", address))
+            here = self._current(("address", _place(address)))
             there = None if client is None else self._current(("client", client))
             if here is None:
                 return
@@ -68,7 +71,7 @@ class Attempts:
             AttemptsExceededError: it was one too many.
         """
         with self._lock:
-            here = self._count(("address", address or ""))
+            here = self._count(("address", _place(address or "")))
             if client is not None:
                 self._count(("client", client))
             if here.failures > self._limits.of_an_address:
@@ -93,3 +96,12 @@ class Attempts:
     def _refusal(self, count: _Count) -> AttemptsExceededError:
         left = _WINDOW - (self._clock.now() - count.since)
         return AttemptsExceededError(max(1.0, left.total_seconds()))
+
+
+def _place(address: str) -> str:
+    """What counts as one place: an IPv4 address, or all that one line of IPv6 may call itself."""
+    try:
+        known = ipaddress.IPv6Address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.IPv6Network((int(known), _ONE_LINE), strict=False))

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ekyc.api.access.login_profiles import LoginProfile, load_login_profile
 from ekyc.api.access.proxy import ProxySettings
 from ekyc.errors import InputError
+from ekyc.files import read_file
 
 SCHEMA: Final = "ekyc.access/1"
 _MAX_FILE_BYTES: Final = 64 << 10
@@ -66,8 +67,8 @@ def load_access_settings(path: Path, environment: Mapping[str, str] = os.environ
         InputError: ``access.config``; ``subject`` names the file or the field.
     """
     try:
-        with path.open("rb") as file:
-            document = tomllib.loads(file.read(_MAX_FILE_BYTES).decode())
+        text = read_file(path, _MAX_FILE_BYTES, code="access.config").decode()
+        document = tomllib.loads(text)
         said = _File.model_validate(document)
     except ValidationError as exc:
         place = ".".join(str(step) for step in exc.errors()[0]["loc"])

@@ -4,43 +4,59 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import anyio.to_thread
-from fastapi import APIRouter, Body
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Body, Request, Response
+from pydantic import BaseModel, Field
 
 from ekyc.api.access.errors import AccessError, not_visible
 from ekyc.api.access.principal import Principal
 from ekyc.api.access.require import require
 from ekyc.api.access.token_routes import Front
-from ekyc.api.routes import problems
+from ekyc.api.forms import LOGIN_PATTERN, NAME_PATTERN, InputModel, Office
+from ekyc.api.serving import problems
+from ekyc.api.v1.cases import new_office
+from ekyc.api.v1.documents import IDEMPOTENCY_KEY, OFFICE_REFUSALS, described, links_to, refusals
+from ekyc.api.v1.front import allowed, front_of
+from ekyc.api.v1.once import Answer
 from ekyc.storage import Consent
+
+if TYPE_CHECKING:
+    from ekyc.storage import DossierUnit
 
 CONSENTS: Final = "/v1/consents"
 _DIGEST: Final = r"^[0-9a-f]{64}$"
+_PURPOSE: Final = r"^[a-z0-9][a-z0-9-]{0,63}$"
 router = APIRouter(tags=["Consents"])
 Channel = Literal["counter", "portal", "app", "form", "sms", "recorded-call"]
 
 
-class ConsentInput(BaseModel):
+class ConsentInput(InputModel):
     """A citizen's word, as it was given."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
     citizen: str = Field(
-        pattern=_DIGEST, repr=False, description="Bí danh của công dân. / Pseudonym of the citizen."
+        pattern=LOGIN_PATTERN,
+        repr=False,
+        description="Bí danh của công dân. / Pseudonym of the citizen.",
     )
-    agent: str = Field(max_length=64, description="Mã ứng dụng của đại lý. / Client of the agent.")
+    agent: str = Field(
+        pattern=NAME_PATTERN, description="Mã ứng dụng của đại lý. / Client of the agent."
+    )
     text_digest: str = Field(
         pattern=_DIGEST,
         description="SHA-256 của văn bản đã hiển thị. / Of the text that was shown.",
     )
-    purposes: list[str] = Field(
+    purposes: list[Annotated[str, Field(pattern=_PURPOSE)]] = Field(
         min_length=1, max_length=20, description="Mã thủ tục. / Procedures, each named."
     )
     channel: Channel
     days: int = Field(default=30, ge=1, le=365)
+    office: Office = Field(
+        default=None,
+        description="Cơ quan ghi nhận; mặc định là cơ quan của bên gọi. / The office that records it; the caller's own by "
+        "default.",
+    )
 
 
 class ConsentModel(BaseModel):
@@ -54,6 +70,7 @@ class ConsentModel(BaseModel):
     given_at: datetime
     expires_at: datetime
     withdrawn_at: datetime | None
+    office: str | None
 
 
 Reader = Annotated[Principal, require("consents:read")]
@@ -65,29 +82,38 @@ Writer = Annotated[Principal, require("consents:write")]
     operation_id="record_consent",
     summary="Ghi nhận đồng ý / Record a consent",
     status_code=201,
-    responses=problems(401, 403, 422, 429, 503),
+    response_model=ConsentModel,
+    responses=refusals("register.unknown", *OFFICE_REFUSALS, once=True),
+    openapi_extra=described(IDEMPOTENCY_KEY, links=links_to("consent_id", "get_consent")),
 )
 async def record_consent(
-    front: Front, caller: Writer, told: Annotated[ConsentInput, Body()]
-) -> ConsentModel:
+    request: Request,
+    caller: Annotated[Principal, allowed("consents:write")],
+    told: Annotated[ConsentInput, Body()],
+) -> Response:
     """Đại lý không được tự ghi nhận; công dân chỉ ghi nhận được cho chính mình. `id` là `subject_token` khi đổi token.
 
     Never by the agent itself; a citizen only for themselves. `id` is the `subject_token` of the token exchange.
     """
     if caller.own_subject not in {None, told.citizen}:
         raise AccessError("a citizen consents for themselves", code="access.denied")
-    work = partial(
-        front.stores.consents.record,
-        caller.tenant,
-        citizen=told.citizen,
-        agent=told.agent,
-        text_digest=told.text_digest,
-        purposes=told.purposes,
-        channel=told.channel,
-        actor=caller.subject,
-        life=timedelta(days=told.days),
-    )
-    return _model(await anyio.to_thread.run_sync(work))
+
+    def work(unit: DossierUnit) -> Answer:
+        made = unit.consents.record(
+            caller.tenant,
+            citizen=told.citizen,
+            agent=told.agent,
+            text_digest=told.text_digest,
+            purposes=told.purposes,
+            channel=told.channel,
+            actor=caller.subject,
+            life=timedelta(days=told.days),
+            office=new_office(unit, caller, told.office),
+        )
+        headers = {"Location": f"{CONSENTS}/{made.id}"}
+        return Answer(status=201, body=_model(made).model_dump(mode="json"), headers=headers)
+
+    return await front_of(request).creating(request, caller, work)
 
 
 @router.get(
@@ -97,9 +123,9 @@ async def record_consent(
     responses=problems(401, 403, 404, 429, 503),
 )
 async def get_consent(front: Front, caller: Reader, consent_id: str) -> ConsentModel:
-    """Công dân và đại lý chỉ xem được của mình.
+    """Công dân và đại lý chỉ xem được của mình; cơ quan, của mình và cấp dưới.
 
-    Citizens and agents see their own.
+    Citizens and agents see their own; offices, theirs and those beneath.
     """
     return _model(await anyio.to_thread.run_sync(partial(_visible, front, caller, consent_id)))
 
@@ -126,10 +152,12 @@ async def withdraw_consent(front: Front, caller: Writer, consent_id: str) -> Con
 
 
 def _visible(front: Front, caller: Principal, consent_id: str) -> Consent:
-    """A consent of the caller's tenant, and its own where it is a citizen or an agent."""
+    """A consent of the caller's tenant and offices, and its own where it is a citizen or an agent."""
     found = front.stores.consents.read(caller.tenant, consent_id)
     if found is None or caller.own_subject not in {None, found.subject}:
         raise not_visible()
+    if caller.own_subject is None:
+        caller.require_office(found.office)
     if caller.act is not None and caller.act.client != found.client:
         raise not_visible()
     return found
@@ -145,4 +173,5 @@ def _model(consent: Consent) -> ConsentModel:
         given_at=consent.given_at,
         expires_at=consent.expires_at,
         withdrawn_at=consent.withdrawn_at,
+        office=consent.office,
     )

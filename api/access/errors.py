@@ -10,9 +10,9 @@ from ekyc.errors import BusyError, InputError
 class AccessError(InputError):
     """The caller is nobody we know, or may not do that.
 
-    Codes: ``access.missing``, ``access.invalid``, ``access.expired``, ``access.address``, ``access.certificate``,
-    ``access.csrf`` (who it is does not hold); ``access.denied``, ``access.agent_forbidden``, ``access.consent``,
-    ``access.four_eyes`` (who it is holds and does not suffice); ``access.not_found``.
+    Codes: ``access.missing``, ``access.invalid``, ``access.expired``, ``access.not_yet``, ``access.address``,
+    ``access.certificate``, ``access.csrf`` (who it is does not hold); ``access.denied``, ``access.agent_forbidden``, ``access.consent``
+    (who it is holds and does not suffice); ``access.not_found``.
     """
 
     default_code: ClassVar[str] = "access.denied"
@@ -27,7 +27,7 @@ class AccessError(InputError):
         """``WWW-Authenticate`` (RFC 6750 §3), where authenticating, or doing so with more rights, would help."""
         if self.code == "access.missing":
             return 'Bearer realm="ekyc"'
-        if self.code in {"access.invalid", "access.expired"}:
+        if self.code in {"access.invalid", "access.expired", "access.not_yet"}:
             return 'Bearer realm="ekyc", error="invalid_token"'
         if self.scope is not None:
             return f'Bearer realm="ekyc", error="insufficient_scope", scope="{self.scope}"'
@@ -59,7 +59,8 @@ def invalid() -> AccessError:
 
 def denied(scope: str | None = None) -> AccessError:
     """Known, and may not."""
-    return AccessError("this caller may not do that", code="access.denied", scope=scope)
+    needed = "" if scope is None else f": the scope {scope} is needed"
+    return AccessError(f"this caller may not do that{needed}", code="access.denied", scope=scope)
 
 
 def not_visible() -> AccessError:

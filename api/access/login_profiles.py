@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ekyc.api.access.principal import Role
 from ekyc.errors import InputError
+from ekyc.files import read_file
 
 SCHEMA: Final = "ekyc.login/1"
 ALGORITHMS: Final = ("ES256", "EdDSA", "Ed25519", "PS256", "RS256")
@@ -112,8 +113,8 @@ def load_login_profile(path: Path, environment: Mapping[str, str] = os.environ) 
         InputError: ``access.config``: it cannot be read, or is not of the form; ``subject`` names file or field.
     """
     try:
-        with path.open("rb") as file:
-            document = tomllib.loads(file.read(_MAX_FILE_BYTES).decode())
+        text = read_file(path, _MAX_FILE_BYTES, code="access.config").decode()
+        document = tomllib.loads(text)
         said = _File.model_validate(document)
     except (OSError, ValueError) as exc:
         raise _wrong(_place(exc) or path.name) from exc

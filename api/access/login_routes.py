@@ -20,7 +20,7 @@ from ekyc.api.access.oidc import LOGIN_LIFE_S, refused
 from ekyc.api.access.principal import Role
 from ekyc.api.access.require import SESSION_COOKIE, open_to_all
 from ekyc.api.access.token_routes import Front
-from ekyc.api.routes import problems
+from ekyc.api.serving import problems
 
 LOGIN_COOKIE: Final = "__Host-ekyc-login"
 _LOCAL: Final = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,500}\Z")

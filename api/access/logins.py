@@ -1,18 +1,18 @@
 """People who logged in: from a provider's claims to a session here, and from its cookie to a principal.
 
 A login says who somebody is for reading and working. It never says that they agreed to a signature: keys of people are
-activated by factors of their own (:mod:`ekyc.signing.sad`), and no operation of signing takes a session.
+activated by factors of their own (:mod:`ekyc.signing.activation.sad`), and no operation of signing takes a session.
 """
 
 from __future__ import annotations
 
-import base64
 import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from ekyc import base64url
 from ekyc.api.access.errors import AccessError, invalid, not_visible
 from ekyc.api.access.oidc import LoginBegun, RelyingParty, refused
 from ekyc.api.access.permissions import scopes_of
@@ -100,20 +100,20 @@ class Logins:
             "roles": sorted(roles),
             "offices": offices if roles & _STAFF else [],
             "provider": profile.id,
-            "csrf": base64.urlsafe_b64encode(self._random.token_bytes(24)).decode(),
+            "csrf": base64url.encode(self._random.token_bytes(24)),
         }
         token = self._stores.sessions.open(
             profile.tenant, json.dumps(body).encode(), life=profile.session_life
         )
         return token, done.return_to, int(profile.session_life.total_seconds())
 
-    def visit(self, cookie: str) -> Visit:
-        """The session of a cookie.
+    def visit(self, cookie: str, *, used: bool = True) -> Visit:
+        """The session of a cookie; only looked at, it goes idle all the same.
 
         Raises:
             AccessError: ``access.invalid``.
         """
-        session = self._stores.sessions.find(cookie)
+        session = self._stores.sessions.find(cookie, used=used)
         if session is None:
             raise invalid()
         body: dict[str, Any] = json.loads(session.body)
@@ -126,8 +126,10 @@ class Logins:
                 subject=body["subject"],
                 roles=roles,
                 offices=self._offices(session.tenant, body["offices"]),
+                appointed=None if body["offices"] is None else frozenset(body["offices"]),
                 scopes=scopes_of(roles),
                 session=session.id,
+                logged_in_at=session.created_at,
             ),
             csrf=body["csrf"],
             provider=body["provider"],

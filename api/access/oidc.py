@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import quote, urlencode
 
+from ekyc import base64url
 from ekyc.api.access.errors import AccessError
 from ekyc.api.access.jwts import Jwt, JwtError, VerificationKey, read_keys, verify_jwt
 from ekyc.api.access.login_profiles import Endpoints, LoginProfile
@@ -282,7 +283,7 @@ class RelyingParty:
         return told
 
     def _secret(self) -> str:
-        return _text(self._random.token_bytes(32))
+        return base64url.encode(self._random.token_bytes(32))
 
 
 def refused(why: str) -> AccessError:
@@ -304,8 +305,4 @@ def _endpoints(told: Mapping[str, Any]) -> Endpoints:
 
 def _digest(secret: str) -> str:
     """SHA-256, base64url: a PKCE challenge (RFC 7636 §4.2) too."""
-    return _text(hashlib.sha256(secret.encode()).digest())
-
-
-def _text(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return base64url.encode(hashlib.sha256(secret.encode()).digest())

@@ -68,15 +68,17 @@ def grantable_scopes() -> frozenset[str]:
 
 
 def scopes_of_client(granted: Iterable[str], *, is_agent: bool) -> frozenset[str]:
-    """What a client may do as itself: what it was granted and a machine may; an agent nothing with personal data.
+    """What a client may do as itself: what it was granted and a machine may; an agent only what agents may, and nothing
+    with personal data.
 
-    An agent sees and does such things for a citizen who consented, and for nobody else.
+    An agent sees and does such things for a citizen who consented, and for nobody else; nor does it hear of everybody by
+    webhooks or reports.
     """
     rows = permissions()
     return frozenset(
         name
         for name in grantable_scopes().intersection(granted)
-        if not (is_agent and rows[name].personal)
+        if not is_agent or (Role.AGENT in rows[name].roles and not rows[name].personal)
     )
 
 

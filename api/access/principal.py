@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import Final
 
 from ekyc.api.access.errors import AccessError, denied, not_visible
-
-DEFAULT_TENANT: Final = "default"
-"""The one tenant of a service that has no clients: development on this machine."""
+from ekyc.values import Owner
 
 
 class PrincipalKind(StrEnum):
@@ -71,10 +69,14 @@ class Principal:
     roles: frozenset[Role] = frozenset()
     offices: frozenset[str] | None = frozenset()
     """Offices in its jurisdiction, with all beneath them; ``None`` is the whole tenant."""
+    appointed: frozenset[str] | None = None
+    """The offices that it was given itself, without those beneath; ``None``: all of ``offices``."""
     scopes: frozenset[str] = frozenset()
     act: Actor | None = None
     session: str | None = field(default=None, repr=False)
     """Id of the login session."""
+    logged_in_at: datetime | None = None
+    """When that began."""
 
     @property
     def own_subject(self) -> str | None:
@@ -86,6 +88,26 @@ class Principal:
             return self.subject
         is_citizen = self.kind is PrincipalKind.PERSON and self.roles <= {Role.CITIZEN}
         return self.subject if is_citizen else None
+
+    @property
+    def only_office(self) -> str | None:
+        """Its office, where its jurisdiction is a single one with all beneath it."""
+        roots = self.roots
+        return next(iter(roots)) if roots and len(roots) == 1 else None
+
+    @property
+    def roots(self) -> frozenset[str] | None:
+        """Offices that, with all beneath them, are its jurisdiction now and after the hierarchy has changed; ``None`` is the
+        whole tenant.
+        """
+        if self.offices is None or self.appointed is None:
+            return self.offices
+        return self.offices & self.appointed
+
+    @property
+    def owner(self) -> Owner:
+        """Whose something is that it orders."""
+        return Owner(tenant=self.tenant, office=self.only_office, subject=self.own_subject)
 
     @property
     def procedures(self) -> frozenset[str] | None:
@@ -125,12 +147,3 @@ class Principal:
             )
         if procedure not in self.act.purposes:
             raise AccessError("the consent is for other procedures", code="access.consent")
-
-    def require_tenant(self, tenant: str) -> None:
-        """Return if a thing is of its own tenant.
-
-        Raises:
-            AccessError: ``access.not_found``.
-        """
-        if tenant != self.tenant:
-            raise not_visible()

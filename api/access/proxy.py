@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.requests import HTTPConnection
 
+from ekyc import base64url
 from ekyc.errors import InputError
 
 UNIX: Final = "unix"
@@ -50,6 +51,10 @@ class ProxySettings:
                 raise InputError(
                     "not a network such as 10.0.0.0/8", code="access.config", subject="trusted"
                 ) from exc
+
+    def trusts(self, connection: HTTPConnection) -> bool:
+        """Whether the connection comes from a declared proxy."""
+        return self._is_trusted(connection.client.host if connection.client else None)
 
     def address_of(self, connection: HTTPConnection) -> str | None:
         """Network address of the caller; ``None`` where nobody names one that counts."""
@@ -93,7 +98,7 @@ def within(address: str | None, networks: tuple[str, ...]) -> bool:
 
 def thumbprint(digest_hex: str) -> str:
     """``x5t#S256`` (RFC 8705 §3.1) of a SHA-256 in hexadecimal."""
-    return base64.urlsafe_b64encode(bytes.fromhex(digest_hex)).rstrip(b"=").decode()
+    return base64url.encode(bytes.fromhex(digest_hex))
 
 
 def _canonical(address: str | None) -> str | None:

@@ -27,7 +27,8 @@ from starlette.requests import HTTPConnection
 
 from ekyc.api.access.errors import denied
 from ekyc.api.access.permissions import permissions
-from ekyc.api.access.principal import DEFAULT_TENANT, Principal, PrincipalKind, Role
+from ekyc.api.access.principal import Principal, PrincipalKind, Role
+from ekyc.values import DEFAULT_TENANT
 
 if TYPE_CHECKING:
     from fastapi.dependencies.models import Dependant
@@ -73,6 +74,14 @@ class Gate(Protocol):
         """
         ...
 
+    def look_again(self, request: Request) -> Principal:
+        """Who called, as they stand now; from a worker thread.
+
+        Raises:
+            AccessError: they are nobody any more.
+        """
+        ...
+
 
 def require(scope: str) -> Any:
     """A dependency that lets through whoever has ``scope``, and is their :class:`Principal`.
@@ -102,6 +111,20 @@ async def principal_of(
     caller = await _identified(request)
     for scope in asked.scopes:
         caller.require_scope(scope)
+    return caller
+
+
+async def standing(request: Request, scope: str) -> Principal:
+    """The caller of an answer that takes long, once it was found that they still have what they asked by.
+
+    Raises:
+        AccessError: key, token, login or consent has ended, or has the scope no more.
+    """
+    gate = _gate(request)
+    caller = (
+        DEVELOPMENT if gate is None else await anyio.to_thread.run_sync(gate.look_again, request)
+    )
+    caller.require_scope(permissions()[scope].scope)
     return caller
 
 

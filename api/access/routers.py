@@ -1,7 +1,6 @@
-"""All routers of access."""
+"""The routers of access; consents are recorded as resources are, and mounted beside them."""
 
-from ekyc.api.access.consent_routes import router as _consents
 from ekyc.api.access.login_routes import router as _logins
 from ekyc.api.access.token_routes import router as _tokens
 
-access_routers = (_tokens, _logins, _consents)
+access_routers = (_tokens, _logins)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ekyc import base64url
+from ekyc.signing.activation.remote import AuthenticatorAnswer, Proposal
+from ekyc.signing.activation.sad import MAX_ASSERTION_BYTES, Assertion
 from ekyc.signing.csc import CscError
-from ekyc.signing.remote import AuthenticatorAnswer, Proposal
-from ekyc.signing.sad import MAX_ASSERTION_BYTES, Assertion
 
 _MAX_TEXT = MAX_ASSERTION_BYTES * 4 // 3 + 4
 _Text = Annotated[str, Field(min_length=1, max_length=_MAX_TEXT, pattern=r"^[A-Za-z0-9_-]+$")]
@@ -64,26 +64,30 @@ def read_authentication(value: str) -> AuthenticatorAnswer:
 
 
 def request_options(proposal: Proposal) -> dict[str, Any]:
-    """What a page hands to ``navigator.credentials.get()`` (``PublicKeyCredentialRequestOptionsJSON``)."""
+    """What a page hands to ``navigator.credentials.get()`` for a proposal."""
+    return authenticator_options(
+        proposal.challenge, proposal.relying_party, proposal.credential_ids
+    )
+
+
+def authenticator_options(
+    challenge: bytes, relying_party: str | None, credential_ids: Sequence[bytes]
+) -> dict[str, Any]:
+    """``PublicKeyCredentialRequestOptionsJSON``: whoever answers verifies its user."""
     return {
-        "challenge": base64url(proposal.challenge),
-        "rpId": proposal.relying_party,
+        "challenge": base64url.encode(challenge),
+        "rpId": relying_party,
         "allowCredentials": [
-            {"type": "public-key", "id": base64url(one)} for one in proposal.credential_ids
+            {"type": "public-key", "id": base64url.encode(one)} for one in credential_ids
         ],
         "userVerification": "required",
     }
 
 
-def base64url(data: bytes) -> str:
-    """Base64url without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
 def _bytes(text: str) -> bytes:
     try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as exc:
+        return base64url.decode(text)
+    except ValueError as exc:
         raise _unreadable() from exc
 
 

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ekyc.api.csc.answers import CscRoute, Front, errors, require_portal, run
 from ekyc.api.csc.authenticators import AuthenticationResponse, request_options
 from ekyc.api.csc.front import CONSENT, CscFront
+from ekyc.signing.activation.remote import Answer, Caller, OneTimeCode
+from ekyc.signing.activation.sad import ActivationMethod
 from ekyc.signing.csc import Question, text
-from ekyc.signing.remote import Answer, Caller, OneTimeCode
-from ekyc.signing.sad import ActivationMethod
 
 _TOKEN = r"^[A-Za-z0-9_-]{43}$"  # noqa: S105  # a form, no token
 _DIGEST = r"^[0-9a-f]{64}$"

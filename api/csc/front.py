@@ -17,7 +17,7 @@ from ekyc.signing.csc import (
 )
 
 if TYPE_CHECKING:
-    from ekyc.signing.remote import RemoteSigning
+    from ekyc.signing.activation.remote import RemoteSigning
     from ekyc.signing.signatory import Services
     from ekyc.storage import GrantStore
 

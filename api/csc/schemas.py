@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ekyc.api.csc.answers import CscInput
-from ekyc.signing.remote import MAX_HASHES
+from ekyc.signing.activation.remote import MAX_HASHES
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 CredentialId = Annotated[str, Field(pattern=_NAME, description="Mã chứng thư. / The credential.")]

@@ -17,6 +17,7 @@ from ekyc.api.csc.schemas import (
     TimestampInput,
     TimestampOutput,
 )
+from ekyc.signing.activation.remote import CredentialInfo
 from ekyc.signing.csc import (
     Access,
     Certificates,
@@ -27,7 +28,6 @@ from ekyc.signing.csc import (
     require_sha256,
     text,
 )
-from ekyc.signing.remote import CredentialInfo
 
 _NONCE: Final = re.compile(r"[0-9A-Fa-f]{1,128}\Z")
 

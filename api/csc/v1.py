@@ -28,6 +28,8 @@ from ekyc.api.csc.schemas import (
     TimestampOutput,
 )
 from ekyc.api.csc.shared import described, log_in, require_no_user, revoke, service_facts, stamp
+from ekyc.signing.activation.remote import OneTimeCode
+from ekyc.signing.activation.sad import ActivationMethod
 from ekyc.signing.csc import (
     Access,
     CredentialRequest,
@@ -40,8 +42,6 @@ from ekyc.signing.csc import (
     require_count,
     text,
 )
-from ekyc.signing.remote import OneTimeCode
-from ekyc.signing.sad import ActivationMethod
 
 SPECS: Final = "1.0.4.0"
 _MOST_RESULTS: Final = 100

@@ -30,7 +30,6 @@ from ekyc.api.csc.schemas import (
     TimestampOutput,
 )
 from ekyc.api.csc.shared import described, log_in, require_no_user, revoke, service_facts, stamp
-from ekyc.signing.algorithms import SignatureAlgorithm
 from ekyc.signing.csc import (
     Access,
     Certificates,
@@ -40,6 +39,7 @@ from ekyc.signing.csc import (
     read_hashes,
     text,
 )
+from ekyc.signing.keys.algorithms import SignatureAlgorithm
 
 SPECS: Final = "2.0.0.0"
 """The word that the standard gives for all of version 2.0 (§11.1)."""

@@ -13,6 +13,8 @@ from ekyc.api.csc.front import V2, CscFront
 from ekyc.api.csc.schemas import CredentialId, Hashes, Oid, SadOutput
 from ekyc.api.csc.v2 import waiting
 from ekyc.api.csc.v2_documents import DocumentInput, read_documents
+from ekyc.signing.activation.remote import OneTimeCode
+from ekyc.signing.activation.sad import ActivationMethod
 from ekyc.signing.csc import (
     AUTHENTICATOR,
     ONE_TIME_CODE,
@@ -27,8 +29,6 @@ from ekyc.signing.csc import (
     require_count,
     require_sha256,
 )
-from ekyc.signing.remote import OneTimeCode
-from ekyc.signing.sad import ActivationMethod
 
 _HANDLE: Final = r"^[A-Za-z0-9_-]{43}$"
 router = APIRouter(prefix=V2, route_class=CscRoute, tags=["CSC v2"])

@@ -11,6 +11,7 @@ from ekyc.api.csc.answers import Caller, CscInput, CscRoute, Front, errors, run
 from ekyc.api.csc.front import V2
 from ekyc.api.csc.schemas import CredentialId, Oid, Parameters, SadText
 from ekyc.api.csc.v2 import require_synchronous
+from ekyc.signing.activation.remote import CredentialInfo
 from ekyc.signing.csc import (
     CscError,
     WantedDocument,
@@ -21,7 +22,6 @@ from ekyc.signing.csc import (
     text,
 )
 from ekyc.signing.csc.documents import MAX_DOCUMENT_BYTES, MAX_DOCUMENTS
-from ekyc.signing.remote import CredentialInfo
 
 router = APIRouter(prefix=V2, route_class=CscRoute, tags=["CSC v2"])
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Request, Response
 from fastapi.openapi.models import Example
 from fastapi.responses import JSONResponse
 
-from ekyc.api.access import AccessError, Principal
+from ekyc.api.access import AccessError, Principal, PrincipalKind
 from ekyc.api.v1 import views
 from ekyc.api.v1.cases import LoadedSession, actor_of, jurisdiction_of, load_session, record
 from ekyc.api.v1.documents import IDEMPOTENCY_KEY, IF_MATCH, described, refusals
@@ -17,9 +17,11 @@ from ekyc.api.v1.once import Answer
 from ekyc.api.v1.schemas import DecisionList, DecisionNew, SessionModel
 from ekyc.api.v1.session_routes import SessionId, answer_of, current_session
 from ekyc.api.v1.wire import etag_of, require_match
-from ekyc.dossiers import Decided, DecisionOutcome
+from ekyc.dossiers import CaptureOpened, Decided, DecisionOutcome, Submitted
 from ekyc.errors import InputError
 from ekyc.outcomes import reason_registry
+from ekyc.policy import Verdict
+from ekyc.storage import Person
 
 if TYPE_CHECKING:
     from ekyc.storage import DossierUnit
@@ -99,7 +101,9 @@ async def create_decision(
         require_match(request.headers.get("if-match"), loaded.view.version)
         _require_another(unit, caller, loaded)
         _require_right(caller, loaded, event)
-        return answer_of(record(unit, loaded, actor_of(caller), event), 201)
+        decided = record(unit, loaded, actor_of(caller), event)
+        _let_sign(unit, decided)
+        return answer_of(decided, 201)
 
     front = front_of(request)
     response = await front.creating(request, caller, work)
@@ -107,13 +111,36 @@ async def create_decision(
     return response
 
 
+def _let_sign(unit: DossierUnit, decided: LoadedSession) -> None:
+    """From now the person may sign and enrol by what a machine had accepted, if this approved it."""
+    conclusion = decided.view.conclusion
+    if conclusion is None or conclusion.verdict is not Verdict.ACCEPT:
+        return
+    if not decided.view.is_approved:
+        return
+    result = unit.results.get(decided.row.id, conclusion.attempt)
+    if result is None or result.holder is None or result.signing_session is None:
+        return
+    unit.decisions.bind(
+        case_digest=conclusion.case_digest,
+        report_digest=result.report_digest,
+        person=Person(holder=result.holder, session=result.signing_session),
+    )
+
+
 def _require_another(unit: DossierUnit, caller: Principal, loaded: LoadedSession) -> None:
-    """Nobody decides on themselves: an officer is a citizen too, and perhaps at the same identity provider.
+    """Nobody decides on themselves: an officer is a citizen too, and perhaps at the same identity provider. Nor on what they
+    handed in, by themselves or by a telephone that they gave a capture token to.
 
     Raises:
         AccessError: ``decision.own_case``.
     """
     row = loaded.row
+    handed_in = (one for one in loaded.actions if isinstance(one.event, CaptureOpened | Submitted))
+    if caller.kind is PrincipalKind.PERSON and caller.subject in {
+        one.actor.id for one in handed_in
+    }:
+        raise AccessError("whoever hands a case in does not decide it", code="decision.own_case")
     dossier = None if row.dossier_id is None else unit.dossiers.get(row.dossier_id)
     if caller.subject in {row.subject, None if dossier is None else dossier.subject}:
         raise AccessError("nobody decides on themselves", code="decision.own_case")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, Final
 
-from ekyc.api.errors import PROBLEM_JSON, document_of, status_of
+from ekyc.api.errors import PROBLEM_JSON, document_of
 from ekyc.api.schemas import Problem
+from ekyc.api.statuses import status_of
 from ekyc.errors import EkycError
 
 IDEMPOTENCY_KEY: Final = {
@@ -47,6 +48,8 @@ LAST_EVENT_ID: Final = {
     "description": "Số thứ tự của sự kiện cuối đã nhận. / Number of the last event received.",
     "schema": {"type": "string", "pattern": "^[0-9]{1,6}$"},
 }
+_PROBLEM: Final = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+"""By name: the framework would build a validator for every one of a thousand declared refusals, at every start."""
 _EVERYWHERE: Final = (
     "access.missing",
     "access.denied",
@@ -55,6 +58,8 @@ _EVERYWHERE: Final = (
     "storage.locked",
     "internal",
 )
+OFFICE_REFUSALS: Final = ("access.not_found", "office.unknown", "office.ended")
+"""Of operations that take the name of an office."""
 _ONCE: Final = (
     "idempotency.missing",
     "idempotency.in_flight",
@@ -62,16 +67,47 @@ _ONCE: Final = (
     "request.too_large",
 )
 _INVALID: Final = {
-    "http.bad_request": HTTPStatus.BAD_REQUEST,
-    "request.invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
-    "storage.locked": HTTPStatus.SERVICE_UNAVAILABLE,
-    "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
-    "request.too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    "reason.unknown": HTTPStatus.UNPROCESSABLE_ENTITY,
-    "session.other_procedure": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "activation.not_accepted": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "activation.method": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "batch.case_missing": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "batch.empty": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "batch.line": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "batch.reference": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "batch.too_many": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "batch.twice": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "busy.deadline": HTTPStatus.SERVICE_UNAVAILABLE,
     "busy.queue_full": HTTPStatus.SERVICE_UNAVAILABLE,
     "busy.subscribers": HTTPStatus.SERVICE_UNAVAILABLE,
+    "case.file_missing": HTTPStatus.UNPROCESSABLE_ENTITY,
     "case.invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "credential.no_code": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "credential.several_codes": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "document.too_many_pages": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "factor.assertion": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "factor.replayed": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "factor.wrong_code": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "http.bad_request": HTTPStatus.BAD_REQUEST,
+    "idempotency.other_request": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "image.too_many_pixels": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "image.unreadable": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "image.wrong_type": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "liveness.too_many_frames": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "pdf.too_many_pages": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "reason.unknown": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "register.unknown": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "request.archive": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "request.invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "request.multipart": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "request.part": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "request.part_missing": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "request.too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "request.too_many_parts": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "rights.identity": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "rights.login_needed": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "session.other_procedure": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "signing.sam.unreachable": HTTPStatus.BAD_GATEWAY,
+    "storage.locked": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Statuses of codes that follow from their class and not from the code."""
 
@@ -89,9 +125,8 @@ def refusals(*codes: str, once: bool = False) -> dict[int | str, dict[str, Any]]
         entry = by_status.setdefault(
             status.value,
             {
-                "model": Problem,
                 "description": status.phrase,
-                "content": {PROBLEM_JSON: {"examples": {}}},
+                "content": {PROBLEM_JSON: {"examples": {}, "schema": dict(_PROBLEM)}},
             },
         )
         for language in ("vi", "en"):

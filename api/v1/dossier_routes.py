@@ -8,7 +8,8 @@ from fastapi import APIRouter, Body, Path, Query, Request, Response
 from fastapi.openapi.models import Example
 from fastapi.responses import JSONResponse
 
-from ekyc.api.access import Principal
+from ekyc.api.access import AccessError, Principal
+from ekyc.api.schemas import ID_PATTERN
 from ekyc.api.v1 import views
 from ekyc.api.v1.cases import (
     LoadedDossier,
@@ -17,11 +18,18 @@ from ekyc.api.v1.cases import (
     jurisdiction_of,
     load_dossier,
     loaded_dossier,
-    office_for,
+    new_office,
     record_in_dossier,
     sessions_of,
 )
-from ekyc.api.v1.documents import IDEMPOTENCY_KEY, IF_MATCH, described, links_to, refusals
+from ekyc.api.v1.documents import (
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    OFFICE_REFUSALS,
+    described,
+    links_to,
+    refusals,
+)
 from ekyc.api.v1.front import allowed, front_of
 from ekyc.api.v1.once import Answer
 from ekyc.api.v1.pages import DossierListing, page_response
@@ -38,14 +46,14 @@ from ekyc.api.v1.schemas import (
 )
 from ekyc.api.v1.wire import etag_of, require_match
 from ekyc.dossiers import Closed, DossierState, Edited, Opened, Reopened, dossier_flags
+from ekyc.dossiers.clocks import Moment
 from ekyc.policy import profile_ids
 from ekyc.storage import DossierRow
 
 if TYPE_CHECKING:
     from ekyc.storage import DossierUnit
 
-ID: Final = r"^[0-9a-f]{32}$"
-DossierId = Annotated[str, Path(pattern=ID)]
+DossierId = Annotated[str, Path(pattern=ID_PATTERN)]
 _Reader = Annotated[Principal, allowed("dossiers:read")]
 _Writer = Annotated[Principal, allowed("dossiers:write")]
 _EXAMPLES: Final[dict[str, Example]] = {
@@ -100,7 +108,7 @@ async def get_procedure(procedure: Annotated[str, Path(pattern=NAME)]) -> Respon
     summary="Lập hồ sơ / Open a dossier",
     status_code=201,
     response_model=DossierModel,
-    responses=refusals("access.not_found", once=True),
+    responses=refusals(*OFFICE_REFUSALS, once=True),
     openapi_extra=described(
         IDEMPOTENCY_KEY, links=links_to("dossier_id", "get_dossier", "get_timeline")
     ),
@@ -118,7 +126,7 @@ async def create_dossier_(
     def work(unit: DossierUnit) -> Answer:
         profile = require_procedure(wanted.procedure)
         caller.require_procedure(profile.id)
-        office = office_for(caller, wanted.office)
+        office = new_office(unit, caller, wanted.office)
         row = DossierRow(
             id=front.desk.new_id(),
             procedure=profile.id,
@@ -151,15 +159,23 @@ async def list_dossiers(
     caller: _Reader,
     listing: Annotated[DossierListing, Query()],
 ) -> Response:
-    """Mới nhất trước, theo phạm vi của người gọi.
+    """Mới nhất trước, theo phạm vi của người gọi. `alert` chọn hồ sơ chậm hoặc sắp chậm.
 
-    The newest first, within what the caller may see.
+    The newest first, within what the caller may see. `alert` selects what is late or will be.
     """
+    book = front_of(request).clocks
 
-    def look(unit: DossierUnit, page: Any) -> list[tuple[Any, dict[str, Any]]]:
+    def look(unit: DossierUnit, page: Any) -> list[tuple[Any, dict[str, Any] | None]]:
         rows = unit.dossiers.page(page)
-        logs = unit.logs.of_many(tuple(row.id for row in rows))
-        return [(row, _body(unit, loaded_dossier(row, logs[row.id]))) for row in rows]
+        wanted = {row.id for row in rows}
+        if listing.alert is not None:
+            timed = book.timed(unit, rows, Moment(unit.now, book.calendar))
+            wanted = {one.row.id for one in timed if one.has(listing.alert)}
+        logs = unit.logs.of_many(tuple(wanted))
+        return [
+            (row, _body(unit, loaded_dossier(row, logs[row.id])) if row.id in wanted else None)
+            for row in rows
+        ]
 
     return await page_response(request, caller, listing, look)
 
@@ -191,6 +207,7 @@ async def get_dossier(request: Request, caller: _Reader, dossier_id: DossierId) 
     responses=refusals(
         "dossier.unknown",
         "dossier.state",
+        *OFFICE_REFUSALS,
         "precondition.failed",
         "precondition.required",
         "request.too_large",
@@ -201,9 +218,11 @@ async def get_dossier(request: Request, caller: _Reader, dossier_id: DossierId) 
 async def edit_dossier(
     request: Request, caller: _Writer, dossier_id: DossierId, wanted: Annotated[DossierEdit, Body()]
 ) -> Response:
-    """Sửa mã của cổng, cơ quan; đóng hoặc mở lại. Cần `If-Match`.
+    """Sửa mã của cổng, cơ quan; đóng hoặc mở lại. Cần `If-Match`. Chuyển cơ quan và mở lại cần quyền `dossiers:transfer`;
+    các phiên của hồ sơ đi theo.
 
-    Changes reference and office; closes or reopens. Needs `If-Match`.
+    Changes reference and office; closes or reopens. Needs `If-Match`. Another office and reopening take
+    `dossiers:transfer`; the dossier's sessions follow it.
     """
 
     def work(unit: DossierUnit) -> Answer:
@@ -242,18 +261,36 @@ def _edited(
     unit: DossierUnit, caller: Principal, loaded: LoadedDossier, wanted: DossierEdit
 ) -> LoadedDossier:
     actor, given, view = actor_of(caller), wanted.model_fields_set, loaded.view
-    if wanted.state is DossierState.OPEN and view.state is DossierState.CLOSED:
+    reopens = wanted.state is DossierState.OPEN and view.state is DossierState.CLOSED
+    moves = "office" in given and wanted.office != view.office
+    if moves or reopens:
+        caller.require_scope("dossiers:transfer")
+    if reopens:
         loaded = record_in_dossier(unit, loaded, actor, Reopened())
     if given & {"reference", "office"}:
-        office = view.office
-        if "office" in given:
-            office = None if wanted.office is None else office_for(caller, wanted.office)
+        office = _next_office(unit, caller, wanted.office) if moves else view.office
         reference = wanted.reference if "reference" in given else view.reference
         edit = Edited(reference=reference, office=office)
         loaded = record_in_dossier(unit, loaded, actor, edit)
+        if moves:
+            unit.move_sessions(loaded.row.id, before=view.office, after=office)
     if wanted.state is DossierState.CLOSED and loaded.view.state is DossierState.OPEN:
         loaded = record_in_dossier(unit, loaded, actor, Closed())
     return loaded
+
+
+def _next_office(unit: DossierUnit, caller: Principal, wanted: str | None) -> str | None:
+    """Where a dossier goes: to an office of the caller's; to none only by whoever sees the whole tenant.
+
+    Raises:
+        AccessError: ``access.not_found``, ``access.denied``.
+        RegisterError: ``office.unknown``, ``office.ended``.
+    """
+    if wanted is not None:
+        return new_office(unit, caller, wanted)
+    if caller.offices is not None:
+        raise AccessError("a dossier stays with an office of the caller's", code="access.denied")
+    return None
 
 
 def _answer(unit: DossierUnit, loaded: LoadedDossier, status: int = 200) -> Answer:

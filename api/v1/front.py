@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import anyio
 import anyio.to_thread
 from fastapi import Depends, Request, Response
 
@@ -19,13 +20,16 @@ from ekyc.api.v1.notices import Notices
 from ekyc.api.v1.once import Answer, Once
 from ekyc.api.v1.rates import RateError, RateLimit, Rates
 from ekyc.api.v1.wire import Cursors, add_headers
+from ekyc.dossiers import WorkingCalendar
 from ekyc.errors import BusyError
+from ekyc.flows.clock_book import ClockBook
 
 if TYPE_CHECKING:
-    from ekyc.storage import DossierDesk, DossierUnit, Vault
+    from ekyc.storage import DossierDesk, DossierUnit, SubmissionRun, Vault
 
 _T = TypeVar("_T")
 _CAPTURE: Final = "capture tokens"
+_ONCE: Final = "idempotency digests"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +45,12 @@ class ResourceLimits:
     """After which an event stream ends; its client comes again with Last-Event-ID."""
     wait_s: float = 30.0
     """Longest ``Prefer: wait``."""
-    processing: timedelta = timedelta(minutes=10)
-    """After which a verification is taken for lost."""
+    identified: timedelta = timedelta(hours=24)
+    """How old a login may be that fetches an export, and at filing a verification that shows whose a request is."""
+    processing: timedelta = timedelta(days=1)
+    """After which a verification is given back, whoever works on it: nobody came back to carry it on."""
+    lease: timedelta = timedelta(seconds=30)
+    """For which a process has a submission without saying that it still works on it; then another one takes it up."""
     session: timedelta = timedelta(hours=24)
     """For which a session waits for its case, unless it is asked for otherwise."""
     capture: timedelta = timedelta(minutes=15)
@@ -58,6 +66,7 @@ class ResourceFront:
         desk: dossiers and sessions; its storage must be the verifier's own.
         vault: keeps what is submitted, sealed; without it nothing is kept, and officers see checks only.
         limits: bounds.
+        calendar: of the offices, for clocks and deadlines; the shipped one by default.
         monotonic: seconds of a clock that never goes back, for rates.
     """
 
@@ -67,17 +76,22 @@ class ResourceFront:
         *,
         vault: Vault | None = None,
         limits: ResourceLimits | None = None,
+        calendar: WorkingCalendar | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.desk = desk
         self.vault = vault
+        self.clocks = ClockBook(calendar)
+        self.calendar = self.clocks.calendar
+        self.reports = anyio.CapacityLimiter(1)  # a thread for all reports together
         self.limits = limits or ResourceLimits()
-        self.once = Once(desk.key)
+        self.once = Once(desk.key.derive(_ONCE))
         self.cursors = Cursors(desk.key.derive("cursors"))
         self.rates = Rates(self.limits.rate, monotonic)
         self.notices = Notices(self.limits.subscribers)
         self._capture_secret = desk.key.derive(_CAPTURE)
         self._tasks: set[asyncio.Task[None]] | None = None
+        self._held: set[SubmissionRun] = set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -89,6 +103,28 @@ class ResourceFront:
         finally:
             self._tasks = None
             await asyncio.gather(*tasks)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether verifications may be begun."""
+        return self._tasks is not None
+
+    @property
+    def held(self) -> tuple[SubmissionRun, ...]:
+        """Submissions that this process works on."""
+        return tuple(self._held)
+
+    @contextmanager
+    def holding(self, run: SubmissionRun) -> Iterator[None]:
+        """This process works on a submission during the block, and its lease is renewed.
+
+        Whoever was slow for longer than a lease may meet itself: each claim of a submission is held for itself.
+        """
+        self._held.add(run)
+        try:
+            yield
+        finally:
+            self._held.remove(run)
 
     def require_running(self) -> None:
         """Return if a verification may be begun.
@@ -152,6 +188,12 @@ def front_of(request: Request) -> ResourceFront:
     return front
 
 
+def once_of(request: Request) -> Once:
+    """The keys that this process works on, whatever the operation is about."""
+    once: Once = request.app.state.once
+    return once
+
+
 def client_of(caller: Principal) -> str:
     """Whose keys and rates a caller's are: an agent's by each consent, for another may give it less."""
     acting = "" if caller.act is None else f"{caller.act.subject}\0{caller.act.consent}"
@@ -174,7 +216,7 @@ def count_request(request: Request, client: str) -> None:
     Raises:
         RateError: none is.
     """
-    rates = front_of(request).rates
+    rates: Rates = request.app.state.rates
     try:
         add_headers(request, rates.take(client))
     except RateError as error:

@@ -23,11 +23,12 @@ from fastapi import Response
 
 from ekyc.errors import BusyError
 from ekyc.storage import IdempotencyError
+from ekyc.storage.dossiers.idempotency import KeyClaim
 
 if TYPE_CHECKING:
     from fastapi import Request
 
-    from ekyc.storage import DossierUnit, ServiceKey
+    from ekyc.storage import DossierUnit
 
 _KEY: Final = re.compile(r"[!-~]{1,255}\Z")
 REPLAYED: Final = "Idempotency-Replayed"
@@ -73,11 +74,17 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """A key that a request came with, as digests."""
+class Claim(KeyClaim):
+    """A key that a request came with."""
 
-    digest: bytes
-    fingerprint: bytes
+    def kept(self, unit: DossierUnit) -> Answer | None:
+        """The answer that is kept, if this request was carried out before; claims nothing.
+
+        Raises:
+            IdempotencyError: ``idempotency.other_request``.
+        """
+        found = unit.keys.find(self.digest, self.fingerprint)
+        return None if found is None else Answer.decoded(found)
 
     def carry_out(
         self, unit: DossierUnit, work: Callable[[DossierUnit], Answer]
@@ -99,11 +106,11 @@ class Once:
     """The keys that this process works on. Lives in one event loop.
 
     Args:
-        key: from which digests are keyed.
+        secret: by which digests are keyed; that of all processes that share what is kept.
     """
 
-    def __init__(self, key: ServiceKey) -> None:
-        self._secret = key.derive("idempotency digests")
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
         self._in_flight: set[bytes] = set()
 
     @contextmanager

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict
 from functools import cache
 from typing import Any
 
 from ekyc.errors import InputError
 from ekyc.outcomes import check_title
-from ekyc.policy import ProcedureProfile, load_profile, profile_ids
+from ekyc.policy import ProcedureProfile, load_profile, profile_ids, profile_version
 
 
 class UnknownProcedureError(InputError):
@@ -25,8 +22,7 @@ class UnknownProcedureError(InputError):
 @cache
 def procedure_version(profile_id: str) -> str:
     """SHA-256 (hex) of all that the profile says."""
-    text = json.dumps(asdict(load_profile(profile_id)), ensure_ascii=False, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return profile_version(load_profile(profile_id))
 
 
 def require_procedure(profile_id: str) -> ProcedureProfile:

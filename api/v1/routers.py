@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from ekyc.api.audit import routes as audit_routes
+from ekyc.api.batches import routes as batch_routes
+from ekyc.api.batches import upload_routes as batch_upload_routes
+from ekyc.api.reports import routes as report_routes
+from ekyc.api.rights import export_routes, protection_routes
+from ekyc.api.rights import routes as rights_routes
 from ekyc.api.v1 import (
     artefact_routes,
     decision_routes,
@@ -11,7 +17,6 @@ from ekyc.api.v1 import (
     event_routes,
     session_routes,
     submission_routes,
-    tool_routes,
 )
 
 
@@ -19,14 +24,11 @@ def resource_routers() -> tuple[APIRouter, ...]:
     """What an application includes."""
     rooms = (
         *(dossier_routes, session_routes, submission_routes),
-        *(artefact_routes, decision_routes, event_routes, tool_routes),
+        *(artefact_routes, decision_routes, event_routes),
+        *(rights_routes, export_routes, protection_routes, report_routes, audit_routes),
+        *(batch_upload_routes, batch_routes),
     )
     return tuple(room.router for room in rooms)
-
-
-def tool_body_bytes(path: str) -> int | None:
-    """Bound on a request body, for tools."""
-    return tool_routes.TOOL_BODY_BYTES if path.startswith(tool_routes.TOOLS) else None
 
 
 def takes_a_case(path: str) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from ekyc.api.forms import CODE_PATTERN, InputModel, KeptInClear, Office, OutputModel
+from ekyc.api.schemas import ID_PATTERN
 from ekyc.dossiers import (
     ActorKind,
     DecisionOutcome,
@@ -21,45 +23,34 @@ from ekyc.policy import Verdict
 
 NAME: Final = r"^[a-z][a-z0-9-]{0,63}$"
 _REFERENCE: Final = r"^[!-~]{1,64}$"
-_OFFICE: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-_TARGET: Final = r"^[A-Za-z0-9_-]{1,64}$"
-_CODE: Final = r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$"
 
 
-class _Input(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class _Output(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class DossierNew(_Input):
+class DossierNew(InputModel):
     """A dossier to be opened."""
 
     procedure: str = Field(pattern=NAME, description="Mã thủ tục. / Id of the procedure.")
-    reference: str | None = Field(
+    reference: KeptInClear = Field(
         default=None,
         pattern=_REFERENCE,
-        description="Mã hồ sơ của cổng; không dùng số định danh của người dân. / The portal's own reference; never a "
-        "person's number.",
+        description="Mã hồ sơ của cổng; không dùng số định danh của người dân: 12 chữ số bắt đầu bằng 0 bị từ chối. / The "
+        "portal's own reference; never a person's number: 12 digits that begin with 0 are refused.",
     )
-    office: str | None = Field(
-        default=None, pattern=_OFFICE, description="Cơ quan thụ lý. / The office that handles it."
+    office: Office = Field(
+        default=None, description="Cơ quan thụ lý. / The office that handles it."
     )
 
 
-class DossierEdit(_Input):
+class DossierEdit(InputModel):
     """What is to be changed of a dossier; what is left out stays. `null` empties a member."""
 
-    reference: str | None = Field(default=None, pattern=_REFERENCE)
-    office: str | None = Field(default=None, pattern=_OFFICE)
+    reference: KeptInClear = Field(default=None, pattern=_REFERENCE)
+    office: Office = None
     state: DossierState | None = Field(
         default=None, description="Đóng hoặc mở lại. / Close or reopen."
     )
 
 
-class SessionNew(_Input):
+class SessionNew(InputModel):
     """A verification session to be made: in a dossier, or for a procedure by itself."""
 
     model_config = ConfigDict(
@@ -76,8 +67,8 @@ class SessionNew(_Input):
         pattern=NAME,
         description="Bỏ trống khi có `dossier_id`. / Leave out with `dossier_id`.",
     )
-    dossier_id: str | None = Field(default=None, pattern=_TARGET)
-    office: str | None = Field(default=None, pattern=_OFFICE)
+    dossier_id: str | None = Field(default=None, pattern=ID_PATTERN)
+    office: Office = None
     attempts: int = Field(default=3, ge=1, le=MAX_ATTEMPTS)
     lasts_s: int = Field(
         default=86_400,
@@ -91,32 +82,32 @@ class SessionNew(_Input):
     )
 
 
-class LinkNew(_Input):
+class LinkNew(InputModel):
     """A chip session or liveness session that belongs to this session."""
 
     kind: LinkKind
-    id: str = Field(pattern=_TARGET)
+    id: str = Field(pattern=ID_PATTERN)
 
 
-class DecisionNew(_Input):
+class DecisionNew(InputModel):
     """What an officer decides."""
 
     outcome: Literal["approved", "rejected", "resubmit"]
-    reasons: list[Annotated[str, Field(pattern=_CODE)]] = Field(
+    reasons: list[Annotated[str, Field(pattern=CODE_PATTERN)]] = Field(
         default=[],
         max_length=20,
         description="Mã trong /v1/reasons; bắt buộc khi không chấp nhận. / Codes of /v1/reasons; needed unless approved.",
     )
 
 
-class Texts(_Output):
+class Texts(OutputModel):
     """One text in both languages."""
 
     vi: str
     en: str
 
 
-class ReasonShown(_Output):
+class ReasonShown(OutputModel):
     """A reason with the texts that people may see."""
 
     code: str
@@ -124,21 +115,21 @@ class ReasonShown(_Output):
     retryable: bool
 
 
-class ProcedureReference(_Output):
+class ProcedureReference(OutputModel):
     """A procedure at one version."""
 
     id: str
     version: str = Field(description="SHA-256")
 
 
-class RequiredCheck(_Output):
+class RequiredCheck(OutputModel):
     """A check that must have passed."""
 
     code: str
     title: Texts
 
 
-class ProcedureModel(_Output):
+class ProcedureModel(OutputModel):
     """A procedure: what must be shown for it."""
 
     id: str
@@ -149,14 +140,14 @@ class ProcedureModel(_Output):
     required_checks: list[RequiredCheck]
 
 
-class ProcedureList(_Output):
+class ProcedureList(OutputModel):
     """All procedures."""
 
     data: list[ProcedureModel]
     next: str | None = None
 
 
-class ActorModel(_Output):
+class ActorModel(OutputModel):
     """Who acted, as it was at that time."""
 
     kind: ActorKind
@@ -165,7 +156,7 @@ class ActorModel(_Output):
     office: str | None
 
 
-class DecisionModel(_Output):
+class DecisionModel(OutputModel):
     """One decision. Act on the last one, and only if it is `final`."""
 
     number: int
@@ -178,14 +169,14 @@ class DecisionModel(_Output):
     at: datetime
 
 
-class DecisionList(_Output):
+class DecisionList(OutputModel):
     """All decisions of a session, the oldest first."""
 
     data: list[DecisionModel]
     next: str | None = None
 
 
-class AttemptCounts(_Output):
+class AttemptCounts(OutputModel):
     """How often a case may be submitted."""
 
     allowed: int
@@ -193,7 +184,7 @@ class AttemptCounts(_Output):
     left: int
 
 
-class ConclusionModel(_Output):
+class ConclusionModel(OutputModel):
     """What the last verification found."""
 
     attempt: int
@@ -205,14 +196,14 @@ class ConclusionModel(_Output):
     case_sha256: str
 
 
-class LinkModel(_Output):
+class LinkModel(OutputModel):
     """What else belongs to a session."""
 
     kind: LinkKind
     id: str
 
 
-class SessionModel(_Output):
+class SessionModel(OutputModel):
     """A verification session."""
 
     id: str
@@ -234,14 +225,14 @@ class SessionModel(_Output):
     expires_at: datetime
 
 
-class SessionList(_Output):
+class SessionList(OutputModel):
     """A page of sessions, the newest first."""
 
     data: list[SessionModel]
     next: str | None
 
 
-class DossierModel(_Output):
+class DossierModel(OutputModel):
     """A dossier."""
 
     id: str
@@ -256,14 +247,14 @@ class DossierModel(_Output):
     updated_at: datetime
 
 
-class DossierList(_Output):
+class DossierList(OutputModel):
     """A page of dossiers, the newest first."""
 
     data: list[DossierModel]
     next: str | None
 
 
-class TimelineEntry(_Output):
+class TimelineEntry(OutputModel):
     """One thing that happened."""
 
     file_id: str
@@ -273,14 +264,21 @@ class TimelineEntry(_Output):
     actor: ActorModel
 
 
-class Timeline(_Output):
+class Timeline(OutputModel):
     """All that happened, the oldest first."""
 
     data: list[TimelineEntry]
     next: str | None = None
 
 
-class CheckResource(_Output):
+class ModelReference(OutputModel):
+    """A model, pinned."""
+
+    id: str
+    sha256: str
+
+
+class CheckResource(OutputModel):
     """One check: the same form wherever a check stands."""
 
     code: str
@@ -291,12 +289,20 @@ class CheckResource(_Output):
     subjects: list[str]
     score: float | None
     threshold: float | None
+    direction: Literal["at_least", "at_most"] | None = Field(
+        default=None,
+        description="Đạt khi `score` ở phía nào của `threshold`. / On which side of `threshold` a `score` passes.",
+    )
+    models: list[ModelReference] = Field(
+        default=[],
+        description="Các mô hình có thể đã tham gia. / Models that may have had a say.",
+    )
     breakdown: list[dict[str, Any]]
     evidence_sha256: str | None
     duration_ms: float
 
 
-class CheckList(_Output):
+class CheckList(OutputModel):
     """The checks of the last attempt that was concluded."""
 
     attempt: int | None
@@ -304,7 +310,7 @@ class CheckList(_Output):
     next: str | None = None
 
 
-class ArtefactModel(_Output):
+class ArtefactModel(OutputModel):
     """One submitted file, without its name."""
 
     id: str
@@ -314,14 +320,14 @@ class ArtefactModel(_Output):
     created_at: datetime
 
 
-class ArtefactList(_Output):
+class ArtefactList(OutputModel):
     """All that was submitted to a session and is still kept track of."""
 
     data: list[ArtefactModel]
     next: str | None = None
 
 
-class CaptureTokenModel(_Output):
+class CaptureTokenModel(OutputModel):
     """A token for one telephone and one session, told once."""
 
     token: str
@@ -330,7 +336,7 @@ class CaptureTokenModel(_Output):
     submit_to: str
 
 
-class CaptureState(_Output):
+class CaptureState(OutputModel):
     """What the telephone hears."""
 
     session_id: str

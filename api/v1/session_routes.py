@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import anyio.to_thread
@@ -11,6 +13,7 @@ from fastapi.openapi.models import Example
 from fastapi.responses import JSONResponse
 
 from ekyc.api.access import AccessError, Principal
+from ekyc.api.schemas import ID_PATTERN
 from ekyc.api.v1 import views
 from ekyc.api.v1.cases import (
     LoadedSession,
@@ -20,13 +23,16 @@ from ekyc.api.v1.cases import (
     load_dossier,
     load_session,
     loaded_session,
-    office_for,
+    new_office,
+    officer_decides,
     record,
     record_in_dossier,
+    view_as_of,
 )
-from ekyc.api.v1.documents import IDEMPOTENCY_KEY, described, links_to, refusals
+from ekyc.api.v1.documents import IDEMPOTENCY_KEY, OFFICE_REFUSALS, described, links_to, refusals
 from ekyc.api.v1.front import allowed, client_of, front_of
 from ekyc.api.v1.keeping import erase as erase_artefacts
+from ekyc.api.v1.links import owner_of_target, require_linkable
 from ekyc.api.v1.once import Answer
 from ekyc.api.v1.pages import SessionListing, page_response
 from ekyc.api.v1.procedures import procedure_version, require_procedure
@@ -40,18 +46,19 @@ from ekyc.dossiers import (
     Redacted,
     SessionAdded,
     SessionState,
+    SessionView,
     due_event,
 )
 from ekyc.errors import InputError
-from ekyc.storage import SessionRow
+from ekyc.storage import PageOf, SessionRow
+from ekyc.storage.sealed.errors import ProtectedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ekyc.storage import DossierUnit
 
-_ID: Final = r"^[0-9a-f]{32}$"
-SessionId = Annotated[str, Path(pattern=_ID)]
+SessionId = Annotated[str, Path(pattern=ID_PATTERN)]
 _Reader = Annotated[Principal, allowed("sessions:read")]
 _Writer = Annotated[Principal, allowed("sessions:write")]
 _EXAMPLES: Final[dict[str, Example]] = {
@@ -71,7 +78,7 @@ router = APIRouter(prefix="/v1/sessions", tags=["Phiên xác minh / Verification
     status_code=201,
     response_model=SessionModel,
     responses=refusals(
-        "dossier.unknown", "dossier.state", "access.not_found", "procedure.unknown", once=True
+        "dossier.unknown", "dossier.state", "procedure.unknown", *OFFICE_REFUSALS, once=True
     ),
     openapi_extra=described(
         IDEMPOTENCY_KEY,
@@ -93,6 +100,9 @@ async def create_session_(
 
     def work(unit: DossierUnit) -> Answer:
         procedure, office = _place(unit, caller, wanted)
+        dossier = None
+        if wanted.dossier_id is not None:
+            dossier = load_dossier(unit, jurisdiction_of(caller), wanted.dossier_id, lock=True)
         row = SessionRow(
             id=front.desk.new_id(),
             dossier_id=wanted.dossier_id,
@@ -108,10 +118,9 @@ async def create_session_(
             attempts_allowed=wanted.attempts,
             expires_at=unit.now + timedelta(seconds=wanted.lasts_s),
             dossier_id=wanted.dossier_id,
-            review_only=wanted.review_only,
+            review_only=wanted.review_only or officer_decides(unit, row),
         )
-        if wanted.dossier_id is not None:
-            dossier = load_dossier(unit, jurisdiction_of(caller), wanted.dossier_id, lock=True)
+        if dossier is not None:
             record_in_dossier(unit, dossier, actor_of(caller), SessionAdded(session_id=row.id))
         return answer_of(create_session(unit, row, actor_of(caller), event), 201)
 
@@ -130,19 +139,21 @@ async def list_sessions(
     caller: _Reader,
     listing: Annotated[SessionListing, Query()],
 ) -> Response:
-    """Mới nhất trước; `state=needs_review` là hàng chờ của cán bộ.
+    """Mới nhất trước; `state=needs_review` là hàng chờ của cán bộ. Trang có thể ngắn hơn `limit`; còn `next` là còn nữa.
 
-    The newest first; `state=needs_review` is the officers' queue.
+    The newest first; `state=needs_review` is the officers' queue. A page may be shorter than `limit`; there is more as
+    long as there is a `next`.
     """
 
-    def look(unit: DossierUnit, page: Any) -> list[tuple[Any, dict[str, Any]]]:
-        rows = unit.sessions.page(page)
+    def look(unit: DossierUnit, page: PageOf) -> list[tuple[SessionRow, dict[str, Any] | None]]:
+        rows = unit.sessions.page(replace(page, moved_by=unit.now))
         logs = unit.logs.of_many(tuple(row.id for row in rows))
-        loaded = [loaded_session(row, logs[row.id]) for row in rows]
-        return [
-            (one.row, views.session_as_json(one.row.id, one.view, office=one.row.office))
-            for one in loaded
-        ]
+        found: list[tuple[SessionRow, dict[str, Any] | None]] = []
+        for row in rows:
+            view = view_as_of(loaded_session(row, logs[row.id]).view, unit.now)
+            meant = listing.state in {None, view.state}
+            found.append((row, _body(row, view) if meant else None))
+        return found
 
     return await page_response(request, caller, listing, look)
 
@@ -191,18 +202,28 @@ async def list_checks(
     operation_id="link_session",
     summary="Gắn phiên chip hoặc người thật / Link a chip or liveness session",
     response_model=SessionModel,
-    responses=refusals("session.unknown", "session.state", "session.links_spent", once=True),
+    responses=refusals(
+        "session.unknown",
+        "session.state",
+        "session.links_spent",
+        "session.link_unknown",
+        once=True,
+    ),
     openapi_extra=described(IDEMPOTENCY_KEY),
 )
 async def link_session(
     request: Request, caller: _Writer, session_id: SessionId, wanted: Annotated[LinkNew, Body()]
 ) -> Response:
-    """Ghi lại rằng phiên đọc chip hoặc phiên người thật thuộc phiên này. Không thay cho bằng chứng trong hồ sơ nộp.
+    """Ghi lại rằng phiên đọc chip hoặc phiên người thật thuộc phiên này. Không thay cho bằng chứng trong hồ sơ nộp. Phiên
+    được gắn phải do chính đơn vị, cơ quan, công dân của phiên này yêu cầu và chưa hết hạn.
 
     Records that a chip session or liveness session belongs to this one. It does not stand in for evidence in the case.
+    It must have been ordered by this session's tenant, office and citizen, and be there still.
     """
+    target = await owner_of_target(request, wanted.kind, wanted.id)
     event = Linked(kind=wanted.kind, target=wanted.id)
-    return await _moved(request, caller, session_id, event)
+    require = partial(require_linkable, caller, target)
+    return await _moved(request, caller, session_id, event, require=require)
 
 
 @router.post(
@@ -252,6 +273,7 @@ async def redact_session(request: Request, caller: _Writer, session_id: SessionI
 
     def erase(unit: DossierUnit) -> None:
         unit.findings.forget(session_id)
+        unit.signatures.forget(session_id)
         unit.tokens.end(session_id)
 
     response = await _moved(request, caller, session_id, Redacted(), erase)
@@ -269,9 +291,12 @@ async def current_session(request: Request, caller: Principal, session_id: str) 
     loaded = await front.looking(caller.tenant, lambda unit: load_session(unit, within, session_id))
     if due_event(loaded.view, front.desk.clock.now()) is None:
         return loaded
-    return await front.writing(
-        caller.tenant, lambda unit: load_session(unit, within, session_id, lock=True)
-    )
+    try:
+        return await front.writing(
+            caller.tenant, lambda unit: load_session(unit, within, session_id, lock=True)
+        )
+    except ProtectedError:  # it stands still, and its clocks with it
+        return loaded
 
 
 def answer_of(loaded: LoadedSession, status: int = 200) -> Answer:
@@ -280,8 +305,11 @@ def answer_of(loaded: LoadedSession, status: int = 200) -> Answer:
     headers = {"ETag": etag_of(loaded.view.version)}
     if status in {201, 202}:
         headers["Location"] = f"/v1/sessions/{name}"
-    body = views.session_as_json(name, loaded.view, office=row.office)
-    return Answer(status=status, body=body, headers=headers)
+    return Answer(status=status, body=_body(row, loaded.view), headers=headers)
+
+
+def _body(row: SessionRow, view: SessionView) -> dict[str, Any]:
+    return views.session_as_json(row.id, view, office=row.office)
 
 
 async def _moved(
@@ -290,12 +318,15 @@ async def _moved(
     session_id: str,
     event: Event,
     also: Callable[[DossierUnit], None] = lambda _: None,
+    *,
+    require: Callable[[LoadedSession], None] = lambda _: None,
 ) -> Response:
-    """Append one event, once."""
+    """Append one event, once, if what is required of the session holds."""
     front = front_of(request)
 
     def work(unit: DossierUnit) -> Answer:
         loaded = load_session(unit, jurisdiction_of(caller), session_id, lock=True)
+        require(loaded)
         after = record(unit, loaded, actor_of(caller), event)
         also(unit)
         return answer_of(after)
@@ -314,7 +345,7 @@ def _place(unit: DossierUnit, caller: Principal, wanted: SessionNew) -> tuple[st
             )
         procedure = require_procedure(wanted.procedure).id
         caller.require_procedure(procedure)
-        return procedure, office_for(caller, wanted.office)
+        return procedure, new_office(unit, caller, wanted.office)
     dossier = load_dossier(unit, jurisdiction_of(caller), wanted.dossier_id).view
     procedure = dossier.opened.procedure
     if wanted.procedure not in {None, procedure}:
@@ -323,5 +354,6 @@ def _place(unit: DossierUnit, caller: Principal, wanted: SessionNew) -> tuple[st
             code="session.other_procedure",
             subject="procedure",
         )
-    office = dossier.office if wanted.office is None else office_for(caller, wanted.office)
-    return procedure, office
+    if wanted.office is None:
+        return procedure, dossier.office
+    return procedure, new_office(unit, caller, wanted.office)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
 import anyio
@@ -14,20 +12,33 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from ekyc.api.access import Principal
-from ekyc.api.routes import CASE_BODY, service_of
-from ekyc.api.uploads import Submission, receive_case
+from ekyc.api.envelope import leave_place
+from ekyc.api.serving import CASE_BODY, service_of
+from ekyc.api.uploads import Submission, manifest_of, pointing_at_case, receive_case
 from ekyc.api.v1 import views
-from ekyc.api.v1.cases import LoadedSession, actor_of, jurisdiction_of, load_session, record
+from ekyc.api.v1.accepting import Intake, Submitter
+from ekyc.api.v1.cases import (
+    actor_of,
+    jurisdiction_of,
+    load_session,
+    record,
+)
 from ekyc.api.v1.documents import CONTENT_DIGEST, IDEMPOTENCY_KEY, PREFER, described, refusals
-from ekyc.api.v1.front import ResourceFront, allowed, client_of, count_request, front_of
+from ekyc.api.v1.front import allowed, client_of, count_request, front_of
+from ekyc.api.v1.keeping import content_of
 from ekyc.api.v1.once import Answer
-from ekyc.api.v1.processing import Attempt, carry_on, content_of, require_same_procedure
+from ekyc.api.v1.processing import Workshop, carry_on
 from ekyc.api.v1.schemas import CaptureState, CaptureTokenModel, SessionModel
-from ekyc.api.v1.session_routes import SessionId, answer_of
+from ekyc.api.v1.session_routes import SessionId
 from ekyc.api.v1.wire import DigestedBody, wait_of
-from ekyc.dossiers import Actor, ActorKind, CaptureOpened, SessionState, Submitted
+from ekyc.dossiers import (
+    Actor,
+    ActorKind,
+    CaptureOpened,
+    SessionState,
+)
 from ekyc.errors import LimitError
-from ekyc.storage import CaptureTokenError, Jurisdiction
+from ekyc.storage import Answered, CaptureTokenError, Jurisdiction
 
 if TYPE_CHECKING:
     from ekyc.storage import DossierUnit
@@ -38,8 +49,10 @@ _UPLOAD_REFUSALS: Final = (
     "session.unknown",
     "session.state",
     "session.attempts_spent",
+    "session.person_attempts",
     "session.procedure_changed",
     "session.other_procedure",
+    "case.file_missing",
     "case.invalid",
     "digest.malformed",
     "digest.mismatch",
@@ -54,19 +67,6 @@ _BEARER: Final = HTTPBearer(
 )
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 router = APIRouter(prefix="/v1", tags=["Nộp hồ sơ / Submissions"])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Submitter:
-    """Who submits, and how it is answered."""
-
-    tenant: str
-    client: str
-    within: Jurisdiction
-    actor: Actor
-    token: bytes | None
-    """Digest of a capture token."""
-    answer: Callable[[LoadedSession, int], Answer]
 
 
 @router.post(
@@ -89,13 +89,13 @@ async def create_submission(
     Takes a case as `POST /v1/verifications` does; `profile` in case.toml must be the session's procedure. Answers 202 and
     verifies; with `Prefer: wait=N` it answers 200 if that ends within N seconds.
     """
-    submitter = _Submitter(
+    submitter = Submitter(
         tenant=caller.tenant,
         client=client_of(caller),
         within=jurisdiction_of(caller),
         actor=actor_of(caller),
         token=None,
-        answer=answer_of,
+        answered=Answered.PORTAL,
     )
     return await _submit(request, session_id, submitter)
 
@@ -191,7 +191,7 @@ async def create_capture_submission(
 
 async def _by_token(
     request: Request, session_id: str, credentials: HTTPAuthorizationCredentials | None
-) -> _Submitter:
+) -> Submitter:
     """Whoever holds a capture token.
 
     Raises:
@@ -206,19 +206,17 @@ async def _by_token(
     client = f"{tenant}\0capture\0{session_id}"
     count_request(request, client)
     await front.looking(tenant, lambda unit: unit.tokens.require(digest, session_id=session_id))
-    return _Submitter(
+    return Submitter(
         tenant=tenant,
         client=client,
         within=Jurisdiction(),  # the token is for this very session
         actor=Actor(kind=ActorKind.CAPTURE, id=digest.hex()[:16]),
         token=digest,
-        answer=lambda loaded, status: Answer(
-            status=status, body=views.capture_as_json(loaded.row.id, loaded.view)
-        ),
+        answered=Answered.CAPTURE,
     )
 
 
-async def _submit(request: Request, session_id: str, submitter: _Submitter) -> Response:
+async def _submit(request: Request, session_id: str, submitter: Submitter) -> Response:
     front, service = front_of(request), service_of(request)
     service.admission.require_room()
     front.require_running()
@@ -227,55 +225,35 @@ async def _submit(request: Request, session_id: str, submitter: _Submitter) -> R
     )
     with front.once.working(request, submitter.client) as pending:
         submission = await _received(request)
-        begun: list[int] = []
-
-        def begin(unit: DossierUnit) -> Answer:
-            loaded = _begun(unit, front, session_id, submitter, submission)
-            begun.append(loaded.view.submissions)
-            return submitter.answer(loaded, 202)
-
         try:
-            claim = pending.claim(await anyio.to_thread.run_sync(content_of, submission))
-            answer, replayed = await front.writing(
-                submitter.tenant, lambda unit: claim.carry_out(unit, begin)
+            manifest = await manifest_of(request, submission)
+            content = await anyio.to_thread.run_sync(content_of, submission)
+            intake = Intake(
+                front=front,
+                session_id=session_id,
+                submitter=submitter,
+                submission=submission,
+                profile=manifest.profile,
+                content=content,
+                claim=pending.claim(content),
             )
-            if replayed:
+            with pointing_at_case(request, submission):
+                answer, attempt = await anyio.to_thread.run_sync(intake.accept)
+            if attempt is None:
                 _remove(submission)
                 return answer.response(replayed=True)
-            attempt = Attempt(
-                tenant=submitter.tenant,
-                session_id=session_id,
-                number=begun[-1],
-                submission=submission,
-                key_digest=claim.digest,
-                answer=submitter.answer,
+            workshop = Workshop(
+                admission=service.admission, verifier=service.verifier, scratch=service.scratch
             )
-            front.begin(carry_on(front, service.admission, service.verifier, attempt))
+            front.begin(carry_on(front, workshop, attempt))
         except BaseException:
             _remove(submission)
             raise
     return await _waited(request, session_id, submitter, answer)
 
 
-def _begun(
-    unit: DossierUnit,
-    front: ResourceFront,
-    session_id: str,
-    submitter: _Submitter,
-    submission: Submission,
-) -> LoadedSession:
-    loaded = load_session(unit, submitter.within, session_id, lock=True)
-    require_same_procedure(submission, loaded.view)
-    if submitter.token is not None:
-        unit.tokens.use(submitter.token, session_id=session_id)
-    event = Submitted(
-        attempt=loaded.view.submissions + 1, deadline=unit.now + front.limits.processing
-    )
-    return record(unit, loaded, submitter.actor, event)
-
-
 async def _waited(
-    request: Request, session_id: str, submitter: _Submitter, answer: Answer
+    request: Request, session_id: str, submitter: Submitter, answer: Answer
 ) -> Response:
     """The answer at once, or the result if the caller would wait and it comes in time."""
     front = front_of(request)
@@ -283,6 +261,7 @@ async def _waited(
     if wait_s <= 0 or not front.notices.has_room():
         return answer.response()
     with front.notices.subscribed(submitter.tenant, session_id) as subscription:
+        leave_place(request)
         await subscription.wait(wait_s)
     loaded = await front.looking(
         submitter.tenant, lambda unit: load_session(unit, submitter.within, session_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from ekyc.dossiers import (
@@ -14,6 +15,7 @@ from ekyc.dossiers import (
     DossierView,
     SessionView,
 )
+from ekyc.flows.rooms import models_behind
 from ekyc.outcomes import check_title, reason_registry
 
 if TYPE_CHECKING:
@@ -38,21 +40,61 @@ EVENT_NAMES: Final[Mapping[str, str]] = {
 }
 
 
+_OUR_FAULT: Final = MappingProxyType(
+    {
+        "vi": "Hệ thống gặp lỗi khi xử lý; hãy nộp lại, lần này không bị tính.",
+        "en": "The service failed while it worked on this; submit again, this attempt is not counted.",
+    }
+)
+_ANY_FAULT: Final = MappingProxyType(
+    {
+        "vi": "Dữ liệu gửi lên không xử lý được; hãy kiểm tra lại hồ sơ rồi gửi lại.",
+        "en": "What was sent could not be processed; look at the case again and send it anew.",
+    }
+)
+
+
 def reason_as_json(code: str) -> dict[str, Any]:
-    """A reason with the texts that may be shown to people; a code without texts says itself."""
+    """A reason with the texts that may be shown to people; a code without texts of its own gets those of any fault."""
     reason = reason_registry().get(code)
     if reason is None:
-        return {"code": code, "message": {"vi": code, "en": code}, "retryable": False}
+        ours = code == "internal"
+        return {
+            "code": code,
+            "message": dict(_OUR_FAULT if ours else _ANY_FAULT),
+            "retryable": ours,
+        }
     texts = {"vi": reason.vi, "en": reason.en}
     return {"code": code, "message": texts, "retryable": reason.retryable}
 
 
+_AT_MOST: Final = frozenset(
+    {
+        *("glare", "screen", "screen_lines", "repeated_share", "noise_ratio"),
+        *("skin_agreement", "face_agreement", "confirmed_differences", "motion_repeats"),
+        *("movement_likeness", "colour_p", "longest_gap", "known_frames"),
+    }
+)
+"""Numbers of which little is good: what passes lies below their threshold."""
+
+
 def check_as_resource(
-    check: Mapping[str, Any], *, required: bool, evidence_sha256: str | None
+    check: Mapping[str, Any],
+    *,
+    required: bool,
+    evidence_sha256: str | None,
+    models: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """The one form of a check in ``/v1``, from the JSON form that the rooms give.
 
-    ``score`` and ``threshold`` are those of the first number that was held against a threshold; ``breakdown`` has all.
+    ``score`` and ``threshold`` are those of the first number that was held against a threshold, ``direction`` says on which
+    side of it lies what passes; ``breakdown`` has all numbers.
+
+    Args:
+        check: as :func:`ekyc.outcomes.check_as_json` gives it.
+        required: whether the decision, or the answer, rests on it.
+        evidence_sha256: digest of what was looked at.
+        models: SHA-256 of models by id; those behind this check are told.
     """
     numbers: list[dict[str, Any]] = list(check["measurements"])
     judged = next((one for one in numbers if one["threshold"] is not None), None)
@@ -66,10 +108,20 @@ def check_as_resource(
         "subjects": list(check["subjects"]),
         "score": judged["value"] if judged else None,
         "threshold": judged["threshold"] if judged else None,
+        "direction": _direction(judged["name"]) if judged else None,
+        "models": [
+            {"id": model, "sha256": models[model]}
+            for model in models_behind(code)
+            if model in models
+        ],
         "breakdown": numbers,
         "evidence_sha256": evidence_sha256,
         "duration_ms": check["duration_ms"],
     }
+
+
+def _direction(number: str) -> str:
+    return "at_most" if number in _AT_MOST else "at_least"
 
 
 def actor_as_json(actor: Actor) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.datastructures import MutableHeaders
 
+from ekyc import base64url
 from ekyc.errors import InputError
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class Cursors:
         microseconds = (at - _EPOCH) // timedelta(microseconds=1)
         body = json.dumps([microseconds, row_id], separators=(",", ":")).encode()
         packed = self._mac(body, scope) + body
-        return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+        return base64url.encode(packed)
 
     def place(self, cursor: str | None, scope: str) -> tuple[datetime, str] | None:
         """What :meth:`after` was given.
@@ -148,10 +149,8 @@ class Cursors:
         if cursor is None:
             return None
         try:
-            packed = base64.b64decode(
-                cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True
-            )
-        except (binascii.Error, ValueError):
+            packed = base64url.decode(cursor)
+        except ValueError:
             raise _no_cursor() from None
         mac, body = packed[:_MAC_BYTES], packed[_MAC_BYTES:]
         if not hmac.compare_digest(mac, self._mac(body, scope)):

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from ekyc.errors import InputError, LimitError
+from ekyc.files import read_file
 
 KIB: Final = 1024
 MAX_TOTAL_BYTES: Final = 1024 * KIB
@@ -193,13 +194,11 @@ def read_bounded(path: Path, limit: int = _MAX_BYTES_OF_OTHERS) -> bytes:
         LimitError: ``chip.file_too_large``.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
+        return read_file(path, limit, code="chip.file_too_large")
     except OSError as exc:
         raise InputError(
             "the file cannot be read", code="chip.file_unreadable", subject=path.name
         ) from exc
-    return _within(path.name, data, limit)
 
 
 def _bounded(files: Iterable[tuple[str, bytes]]) -> Mapping[ElementaryFile, bytes]:

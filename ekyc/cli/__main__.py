@@ -19,6 +19,7 @@ from ekyc.cli import (
     audit,
     audit_verify,
     authority,
+    batch,
     bench,
     case,
     challenge,
@@ -100,6 +101,7 @@ app.add_typer(face.face_app, name="face")
 app.add_typer(liveness.liveness_app, name="liveness")
 app.add_typer(models.models_app, name="models")
 app.add_typer(bench.bench_app, name="bench")
+app.add_typer(batch.batch_app, name="batch")
 app.add_typer(authority.authority_app, name="authority")
 app.add_typer(credential.credential_app, name="credential")
 audit_verify.register(audit.audit_app)

@@ -16,6 +16,7 @@ from ekyc.cli.admin_access import (
     tenant_json,
 )
 from ekyc.cli.admin_clients import client_app, key_app, token_key_app
+from ekyc.cli.admin_holds import hold_app
 from ekyc.cli.output import JsonFlag
 from ekyc.cli.state import ServiceKeyOption, StateOption
 
@@ -34,6 +35,7 @@ for _app, _name in (
     (client_app, "client"),
     (key_app, "api-key"),
     (token_key_app, "token-key"),
+    (hold_app, "hold"),
 ):
     admin_app.add_typer(_app, name=_name)
 

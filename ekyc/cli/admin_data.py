@@ -59,17 +59,20 @@ def migrate(state: StateOption = None, json_output: JsonFlag = False) -> None:
     tell("migrate", json_output, f"schema {revision}", schema_revision=revision)
 
 
+PolicyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--policy",
+        metavar="FILE",
+        envvar="EKYC_RETENTION",
+        help="How long artefacts are kept: days by class and kind (TOML); docs/operations.md. Default: the software's own.",
+    ),
+]
+
+
 @retention_app.command("run")
 def run_retention(
-    policy: Annotated[
-        Path | None,
-        typer.Option(
-            "--policy",
-            metavar="FILE",
-            envvar="EKYC_RETENTION",
-            help="Days by class and kind (TOML); docs/operations.md. Default: the software's own.",
-        ),
-    ] = None,
+    policy: PolicyOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Count what would go, and change nothing.")
     ] = False,
@@ -80,7 +83,7 @@ def run_retention(
 ) -> None:
     """Remove artefacts whose time is over, finish removals that were cut off, and sweep blobs that belong to nobody."""
     try:
-        chosen = _policy(policy)
+        chosen = load_policy(policy)
         with open_storage(state) as storage:
             done = vault_of(storage, keys, blobs).apply_retention(chosen, dry_run=dry_run)
     except EkycError as error:
@@ -91,6 +94,7 @@ def run_retention(
             "removed": dict(done.removed),
             "unfinished": done.unfinished,
             "orphans": done.orphans,
+            "protected": done.protected,
             "unknown_classes": list(done.unknown_classes),
         }
         write_json(result_object("admin-retention", "PASSED", (), **facts))
@@ -143,10 +147,10 @@ def erase_subject(
     try:
         if (subject_id is None) == (numbers_file is None):
             raise InputError("give either --id or --numbers", code="subject.which")
-        numbers = () if numbers_file is None else _lines(numbers_file)
+        numbers = () if numbers_file is None else lines_of(numbers_file)
         with open_storage(state) as storage:
             key = open_service_key(service_key)
-            logins = () if accounts_file is None else _logins(accounts_file, tenant, key)
+            logins = () if accounts_file is None else account_logins(accounts_file, tenant, key)
             if logins and len(numbers) > 1:
                 raise InputError("--accounts are of one person", code="subject.which")
             vault = vault_of(storage, keys, blobs)
@@ -245,7 +249,12 @@ def restore(
     )
 
 
-def _policy(file: Path | None) -> RetentionPolicy:
+def load_policy(file: Path | None) -> RetentionPolicy:
+    """How long artefacts are kept, by the operator's file or by the one that ships.
+
+    Raises:
+        InputError: the file cannot be read; ``retention.policy_invalid``.
+    """
     from ekyc.chip.files import read_bounded
     from ekyc.storage import RetentionPolicy
 
@@ -254,7 +263,12 @@ def _policy(file: Path | None) -> RetentionPolicy:
     return RetentionPolicy.parse(read_bounded(file, _MOST_POLICY_BYTES))
 
 
-def _lines(file: Path) -> tuple[str, ...]:
+def lines_of(file: Path) -> tuple[str, ...]:
+    """Numbers of identity documents in a file, one a line.
+
+    Raises:
+        InputError: the file cannot be read; ``subject.reference_invalid``.
+    """
     from ekyc.chip.files import read_bounded
 
     try:
@@ -266,8 +280,12 @@ def _lines(file: Path) -> tuple[str, ...]:
     return tuple(filter(None, map(str.strip, text.splitlines())))
 
 
-def _logins(file: Path, tenant: str, key: ServiceKey) -> tuple[str, ...]:
-    """Pseudonyms of the accounts in a file."""
+def account_logins(file: Path, tenant: str, key: ServiceKey) -> tuple[str, ...]:
+    """Pseudonyms of the accounts in a file.
+
+    Raises:
+        InputError: the file cannot be read; ``subject.which``: a line is no account.
+    """
     from ekyc.chip.files import read_bounded
     from ekyc.storage.service_key import login_pseudonym
 
@@ -291,6 +309,9 @@ def _print_retention(done: RetentionRun) -> None:
     out, verb = console(), "would go" if done.dry_run else "gone"
     for name, count in sorted(done.removed.items()):
         say(out, f"{name}: {count} {verb}")
-    say(out, f"unfinished removals: {done.unfinished}; orphans: {done.orphans}")
+    say(
+        out,
+        f"unfinished removals: {done.unfinished}; orphans: {done.orphans}; protected: {done.protected}",
+    )
     for name in done.unknown_classes:
         say(out, f"class {name} is in no policy; kept")

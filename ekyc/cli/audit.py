@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -17,12 +19,11 @@ from ekyc.cli.state import (
     passphrase,
 )
 from ekyc.errors import EkycError, InputError
+from ekyc.files import PUBLIC, replace_file, replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ekyc.storage.evidence_checkpoints import AskForTime
-    from ekyc.storage.evidence_notes import CheckpointSigner
+    from ekyc.storage.evidence.checkpoints import AskForTime
+    from ekyc.storage.evidence.notes import CheckpointSigner
 
 COMMAND: Final = "audit"
 
@@ -107,7 +108,7 @@ def public_key(
     json_output: JsonFlag = False,
 ) -> None:
     """The key that checkpoints are checked with, as PEM. Give it to auditors beforehand."""
-    from ekyc.storage.evidence_notes import CheckpointKey
+    from ekyc.storage.evidence.notes import CheckpointKey
 
     try:
         pem = CheckpointKey(_signer(keys, key, service_key).public_key_der).pem()
@@ -129,16 +130,15 @@ def export(
 
     It holds codes, digests and pseudonyms, and nobody's name or number. docs/audit.md gives the format byte by byte.
     """
-    from ekyc.storage.evidence_export import write_export
+    from ekyc.storage.evidence.export import write_export
 
     try:
-        with open_storage(state) as storage:
-
-            def write(draft: Path) -> int:
-                with draft.open("wb") as out:
-                    return write_export(storage.evidence, storage.checkpoints, out, size=size)
-
-            entries = _whole(file, write)
+        with (
+            open_storage(state) as storage,
+            _writing(file),
+            replacing(file, mode=PUBLIC) as out,
+        ):
+            entries = write_export(storage.evidence, storage.checkpoints, out, size=size)
     except EkycError as error:
         fail(error, json_output=json_output, command=COMMAND)
     _done(json_output, f"wrote {file}: {entries} entries", entries=entries, written=str(file))
@@ -165,7 +165,7 @@ def prove(
 
     `ekyc audit verify FILE --key log.pem` checks it.
     """
-    from ekyc.storage.evidence_proofs import prove_consistency, prove_inclusion
+    from ekyc.storage.evidence.proofs import prove_consistency, prove_inclusion
 
     if (entry is None) == (since is None):
         raise typer.BadParameter("give either --entry or --since")
@@ -188,7 +188,7 @@ class _CheckpointSigner:
 
     def __init__(self, folder: Path, label: str) -> None:
         from ekyc.signing.credentials import EcSigner
-        from ekyc.signing.software_keys import EmbeddedKeys
+        from ekyc.signing.keys.software import EmbeddedKeys
 
         self._signer = EcSigner(EmbeddedKeys.unlock(folder, passphrase()).open(label))
         self.public_key_der = self._signer.public.der
@@ -202,7 +202,7 @@ def _signer(keys: Path | None, label: str | None, service_key: Path | None) -> C
         raise typer.BadParameter("--keys and --key go together")
     if keys is not None and label is not None:
         return _CheckpointSigner(keys, label)
-    from ekyc.storage.evidence_notes import ServiceCheckpointSigner
+    from ekyc.storage.evidence.notes import ServiceCheckpointSigner
 
     return ServiceCheckpointSigner(open_service_key(service_key))
 
@@ -214,15 +214,15 @@ def _clerk(tsa: str | None, authority: Path | None) -> AskForTime | None:
     if tsa is None and authority is None:
         return None
     from ekyc.ports import SystemClock, SystemRandom
-    from ekyc.signing.timestamp import request_token
+    from ekyc.signing.authority.timestamp import request_token
 
     if authority is not None:
         from ekyc.signing import EmbeddedAuthority
 
         ask = EmbeddedAuthority.open(authority, passphrase()).stamp
     else:
-        from ekyc.signing.http_exchange import HttpExchange
-        from ekyc.signing.timestamp_client import HttpTimestampAuthority
+        from ekyc.signing.authority.http_exchange import HttpExchange
+        from ekyc.signing.authority.timestamp_client import HttpTimestampAuthority
 
         address = tsa or ""
         ask = HttpTimestampAuthority(address, exchange=HttpExchange([address])).stamp
@@ -230,21 +230,16 @@ def _clerk(tsa: str | None, authority: Path | None) -> AskForTime | None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    _whole(path, lambda draft: draft.write_bytes(data))
+    with _writing(path):
+        replace_file(path, data, mode=PUBLIC)
 
 
-def _whole(path: Path, write: Callable[[Path], int]) -> int:
-    """Whole or not at all, in place of an older one."""
-    draft = path.with_name(f".{path.name}.draft")
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
     try:
-        try:
-            count = write(draft)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        yield
     except OSError as exc:
         raise InputError("cannot be written", code="out.unwritable", subject=path.name) from exc
-    return count
 
 
 def _done(json_output: bool, text: str, **facts: Any) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final
 
 import typer
 
+from ekyc.cli.given_files import read_given
 from ekyc.cli.output import (
     JsonFlag,
     checks_table,
@@ -21,9 +22,9 @@ from ekyc.errors import EkycError, InputError
 from ekyc.outcomes import describe_reason
 
 if TYPE_CHECKING:
-    from ekyc.storage.evidence_audit import AuditReport, Finding, JudgeTimestamp
-    from ekyc.storage.evidence_notes import Checkpoint, CheckpointKey
-    from ekyc.storage.evidence_proofs import ProofReport
+    from ekyc.storage.evidence.audit import AuditReport, Finding, JudgeTimestamp
+    from ekyc.storage.evidence.notes import Checkpoint, CheckpointKey
+    from ekyc.storage.evidence.proofs import ProofReport
 
 _COMMAND: Final = "audit"
 _MAX_KEY_BYTES: Final = 1 << 16
@@ -83,7 +84,7 @@ def verify(
             if stream.read(1) == b"{":
                 _proved(stream, keys, json_output)
             stream.seek(0)
-            from ekyc.storage.evidence_audit import inspect_export
+            from ekyc.storage.evidence.audit import inspect_export
 
             report = inspect_export(
                 stream,
@@ -109,7 +110,7 @@ def compare(
 
     Each may be sound by itself; verify both as well. Exit code 0: it does. 11: it does not, and from which entry on.
     """
-    from ekyc.storage.evidence_audit import compare_exports
+    from ekyc.storage.evidence.audit import compare_exports
 
     try:
         with _opened(old) as first, _opened(new) as second:
@@ -139,7 +140,7 @@ def compare(
 
 def _proved(stream: BinaryIO, keys: tuple[CheckpointKey, ...], json_output: bool) -> None:
     """Check a proof and leave."""
-    from ekyc.storage.evidence_proofs import MAX_PROOF_BYTES, inspect_proof
+    from ekyc.storage.evidence.proofs import MAX_PROOF_BYTES, inspect_proof
 
     stream.seek(0)
     report: ProofReport = inspect_proof(stream.read(MAX_PROOF_BYTES + 1), keys=keys)
@@ -220,7 +221,9 @@ def _judge(certificate: Path | None) -> JudgeTimestamp:
     authority = None if certificate is None else _certificate(certificate)
 
     def judge(digest: bytes, token: bytes) -> object:
-        from ekyc.signing.timestamp import require_token  # loads pyHanko, which few logs need
+        from ekyc.signing.authority.timestamp import (
+            require_token,  # loads pyHanko, which few logs need
+        )
 
         return require_token(token, digest, authority_der=authority)
 
@@ -232,7 +235,7 @@ def _certificate(file: Path) -> bytes:
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    data = _read(file)
+    data = read_given(file, _MAX_KEY_BYTES)
     load = (
         x509.load_pem_x509_certificate if b"-----BEGIN" in data else x509.load_der_x509_certificate
     )
@@ -243,20 +246,15 @@ def _certificate(file: Path) -> bytes:
 
 
 def _key(file: Path) -> CheckpointKey:
-    from ekyc.storage.evidence_notes import CheckpointKey
+    from ekyc.storage.evidence.notes import CheckpointKey
 
-    return CheckpointKey.from_pem(_read(file))
+    return CheckpointKey.from_pem(read_given(file, _MAX_KEY_BYTES))
 
 
 def _note(file: Path) -> Checkpoint:
-    from ekyc.storage.evidence_notes import read_checkpoint
+    from ekyc.storage.evidence.notes import read_checkpoint
 
-    return read_checkpoint(_read(file).decode("utf-8", "replace"))
-
-
-def _read(file: Path) -> bytes:
-    with _opened(file) as stream:
-        return stream.read(_MAX_KEY_BYTES)
+    return read_checkpoint(read_given(file, _MAX_KEY_BYTES).decode("utf-8", "replace"))
 
 
 def _opened(file: Path) -> BinaryIO:

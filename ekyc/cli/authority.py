@@ -12,7 +12,7 @@ from ekyc.cli.state import ask_secret, passphrase
 from ekyc.errors import EkycError, InputError
 
 if TYPE_CHECKING:
-    from ekyc.signing.keys import KeyStore
+    from ekyc.signing.keys.port import KeyStore
 
 ROOT_VARIABLE: Final = "EKYC_ROOT_PASSPHRASE"
 PIN_VARIABLE: Final = "EKYC_TOKEN_PIN"
@@ -70,7 +70,7 @@ def ceremony(
     The root's passphrase comes from EKYC_ROOT_PASSPHRASE, that of the working keys from EKYC_KEY_PASSPHRASE (or the
     token's PIN from EKYC_TOKEN_PIN), or they are asked for. Afterwards take DIR/root offline.
     """
-    from ekyc.signing.ceremony import RECORD, ROOT_CERTIFICATE, ROOT_FOLDER, hold_ceremony
+    from ekyc.signing.authority.ceremony import RECORD, ROOT_CERTIFICATE, ROOT_FOLDER, hold_ceremony
 
     try:
         root_passphrase = ask_secret(ROOT_VARIABLE, "Passphrase of the root key")
@@ -110,9 +110,9 @@ def renew_root_crl(
 
     Needs DIR/root, brought back for this, and its passphrase (EKYC_ROOT_PASSPHRASE, or asked for).
     """
-    from ekyc.signing import ceremony as ceremonies
     from ekyc.signing import read_trust_material
-    from ekyc.signing.keystore import read_file
+    from ekyc.signing.authority import ceremony as ceremonies
+    from ekyc.signing.keys.keystore import read_file
 
     try:
         named = [read_trust_material(read_file(file)) for file in revoke or ()]
@@ -134,10 +134,10 @@ def _working_keys(folder: Path, token: str | None, module: str | None) -> KeySto
     if (token is None) != (module is None):
         raise InputError("a token needs --token and --module", code="authority.token_incomplete")
     if token is not None and module is not None:
-        from ekyc.signing.pkcs11 import TokenKeys
+        from ekyc.signing.keys.pkcs11 import TokenKeys
 
         return TokenKeys(module, token, ask_secret(PIN_VARIABLE, "PIN of the token"))
-    from ekyc.signing.ceremony import ISSUING_FOLDER
-    from ekyc.signing.software_keys import EmbeddedKeys
+    from ekyc.signing.authority.ceremony import ISSUING_FOLDER
+    from ekyc.signing.keys.software import EmbeddedKeys
 
     return EmbeddedKeys.create(folder / ISSUING_FOLDER, passphrase())

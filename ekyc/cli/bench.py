@@ -56,6 +56,15 @@ def run(
         int | None,
         typer.Option("--pages", min=1, help="Papers drawn, for suites that draw their own."),
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--database",
+            metavar="URL|postgresql",
+            help="For `service`: measure what is stored on PostgreSQL too, in an empty database (its tables stay), or with "
+            "`postgresql` in a server of its own, where PostgreSQL is installed; it is gone afterwards.",
+        ),
+    ] = None,
     peers: Annotated[
         bool,
         typer.Option("--peers", help="Other engines on the same material; see `make bench-peers`."),
@@ -65,7 +74,9 @@ def run(
     """Run one suite. Ctrl-C keeps what was measured so far."""
     from ekyc.benchmarks import SUITES, RunOptions, run_suite
 
-    options = RunOptions(data=data, seed=seed, quick=quick, pages=pages, peers=peers)
+    options = RunOptions(
+        data=data, seed=seed, quick=quick, pages=pages, database=database, peers=peers
+    )
     try:
         if name not in SUITES:
             raise InputError(

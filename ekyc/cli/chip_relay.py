@@ -101,7 +101,7 @@ def relay(
 
     Whoever orders the reading keeps `result_token` and hands the rest to the device beside the card:
 
-        curl -s URL/v1/chip-sessions -H 'Content-Type: application/json' -d '{"can": "123456"}' > session.json
+        curl -s URL/v1/chip-sessions -H 'Content-Type: application/json' -H "Idempotency-Key: $(uuidgen)" -d '{"can": "123456"}' > session.json
 
         ekyc chip relay URL --session session.json --reader ACS
 

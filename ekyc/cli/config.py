@@ -29,12 +29,14 @@ from ekyc.cli.output import (
     write_json,
 )
 from ekyc.errors import EkycError, InputError
+from ekyc.files import read_file
 from ekyc.outcomes import Check, Outcome, check_as_json, describe_reason
 
 _FILES: Final = {
     "EKYC_ACCESS": "file",
     "EKYC_ATTESTATION": "file",
     "EKYC_BLOBS": "made",
+    "EKYC_CALENDAR": "file",
     "EKYC_CSC": "file",
     "EKYC_HOME": "made",
     "EKYC_KEYS": "made",
@@ -42,6 +44,7 @@ _FILES: Final = {
     "EKYC_NATIONAL_SERVICE": "file",
     "EKYC_RETENTION": "file",
     "EKYC_SERVICE_KEY": "made",
+    "EKYC_SIGNATURE_ANCHORS": "file",
     "EKYC_SOCKET": "made",
     "EKYC_WEBHOOK_CA": "file",
 }
@@ -49,20 +52,25 @@ _FILES: Final = {
 _PLAIN: Final = frozenset(
     {
         *(
+            "EKYC_BATCH_ITEMS",
             "EKYC_DEBUG",
             "EKYC_HOST",
             "EKYC_LANGUAGE",
             "EKYC_LOG_FORMAT",
             "EKYC_METRICS_PORT",
+            "EKYC_OPEN_CASES",
+            "EKYC_OPEN_CASE_MIB",
             "EKYC_PORT",
         ),
-        *("EKYC_RESULT_ISSUER", "EKYC_WEBHOOK_LOOPBACK", "EKYC_WEBHOOK_PORTS"),
+        *("EKYC_RESULT_ISSUER", "EKYC_URL", "EKYC_WEBHOOK_LOOPBACK", "EKYC_WEBHOOK_PORTS"),
     }
 )
 _SECRET: Final = frozenset(
     {
         *("EKYC_STATE", "EKYC_KEY_PASSPHRASE", "EKYC_AUTHORITY_PASSPHRASE"),
         *("EKYC_ISSUER_PASSPHRASE", "EKYC_ROOT_PASSPHRASE", "EKYC_TOKEN_PIN"),
+        "EKYC_API_KEY",
+        "EKYC_TRACES",  # no secret, but somebody may write one into an address
     }
 )
 _NAMES_A_VARIABLE: Final = re.compile(
@@ -89,7 +97,8 @@ def check(
     ] = None,
     json_output: JsonFlag = False,
 ) -> None:
-    """Check what `ekyc serve` would run with: variables, files, permissions of keys, database, address.
+    """Check what `ekyc serve` would run with: variables, files, permissions of keys, database, address. With options of a
+    command line: `ekyc serve … --check`, `ekyc worker … --check`.
 
     Nothing is started, made or changed, and no value of a secret is shown. Exit code 0 all well, 10 warnings, 11 problems.
     """
@@ -98,6 +107,11 @@ def check(
         findings = tuple(examine(environment))
     except EkycError as error:
         fail(error, json_output=json_output, command="config-check")
+    tell(findings, json_output=json_output)
+
+
+def tell(findings: tuple[Finding, ...], *, json_output: bool = False) -> None:
+    """Show what was found, and end with the exit code that says it."""
     checks = tuple(finding.check for finding in findings)
     outcome = overall(checks)
     if json_output:
@@ -117,8 +131,7 @@ def read_environment(file: Path) -> dict[str, str]:
         InputError: ``config.file``; ``subject`` names the line.
     """
     try:
-        with file.open("rb") as opened:
-            text = opened.read(_MOST_BYTES).decode()
+        text = read_file(file, _MOST_BYTES, code="config.file").decode()
     except (OSError, UnicodeDecodeError) as exc:
         raise InputError("cannot be read", code="config.file", subject=file.name) from exc
     found = {}
@@ -153,14 +166,21 @@ class _Home:
         )
 
 
-def examine(environment: Mapping[str, str]) -> Iterator[Finding]:
-    """All checks, in the order in which they should be mended."""
+def examine(environment: Mapping[str, str], *, insecure_public: bool = False) -> Iterator[Finding]:
+    """All checks, in the order in which they should be mended.
+
+    Args:
+        environment: variables.
+        insecure_public: whether the command line consents to an address that others reach.
+    """
     home = _Home.of(environment)
     yield from _variables(environment)
     yield from _files(environment)
     yield from _keys(home)
     yield _database(environment, home)
-    yield _address(environment)
+    yield _address(environment, insecure_public=insecure_public)
+    if environment.get("EKYC_TRACES"):
+        yield _traces(environment["EKYC_TRACES"])
 
 
 def _finding(name: str, seen: str, *reasons: str, outcome: Outcome | None = None) -> Finding:
@@ -246,7 +266,7 @@ def _database(environment: Mapping[str, str], home: _Home) -> Finding:
     return _finding("database", seen)
 
 
-def _address(environment: Mapping[str, str]) -> Finding:
+def _address(environment: Mapping[str, str], *, insecure_public: bool) -> Finding:
     from ekyc.api import ServerAddress
     from ekyc.api.access.configuration import load_access_settings
 
@@ -255,7 +275,10 @@ def _address(environment: Mapping[str, str]) -> Finding:
     try:
         tls = bool(access) and load_access_settings(Path(str(access)), environment).proxy.tls
         address = ServerAddress(
-            host=host, socket_path=Path(socket_path) if socket_path else None, tls_declared=tls
+            host=host,
+            socket_path=Path(socket_path) if socket_path else None,
+            tls_declared=tls,
+            insecure_public=insecure_public,
         )
     except EkycError as error:
         return _finding(
@@ -270,6 +293,15 @@ def _address(environment: Mapping[str, str]) -> Finding:
         where += "; this machine only" if address.is_private else ""
         return _finding("address", where, "config.nobody_asked", outcome=Outcome.INDETERMINATE)
     return _finding("address", where)
+
+
+def _traces(address: str) -> Finding:
+    from ekyc.api.tracing import collector_url
+
+    try:
+        return _finding("traces", f"to {collector_url(address)}")
+    except EkycError as error:
+        return _finding("traces", error.code, "config.traces_refused")
 
 
 def _show(finding: Finding) -> None:

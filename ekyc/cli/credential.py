@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from ekyc.cli.given_files import read_given
 from ekyc.cli.output import JsonFlag, console, fail, result_object, say, write_json
 from ekyc.cli.state import ServiceKeyOption, StateOption, open_service_key, open_storage, passphrase
-from ekyc.cli.verify_result import OperatorKeyOption, TrustListOption, load_anchor, read_bytes
+from ekyc.cli.verify_result import OperatorKeyOption, TrustListOption, load_anchor
 from ekyc.errors import EkycError, InputError
+from ekyc.files import PUBLIC, replace_file
 
 if TYPE_CHECKING:
     from ekyc.signing.credentials import CredentialSigner, TrustList
@@ -42,9 +44,9 @@ def new_key(
     json_output: JsonFlag = False,
 ) -> None:
     """Make a signing key (EC P-256) and write its public half to DIR/LABEL.pem."""
-    from ekyc.signing.algorithms import SignatureAlgorithm
     from ekyc.signing.credentials import EcSigner
-    from ekyc.signing.software_keys import MASTER_NAME, EmbeddedKeys
+    from ekyc.signing.keys.algorithms import SignatureAlgorithm
+    from ekyc.signing.keys.software import MASTER_NAME, EmbeddedKeys
 
     try:
         exists = (folder / MASTER_NAME).exists()
@@ -210,7 +212,7 @@ def verifier_page(
     try:
         page = render_verifier_page(
             load_anchor(trust_list, operator_key),
-            status_lists=[read_bytes(file, 4 << 20) for file in status_list or ()],
+            status_lists=[read_given(file, 4 << 20) for file in status_list or ()],
         )
         written = _write(out, page.encode())
     except EkycError as error:
@@ -246,17 +248,15 @@ def _done(json_output: bool, text: str, **facts: Any) -> None:
 
 def _signer(folder: Path, label: str) -> CredentialSigner:
     from ekyc.signing.credentials import EcSigner
-    from ekyc.signing.software_keys import EmbeddedKeys
+    from ekyc.signing.keys.software import EmbeddedKeys
 
     return EcSigner(EmbeddedKeys.unlock(folder, passphrase()).open(label))
 
 
 def _write(path: Path, data: bytes) -> Path:
     """Whole or not at all, in place of an older one: lists are published again and again."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_bytes(data)
-        draft.replace(path)
+        replace_file(path, data, mode=PUBLIC)
     except OSError as exc:
         raise InputError("cannot be written", code="out.unwritable", subject=path.name) from exc
     return path
@@ -284,7 +284,7 @@ def _picture(text: str, suffix: str) -> bytes:
 
 def _read_fields(file: Path) -> tuple[str, dict[str, Any]]:
     try:
-        found = json.loads(read_bytes(file, _MAX_SOURCE_BYTES))
+        found = json.loads(read_given(file, _MAX_SOURCE_BYTES))
         person, values = found["person"], found["fields"]
     except (ValueError, KeyError, TypeError, RecursionError) as exc:
         raise _bad(file) from exc
@@ -297,7 +297,7 @@ def _read_source(file: Path) -> TrustList:
     from ekyc.signing.credentials import TrustedIssuer, TrustList
 
     try:
-        found = tomllib.loads(read_bytes(file, _MAX_SOURCE_BYTES).decode())
+        found = tomllib.loads(read_given(file, _MAX_SOURCE_BYTES).decode())
         at = datetime.now(UTC).replace(microsecond=0)
         return TrustList(
             operator=found["operator"],
@@ -321,7 +321,7 @@ def _read_source(file: Path) -> TrustList:
 def _read_key(entry: dict[str, Any], folder: Path) -> Any:
     from ekyc.signing.credentials import CredentialKey, KeyUse, TrustedKey
 
-    pem = read_bytes(folder / entry["file"], 1 << 16)
+    pem = read_given(folder / entry["file"], 1 << 16)
     return TrustedKey(
         key=CredentialKey.from_pem(pem),
         uses=frozenset(KeyUse(use) for use in entry["uses"]),

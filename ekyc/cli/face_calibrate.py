@@ -31,7 +31,9 @@ def calibrate(
     ],
     fmr: Annotated[
         list[float] | None,
-        typer.Option("--fmr", help="False match rate to claim; may be given several times."),
+        typer.Option(
+            "--fmr", metavar="RATE", help="False match rate to claim; may be given several times."
+        ),
     ] = None,
     flip: Annotated[
         bool, typer.Option("--flip", help="Add the mirrored face to every vector.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -149,25 +148,19 @@ def _read(paths: Sequence[Path], profile: PadProfile) -> _Capture:
 
 
 def _look_for_injection(capture: _Capture) -> FrameChecks:
-    from ekyc.imaging.jpeg_facts import read_jpeg_facts
+    if capture.video is None:
+        from ekyc.liveness.picture_checks import check_pictures
+
+        return check_pictures(capture.files, capture.frames)
     from ekyc.imaging.noise import noise_level
     from ekyc.liveness.frame_checks import check_frames
 
-    noise = [noise_level(frame) for frame in capture.frames]
-    if capture.video is not None:
-        traces = capture.video.traces
-        return check_frames(
-            times_s=traces.times_s,
-            digests=traces.digests.tolist(),
-            thumbnails=traces.thumbnails,
-            noise_levels=noise,
-        )
-    facts = [read_jpeg_facts(content) for content in capture.files]
-    jpegs = [fact for fact in facts if fact is not None]
+    traces = capture.video.traces
     return check_frames(
-        digests=[hashlib.sha256(content).digest() for content in capture.files],
-        encoded=jpegs if len(jpegs) == len(facts) else None,
-        noise_levels=noise,
+        times_s=traces.times_s,
+        digests=traces.digests.tolist(),
+        thumbnails=traces.thumbnails,
+        noise_levels=[noise_level(frame) for frame in capture.frames],
     )
 
 

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from ekyc.cli.ocr_json import (
-    document_as_json,
-    field_as_json,
-    quad_as_json,
-    shown_value,
-    unread_reasons,
-)
 from ekyc.cli.output import (
     EXIT_PASSED,
     EXIT_REVIEW,
@@ -34,15 +27,7 @@ from ekyc.outcomes import Outcome, worst
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ekyc.ocr import (
-        CardReading,
-        CardSide,
-        DocumentComparison,
-        DocumentReading,
-        PageComparison,
-        ReadField,
-        TextReader,
-    )
+    from ekyc.ocr import DocumentComparison, DocumentReading, ReadField, TextReader
     from ekyc.values import BgrImage
 
 ocr_app = typer.Typer(
@@ -64,6 +49,7 @@ def read(
     try:
         with _reader() as reader:
             from ekyc.ocr import read_document
+            from ekyc.ocr.as_json import document_as_json, unread_reasons
 
             readings = [read_document(_pages(path), reader) for path in files]
     except EkycError as error:
@@ -99,6 +85,7 @@ def card(
         with _reader() as reader:
             from ekyc.imaging.decode import read_image
             from ekyc.ocr import read_card
+            from ekyc.ocr.as_json import card_as_json
 
             back_image = read_image(back) if back is not None else None
             reading = read_card(read_image(front), back_image, reader)
@@ -106,7 +93,8 @@ def card(
         fail(error, json_output=json_output, command="ocr-card")
     outcome = worst(check.outcome for check in reading.checks)
     if json_output:
-        write_json(_card_as_json(reading, outcome))
+        facts = card_as_json(reading)
+        write_json(result_object("ocr-card", outcome.value, reading.checks, **facts))
     else:
         out = console()
         out.print(_fields_table(reading.fields))
@@ -133,6 +121,7 @@ def compare(
         originals, copies = _pages(original), _pages(copy)
         with _reader() as reader:
             from ekyc.ocr import compare_copy
+            from ekyc.ocr.as_json import comparison_as_json
 
             comparison = compare_copy(originals, copies, reader)
         if html is not None:
@@ -143,7 +132,9 @@ def compare(
         fail(error, json_output=json_output, command="ocr-compare")
     check = comparison.checks[0]
     if json_output:
-        write_json(_comparison_as_json(comparison))
+        facts = comparison_as_json(comparison)
+        found = (check.outcome.value, comparison.checks)
+        write_json(result_object("ocr-compare", *found, reasons=list(check.reasons), **facts))
     else:
         _print_comparison(comparison)
     exit_for(check.outcome)
@@ -166,121 +157,9 @@ def _pages(path: Path) -> tuple[BgrImage, ...]:
     return decode_files((file.name, read_image_bytes(file)) for file in picture_files([path]))
 
 
-def _card_as_json(reading: CardReading, outcome: Outcome) -> dict[str, Any]:
-    from ekyc.ocr import compare_sources
-
-    return result_object(
-        "ocr-card",
-        outcome.value,
-        reading.checks,
-        kind=reading.kind,
-        fields=[field_as_json(field) for field in reading.fields],
-        mrz=None if reading.mrz is None else {"full_name": reading.mrz.full_name},
-        qr=None if reading.qr is None else {"text": reading.qr.raw.reveal()},
-        sides=[_side_as_json(side) for side in reading.sides],
-        cross_check=[
-            {
-                "field": item.field,
-                "between": [item.one.value, item.other.value],
-                "verdict": item.verdict.value,
-            }
-            for item in compare_sources(reading.sources)
-        ],
-    )
-
-
-def _side_as_json(side: CardSide) -> dict[str, Any]:
-    """Where the card lay on the picture; fields' places are pixels of what was cut out and turned."""
-    document = side.search.document
-    return {
-        "found": document is not None,
-        "quad": None if document is None else quad_as_json(document.quad),
-        "confidence": None if document is None else round(document.confidence, 4),
-        "refusal": None if side.search.refusal is None else side.search.refusal.value,
-        "turned_quarters": side.quarters,
-        "width": side.image.shape[1],
-        "height": side.image.shape[0],
-    }
-
-
-def _comparison_as_json(comparison: DocumentComparison) -> dict[str, Any]:
-    return result_object(
-        "ocr-compare",
-        comparison.checks[0].outcome.value,
-        comparison.checks,
-        reasons=list(comparison.checks[0].reasons),
-        kind=comparison.original.kind,
-        originals=[
-            {"width": page.shape[1], "height": page.shape[0]} for page in comparison.originals
-        ],
-        pages=[_page_as_json(page) for page in comparison.pages],
-        copy_pages={
-            "in_order": comparison.matching.in_order,
-            "extra": list(comparison.matching.extra),
-            "duplicates": list(comparison.matching.duplicates),
-            "blank": list(comparison.matching.blank),
-        },
-        fields=[
-            {
-                "name": field.field,
-                "outcome": field.outcome.value,
-                "original": field.original.reveal(),
-            }
-            for field in comparison.fields
-        ],
-        differences=[
-            {
-                "status": item.status.value,
-                "scope": item.scope.value,
-                "class": item.kind.value if item.kind else None,
-                "page": item.page,
-                "quad": quad_as_json(item.quad),
-                "spot": quad_as_json(item.spot),
-                "ink": round(item.ink, 3),
-                "original": item.original.reveal(),
-                "copy": item.copy.reveal(),
-            }
-            for item in comparison.differences
-        ],
-    )
-
-
-def _page_as_json(page: PageComparison) -> dict[str, Any]:
-    return {
-        "status": page.status.value,
-        "copy_page": page.copy_page,
-        "turned_deg": page.turned_deg,
-        "reasons": list(page.reasons),
-        "registered": page.registration is not None,
-        "residual_px": page.registration and round(page.registration.residual_px, 3),
-        "wobbles": sum(item.status.value == "WOBBLE" for item in page.differences),
-        "marks": [
-            {
-                "kind": mark.kind.value,
-                "presence": mark.presence.value,
-                "share": round(mark.share, 3),
-                "box": [
-                    round(v, 1)
-                    for v in (mark.box.left, mark.box.top, mark.box.right, mark.box.bottom)
-                ],
-            }
-            for mark in page.marks
-        ],
-        "regions": [
-            {
-                "kind": region.kind.value,
-                "ink": round(region.peak, 3),
-                "box": [
-                    round(v, 1)
-                    for v in (region.box.left, region.box.top, region.box.right, region.box.bottom)
-                ],
-            }
-            for region in page.regions
-        ],
-    }
-
-
 def _fields_table(fields: Sequence[ReadField]) -> Table:
+    from ekyc.ocr.as_json import shown_value
+
     table = Table(box=None, pad_edge=False)
     for column in ("field", "value", "confidence", "standing"):
         table.add_column(column, justify="right" if column == "confidence" else "left")

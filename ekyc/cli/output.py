@@ -6,10 +6,11 @@ With ``--json`` a command writes exactly one JSON object to stdout; everything m
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from rich.console import Console
@@ -20,6 +21,8 @@ from rich.text import Text
 from ekyc.errors import EkycError
 from ekyc.outcomes import Check, Outcome, check_as_json, describe_reason
 from ekyc.ports import SystemClock
+
+_WIDTH_OF_FILES: Final = 200
 
 EXIT_PASSED = 0
 EXIT_ERROR = 1
@@ -58,8 +61,10 @@ STYLE_OF_OUTCOME: Mapping[Outcome, str] = {
 
 
 def console(*, json_output: bool = False) -> Console:
-    """Console for people: stdout, or stderr when stdout carries JSON."""
-    return Console(stderr=json_output, highlight=False)
+    """Console for people: stdout, or stderr when stdout carries JSON. What goes to a file or a pipe is not squeezed."""
+    stream = sys.stderr if json_output else sys.stdout
+    asked = stream.isatty() or "COLUMNS" in os.environ
+    return Console(stderr=json_output, highlight=False, width=None if asked else _WIDTH_OF_FILES)
 
 
 def say(out: Console, text: str) -> None:

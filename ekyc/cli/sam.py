@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
+import os
 import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -13,7 +12,10 @@ import typer
 from ekyc.cli.authority import PIN_VARIABLE
 from ekyc.cli.output import JsonFlag, console, fail, result_object, say, write_json
 from ekyc.cli.state import ask_secret, passphrase
+from ekyc.cli.worker import LogFormatOption
 from ekyc.errors import EkycError, InputError
+from ekyc.files import PUBLIC
+from ekyc.logs import LogFormat, install_logging
 
 if TYPE_CHECKING:
     from ekyc.signing.sam.configuration import SamConfiguration
@@ -69,10 +71,10 @@ def new(
         load_der_public_key,
     )
 
-    from ekyc.signing.algorithms import SignatureAlgorithm
-    from ekyc.signing.keys import require_label
-    from ekyc.signing.keystore import write_new
-    from ekyc.signing.software_keys import EmbeddedKeys
+    from ekyc.signing.keys.algorithms import SignatureAlgorithm
+    from ekyc.signing.keys.keystore import write_new
+    from ekyc.signing.keys.port import require_label
+    from ekyc.signing.keys.software import EmbeddedKeys
 
     try:
         require_label(issuer)
@@ -83,7 +85,7 @@ def new(
         pem = load_der_public_key(key.public_key_der).public_bytes(
             Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
         )
-        write_new(folder / f"{issuer}.pem", pem, mode=0o644)
+        write_new(folder / f"{issuer}.pem", pem, mode=PUBLIC)
         write_new(folder / CONFIGURATION, _EXAMPLE.format(name=issuer).encode())
     except EkycError as error:
         fail(error, json_output=json_output, command="sam-new")
@@ -122,8 +124,48 @@ def credential(
     say(console(), made)
 
 
+@sam_app.command("end-factors")
+def end_factors(
+    configuration: ConfigurationArgument,
+    holder: Annotated[
+        str, typer.Option(metavar="SHA256", help="Pseudonym of the holder, 64 hexadecimal digits.")
+    ],
+    json_output: JsonFlag = False,
+) -> None:
+    """Take all second factors of a person out of use, for good: they have lost them. Then they may enrol anew.
+
+    Make sure first that it is this person who asks. Whoever enrols next needs a fresh verification of them. It says how
+    many there were: 0 may mean another person's pseudonym. The evidence log hears of each.
+    """
+    from ekyc.ports import SystemRandom
+    from ekyc.signing.sam.configuration import load_configuration
+    from ekyc.storage import ServiceKey, Storage
+
+    try:
+        settings = load_configuration(configuration)
+        service_key = ServiceKey.load(settings.service_key, SystemRandom())
+        with Storage.open(settings.state) as storage:
+            ended = storage.factors(service_key).end_of(holder)
+    except EkycError as error:
+        fail(error, json_output=json_output, command="sam-end-factors")
+    if json_output:
+        write_json(result_object("sam-end-factors", "PASSED", (), ended=ended))
+        return
+    say(console(), f"ended: {ended}")
+
+
 @sam_app.command()
-def serve(configuration: ConfigurationArgument) -> None:
+def serve(
+    configuration: ConfigurationArgument,
+    log_format: LogFormatOption = LogFormat.JSON,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Start nothing: check what the process would run with. Exit code 0 all well, 10 warnings, 11 problems.",
+        ),
+    ] = False,
+) -> None:
     """Sign what is authorised, over a local socket, until told to stop (SIGTERM, SIGINT).
 
     The passphrase of the keys comes from EKYC_KEY_PASSPHRASE (the PIN of a token from EKYC_TOKEN_PIN), or is asked for.
@@ -132,7 +174,13 @@ def serve(configuration: ConfigurationArgument) -> None:
     from ekyc.signing.sam.assembly import assembled, open_keys
     from ekyc.signing.sam.configuration import load_configuration
 
-    _log_to_stderr()
+    if check:
+        from ekyc.cli.config import tell
+        from ekyc.cli.sam_check import examine_sam
+
+        tell(tuple(examine_sam(configuration, os.environ)))
+        return
+    install_logging(log_format)
     try:
         settings = load_configuration(configuration)
         keys = open_keys(settings, lambda: _secret(settings))
@@ -164,16 +212,6 @@ def ping(
     say(console(), "it answers")
 
 
-def _log_to_stderr() -> None:
-    """Our own log alone: what was signed for which credential, and why the rest was refused."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log = logging.getLogger("ekyc")
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    log.propagate = False
-
-
 def _secret(settings: SamConfiguration) -> str:
     from ekyc.signing.sam.configuration import TokenStore
 
@@ -184,9 +222,9 @@ def _secret(settings: SamConfiguration) -> str:
 
 def _make_credential(file: Path, authority: Path, holder: str, name: str, profile: str) -> str:
     from ekyc.ports import SystemRandom
-    from ekyc.signing.ca import SubjectName
-    from ekyc.signing.ceremony import open_authorities, open_issuing_keys
-    from ekyc.signing.certificates import CertificateProfile
+    from ekyc.signing.authority.ca import SubjectName
+    from ekyc.signing.authority.ceremony import open_authorities, open_issuing_keys
+    from ekyc.signing.authority.certificates import CertificateProfile
     from ekyc.signing.sam import open_credential
     from ekyc.signing.sam.assembly import open_keys
     from ekyc.signing.sam.configuration import load_configuration
@@ -211,4 +249,5 @@ def _make_credential(file: Path, authority: Path, holder: str, name: str, profil
             subject=SubjectName(common_name=name),
             profile=CertificateProfile(profile),
             random=SystemRandom(),
+            methods=settings.methods,
         )

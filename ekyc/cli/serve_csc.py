@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,10 @@ from ekyc.cli.state import ask_secret
 
 if TYPE_CHECKING:
     from ekyc.api.csc import CscFront
+    from ekyc.signing import Level
+    from ekyc.signing.activation.enrolment import Enrolment
+    from ekyc.signing.activation.remote import RemoteSigning
+    from ekyc.signing.signatory import Services
     from ekyc.storage import ServiceKey, Storage
 
 CscOption = Annotated[
@@ -28,10 +33,24 @@ CscOption = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedSigning:
+    """Remote signing, while the signing process is connected."""
+
+    front: CscFront
+    signing: RemoteSigning
+    services: Services
+    enrolment: Enrolment | None
+    """Enrols second factors, where a procedure is named for it."""
+    enrolment_procedure: str | None
+    level: Level
+    """That documents can be signed to: with a time, where an authority is named."""
+
+
 @contextmanager
 def opened_csc(
     file: Path | None, storage: Storage, service_key: ServiceKey
-) -> Iterator[CscFront | None]:
+) -> Iterator[OpenedSigning | None]:
     """What a description describes, while the signing process is connected; ``None`` without one.
 
     Raises:
@@ -41,8 +60,13 @@ def opened_csc(
         yield None
         return
     from ekyc.api.csc import open_csc_front
+    from ekyc.signing import Level
     from ekyc.signing.csc import load_csc_configuration, open_remote_signing
-    from ekyc.signing.csc.assembly import open_time_services
+    from ekyc.signing.csc.assembly import (
+        open_enrolment,
+        open_time_services,
+        services_without_time,
+    )
 
     said = load_csc_configuration(file)
     secret = ask_secret(ISSUER_VARIABLE, "Passphrase of the issuer")
@@ -52,10 +76,18 @@ def opened_csc(
         ) as signing,
         open_time_services(said) as services,
     ):
-        yield open_csc_front(
+        front = open_csc_front(
             said.settings,
             said.clients,
             signing=signing,
             grants=storage.grants(service_key),
             services=services,
+        )
+        yield OpenedSigning(
+            front=front,
+            signing=signing,
+            services=services or services_without_time(said),
+            enrolment=open_enrolment(said, storage=storage, service_key=service_key),
+            enrolment_procedure=said.signing.enrolment_procedure,
+            level=Level.B_B if services is None else Level.B_T,
         )

@@ -73,17 +73,17 @@ def opened_publication(
     if any(trusting) and not all(trusting):
         raise InputError("--trust-list and --operator-key go together", code="input.invalid")
     from ekyc.api.publication import Publication
-    from ekyc.cli.verify_result import read_bytes
+    from ekyc.cli.given_files import read_given
     from ekyc.ports import SystemClock
     from ekyc.signing.credentials import CredentialKey, EcSigner
-    from ekyc.signing.software_keys import EmbeddedKeys
+    from ekyc.signing.keys.software import EmbeddedKeys
 
     signer = None
     if keys is not None and label is not None:
         signer = EcSigner(EmbeddedKeys.unlock(keys, passphrase()).open(label))
     key = None
     if operator_key is not None:
-        key = CredentialKey.from_pem(read_bytes(operator_key, 1 << 16))
+        key = CredentialKey.from_pem(read_given(operator_key, 1 << 16))
     publication = Publication(
         results=storage.issued_results,
         series=f"{issuer}/tt",

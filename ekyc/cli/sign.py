@@ -185,7 +185,7 @@ def prepare(
     Writes NAME.prepared.pdf and NAME.prepared.json. Then `ekyc sign complete` with the signature value.
     """
     from ekyc.signing import prepare_pdf, read_trust_material
-    from ekyc.signing.external import external_identity, keep
+    from ekyc.signing.pdf.external import external_identity, keep
 
     try:
         services = open_services(authority, trust=trust)
@@ -232,7 +232,7 @@ def complete(
     Refused if PDF or state were changed, if the value does not fit, or if the certificate has ended meanwhile.
     """
     from ekyc.signing import TimestampFailedError, complete_pdf
-    from ekyc.signing.external import MAX_STATE_BYTES, take_up
+    from ekyc.signing.pdf.external import MAX_STATE_BYTES, take_up
 
     try:
         services = open_services(

@@ -19,9 +19,9 @@ def data_signed(
     form: str, file: Path, signatory: Signatory, level: Level, *, reason: str | None, certify: bool
 ) -> bytes:
     from ekyc.signing import sign_pdf
-    from ekyc.signing.cades import digest_stream, sign_cades
-    from ekyc.signing.jades import sign_json
-    from ekyc.signing.xades import sign_xml
+    from ekyc.signing.formats.cades import digest_stream, sign_cades
+    from ekyc.signing.formats.jades import sign_json
+    from ekyc.signing.formats.xades import sign_xml
 
     if form == "pdf":
         return sign_pdf(read_file(file), signatory, level=level, reason=reason, certify=certify)
@@ -39,9 +39,9 @@ def data_signed(
 
 def augmented(form: str, data: bytes, services: Services, level: Level) -> bytes:
     from ekyc.signing import Level, augment_pdf
-    from ekyc.signing.cades import augment_cades
-    from ekyc.signing.jades import augment_json
-    from ekyc.signing.xades import augment_xml
+    from ekyc.signing.formats.cades import augment_cades
+    from ekyc.signing.formats.jades import augment_json
+    from ekyc.signing.formats.xades import augment_xml
 
     if form == "pdf":
         if level is not Level.B_LTA:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from ekyc.cli.given_files import read_given
 from ekyc.cli.state import passphrase
-from ekyc.errors import InputError, LimitError, UpstreamError
+from ekyc.errors import InputError, UpstreamError
+from ekyc.files import PUBLIC, create_file
 
 if TYPE_CHECKING:
     from ekyc.signing import EmbeddedAuthority, Party
-    from ekyc.signing.http_exchange import HttpExchange
-    from ekyc.signing.material import ValidationMaterial
+    from ekyc.signing.authority.http_exchange import HttpExchange
+    from ekyc.signing.validation.material import ValidationMaterial
 
 MAX_FILE_BYTES: Final = 64 << 20
 _MAX_LIST_BYTES: Final = 16 << 20
@@ -78,8 +77,8 @@ def open_services(
         EkycError: the folder, an address or a file is not what it should be.
     """
     from ekyc.signing import EmbeddedAuthority, Party
-    from ekyc.signing.http_exchange import ExchangeLimits, HttpExchange
-    from ekyc.signing.timestamp_client import HttpTimestampAuthority
+    from ekyc.signing.authority.http_exchange import ExchangeLimits, HttpExchange
+    from ekyc.signing.authority.timestamp_client import HttpTimestampAuthority
 
     stamp = None
     if tsa is not None:
@@ -99,7 +98,7 @@ def open_services(
 def _vouching(
     own: EmbeddedAuthority, lists: HttpExchange | None, given: ValidationMaterial
 ) -> Callable[[], ValidationMaterial]:
-    from ekyc.signing.status_client import StatusClient
+    from ekyc.signing.authority.status_client import StatusClient
 
     client = StatusClient(lists, clock=own.clock, random=own.random) if lists else None
 
@@ -114,7 +113,7 @@ def _vouching(
 
 def _read_material(files: list[Path]) -> ValidationMaterial:
     from ekyc.signing import read_trust_material
-    from ekyc.signing.material import ValidationMaterial
+    from ekyc.signing.validation.material import ValidationMaterial
 
     found = ValidationMaterial()
     for file in files:
@@ -128,16 +127,9 @@ def read_file(file: Path, most: int = MAX_FILE_BYTES) -> bytes:
 
     Raises:
         InputError: ``input.file_unreadable``.
-        LimitError: it is larger.
+        LimitError: ``input.limit``: it is larger.
     """
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(most + 1)
-    except OSError as exc:
-        raise InputError("cannot be read", code="input.file_unreadable", subject=file.name) from exc
-    if len(data) > most:
-        raise LimitError(f"more than {most >> 20} MiB", subject=file.name)
-    return data
+    return read_given(file, most)
 
 
 def write_file(target: Path, data: bytes) -> None:
@@ -148,36 +140,10 @@ def write_file(target: Path, data: bytes) -> None:
         UpstreamError: ``signing.file.unwritable``.
     """
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".ekyc-")
-    except OSError as exc:
-        raise _unwritable(target) from exc
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).chmod(0o644)
-        _put(name, target)
+        create_file(target, data, mode=PUBLIC)
     except FileExistsError as exc:
         raise InputError("is there already", code="input.file_exists", subject=target.name) from exc
     except OSError as exc:
-        raise _unwritable(target) from exc
-    finally:
-        with suppress(OSError):
-            Path(name).unlink()
-
-
-def _put(name: str, target: Path) -> None:
-    """Give a written file its name, unless a file has it."""
-    try:
-        os.link(name, target)  # fails where a file is; a rename would write over it
-    except FileExistsError:
-        raise
-    except OSError:  # file systems without links
-        if target.exists():
-            raise FileExistsError(target.name) from None
-        Path(name).rename(target)
-
-
-def _unwritable(target: Path) -> UpstreamError:
-    return UpstreamError("cannot be written", code="signing.file.unwritable", subject=target.name)
+        raise UpstreamError(
+            "cannot be written", code="signing.file.unwritable", subject=target.name
+        ) from exc

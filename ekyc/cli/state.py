@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ekyc.pki import TrustStore
     from ekyc.ports import BlobStore, KeyProvider
     from ekyc.signing.credentials.issuer import ResultIssuer
-    from ekyc.signing.result_signer import ResultSigner
+    from ekyc.signing.pdf.result_signer import ResultSigner
     from ekyc.storage import ServiceKey, Storage
 
 PASSPHRASE_VARIABLE: Final = "EKYC_KEY_PASSPHRASE"  # noqa: S105  # the name of a variable
@@ -73,8 +73,8 @@ ServiceKeyOption = Annotated[
         "--service-key",
         metavar="FILE",
         envvar="EKYC_SERVICE_KEY",
-        help="Key that liveness sessions are sealed and signed with; made on first use. Processes that share a "
-        "database share it. Default: service.key in the EKYC_HOME folder.",
+        help="Key of the service: running sessions, API keys and logins rest on it; made on first use. Processes "
+        "that share a database share it. Default: service.key in the EKYC_HOME folder.",
     ),
 ]
 
@@ -146,7 +146,7 @@ def open_keys(folder: Path | None) -> KeyProvider:
     from ekyc.storage import KEYS_NAME, FileKeyProvider, default_home
 
     if folder is not None and folder.suffix == ".toml":
-        from ekyc.signing.token_keks import open_token_keks
+        from ekyc.signing.keys.token_keks import open_token_keks
 
         return open_token_keks(folder, environment=os.environ, random=SystemRandom())
     return FileKeyProvider(folder or default_home() / KEYS_NAME, SystemRandom())
@@ -235,7 +235,7 @@ def open_result_issuer(
         )
     from ekyc.signing.credentials import EcSigner
     from ekyc.signing.credentials.issuer import ResultIssuer
-    from ekyc.signing.software_keys import EmbeddedKeys
+    from ekyc.signing.keys.software import EmbeddedKeys
 
     return ResultIssuer(
         id=issuer,
@@ -250,6 +250,6 @@ def open_authority(folder: Path | None, storage: Storage) -> ResultSigner | None
     """The embedded signing authority in ``folder``; ``None`` when no folder is given."""
     if folder is None:
         return None
-    from ekyc.signing.result_signer import open_result_signer
+    from ekyc.signing.pdf.result_signer import open_result_signer
 
     return open_result_signer(folder, passphrase(), register=storage.certificates)

@@ -31,9 +31,7 @@ FolderOption = Annotated[
         "--folder", metavar="DIR", help="The trust folder. Default: trust in the EKYC_HOME folder."
     ),
 ]
-Anchors = Annotated[
-    Path, typer.Argument(help="Trust folder, or a file as `ekyc trust import` takes it.")
-]
+_ANCHORS = "Trust folder, or a file as `ekyc trust import` takes it."
 
 
 @trust_app.command("import")
@@ -107,7 +105,11 @@ def list_command(
 
 
 @trust_app.command("diff")
-def diff_command(a: Anchors, b: Anchors, json_output: JsonFlag = False) -> None:
+def diff_command(
+    a: Annotated[Path, typer.Argument(metavar="A", help=_ANCHORS)],
+    b: Annotated[Path, typer.Argument(metavar="B", help=_ANCHORS)],
+    json_output: JsonFlag = False,
+) -> None:
     """Compare two sets of anchors by fingerprint: what B has that A has not, and the other way round."""
     from ekyc.pki import TrustStore
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from ekyc.cli.given_files import read_given
 from ekyc.cli.output import (
     AtOption,
     JsonFlag,
@@ -18,14 +19,13 @@ from ekyc.cli.output import (
     result_object,
     write_json,
 )
-from ekyc.errors import EkycError, InputError, LimitError
+from ekyc.errors import EkycError, InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ekyc.signing import SignatureReport, TimestampReport, ValidationReport
-    from ekyc.signing.anchors import Anchor
-    from ekyc.signing.report import Revision
+    from ekyc.signing import SignatureReport, ValidationReport
+    from ekyc.signing.validation.anchors import Anchor
 
 _COMMAND: Final = "validate"
 _MAX_BYTES: Final = 64 << 20
@@ -85,21 +85,24 @@ def validate_command(
     moment = None if at is None else moment_of(at)
     try:
         trusted, crls = _load_trust(trust or [], anchors)
-        data = _read(file, _MAX_BYTES)
+        data = read_given(file, _MAX_BYTES)
         report = _validated(data, content, {"anchors": trusted, "crls": crls, "at": moment})
         if report_to is not None:
             _write_report(report_to, data, report, file.name)
     except EkycError as error:
         fail(error, json_output=json_output, command=_COMMAND)
     if json_output:
-        write_json(report_as_json(report))
+        from ekyc.signing.validation.report_json import report_as_json
+
+        facts = report_as_json(report)
+        write_json(result_object(_COMMAND, report.outcome.value, report.checks, **facts))
     else:
         _print(console(), report)
     exit_for(report.outcome)
 
 
 def _validated(data: bytes, content: Path | None, options: dict[str, Any]) -> ValidationReport:
-    from ekyc.signing.validate_file import validate_file
+    from ekyc.signing.validation.any_file import validate_file
 
     if content is None:
         return validate_file(data, **options)
@@ -114,8 +117,8 @@ def _validated(data: bytes, content: Path | None, options: dict[str, Any]) -> Va
 
 def _write_report(folder: Path, data: bytes, report: ValidationReport, name: str) -> None:
     """Into a folder that is made: nothing is overwritten."""
-    from ekyc.signing.page_pictures import picture_changes
-    from ekyc.signing.report_page import report_files
+    from ekyc.signing.validation.page_pictures import picture_changes
+    from ekyc.signing.validation.report_page import report_files
 
     pictures = picture_changes(data, report)
     try:
@@ -130,85 +133,10 @@ def _write_report(folder: Path, data: bytes, report: ValidationReport, name: str
         ) from exc
 
 
-def report_as_json(report: ValidationReport) -> dict[str, Any]:
-    """The object that ``ekyc validate --json`` writes."""
-    return result_object(
-        _COMMAND,
-        report.outcome.value,
-        report.checks,
-        signatures=[_as_json(entry) for entry in report.signatures],
-        document_timestamps=[_as_json(entry) for entry in report.document_timestamps],
-        revisions=[_revision_as_json(revision) for revision in report.revisions],
-    )
-
-
-def _as_json(entry: SignatureReport) -> dict[str, Any]:
-    return {
-        "field": entry.field_name,
-        "indication": entry.indication.value,
-        "sub_indication": entry.sub_indication,
-        "integrity": entry.integrity.value,
-        "coverage": entry.coverage.value if entry.coverage else None,
-        "modifications": entry.modifications.value if entry.modifications else None,
-        "signer": entry.signer_subject.reveal() if entry.signer_subject else None,
-        "anchor": entry.anchor_subject,
-        "claimed_time": entry.claimed_time.isoformat() if entry.claimed_time else None,
-        "timestamp": _timestamp_as_json(entry.timestamp) if entry.timestamp else None,
-        "anchor_kind": entry.anchor_kind.value if entry.anchor_kind else None,
-        "shown": entry.shown.value if entry.shown else None,
-        "changed_pages": list(entry.changed_pages),
-        "revision": entry.revision,
-        "covered_bytes": entry.covered_bytes,
-        "algorithm": entry.algorithm,
-        "criteria": _criteria_as_json(entry),
-    }
-
-
-def _criteria_as_json(entry: SignatureReport) -> list[dict[str, Any]]:
-    from ekyc.signing.criteria import nine_criteria
-
-    return [
-        {
-            "criterion": found.criterion.value,
-            "outcome": found.outcome.value,
-            "reasons": list(found.reasons),
-            "rests_on": found.rests_on,
-        }
-        for found in nine_criteria(entry)
-    ]
-
-
-def _revision_as_json(revision: Revision) -> dict[str, Any]:
-    from ekyc.signing.words import change_in_words
-
-    return {
-        "number": revision.number,
-        "changes": [
-            {
-                "kind": change.kind.value,
-                "page": change.page,
-                "subject": change.subject,
-                "count": change.count,
-                "vi": change_in_words(change, "vi"),
-                "en": change_in_words(change, "en"),
-            }
-            for change in revision.changes
-        ],
-    }
-
-
-def _timestamp_as_json(timestamp: TimestampReport) -> dict[str, Any]:
-    return {
-        "indication": timestamp.indication.value,
-        "sub_indication": timestamp.sub_indication,
-        "time": timestamp.time.isoformat(),
-    }
-
-
 def _print(out: Console, report: ValidationReport) -> None:
     from rich.markup import escape
 
-    from ekyc.signing.words import word
+    from ekyc.signing.validation.words import word
 
     for entry in (*report.signatures, *report.document_timestamps):
         style = _STYLE[entry.indication.value]
@@ -232,7 +160,7 @@ def _print(out: Console, report: ValidationReport) -> None:
 def _print_changes(out: Console, report: ValidationReport, entry: SignatureReport) -> None:
     from rich.markup import escape
 
-    from ekyc.signing.words import change_in_words, word
+    from ekyc.signing.validation.words import change_in_words, word
 
     if entry.revision is None:
         return
@@ -247,34 +175,32 @@ def _print_changes(out: Console, report: ValidationReport, entry: SignatureRepor
         out.print(f"  pages      {word('shown', entry.shown.value, 'en')}{pages}")
 
 
+def load_anchor_list(listed: Path) -> tuple[Anchor, ...]:
+    """A list of anchors with their kinds, and the files that it names.
+
+    Raises:
+        InputError, LimitError: it is no such list, or a file cannot be read, is too large, or is another than was pinned.
+    """
+    from ekyc.signing.validation.anchors import read_anchor_list
+
+    text = read_given(listed, _MAX_TRUST_BYTES)
+    return read_anchor_list(text, lambda name: read_given(listed.parent / name, _MAX_TRUST_BYTES))
+
+
 def _load_trust(files: list[Path], listed: Path | None) -> tuple[list[Anchor], list[bytes]]:
     """Sort certificates from revocation lists by trying to read them; those of the list have kinds."""
     from ekyc.signing import read_trust_material
-    from ekyc.signing.anchors import Anchor, read_anchor_list
+    from ekyc.signing.validation.anchors import Anchor
 
     anchors: list[Anchor] = []
     crls: list[bytes] = []
     if listed is not None:
-        text = _read(listed, _MAX_TRUST_BYTES)
-        anchors += read_anchor_list(
-            text, lambda name: _read(listed.parent / name, _MAX_TRUST_BYTES)
-        )
+        anchors += load_anchor_list(listed)
     for file in files:
         try:
-            found = read_trust_material(_read(file, _MAX_TRUST_BYTES))
+            found = read_trust_material(read_given(file, _MAX_TRUST_BYTES))
         except InputError as error:
             raise InputError(error.message, code=error.code, subject=file.name) from error
         anchors += (Anchor(certificate=der) for der in found.certificates)
         crls += found.crls
     return anchors, crls
-
-
-def _read(file: Path, most: int) -> bytes:
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(most + 1)
-    except OSError as exc:
-        raise InputError("cannot be read", code="input.file_unreadable", subject=file.name) from exc
-    if len(data) > most:
-        raise LimitError(f"more than {most >> 20} MiB", subject=file.name)
-    return data

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from ekyc.cli.given_files import read_given
 from ekyc.cli.output import (
     AtOption,
     JsonFlag,
@@ -21,7 +22,7 @@ from ekyc.cli.output import (
     say,
     write_json,
 )
-from ekyc.errors import EkycError, InputError, LimitError
+from ekyc.errors import EkycError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 _COMMAND: Final = "verify-result"
 _MAX_PAPER_BYTES: Final = 32 << 20
 _MAX_LIST_BYTES: Final = (4 << 20) + 1
-_PREFIX: Final = b"EKYC1:"
 
 
 class Language(StrEnum):
@@ -99,14 +99,17 @@ def verify_result(
         report = inspect_result(
             read_code(file),
             anchor=load_anchor(trust_list, operator_key),
-            status_lists=[read_bytes(path, _MAX_LIST_BYTES) for path in status_list or ()],
+            status_lists=[read_given(path, _MAX_LIST_BYTES) for path in status_list or ()],
             at=moment,
             max_status_age=None if max_status_age is None else timedelta(hours=max_status_age),
         )
     except EkycError as error:
         fail(error, json_output=json_output, command=_COMMAND)
     if json_output:
-        write_json(report_as_json(report, moment))
+        from ekyc.signing.credentials.report_json import report_as_json
+
+        facts = report_as_json(report, moment)
+        write_json(result_object(_COMMAND, report.outcome.value, report.checks, **facts))
     else:
         _print(console(), report, moment, language.value)
     exit_for(report.outcome)
@@ -118,89 +121,20 @@ def read_code(file: Path) -> str:
     Raises:
         InputError: ``credential.no_code``: none; ``credential.several_codes``.
     """
-    data = read_bytes(file, _MAX_PAPER_BYTES)
-    if data.startswith(_PREFIX):
-        return data.decode("utf-8", "replace").rstrip("\r\n")
-    from ekyc.imaging.barcode import read_qr_texts
-    from ekyc.imaging.document_pages import decode_pages
+    from ekyc.signing.credentials.scanning import code_in
 
-    pages = decode_pages(data, name=file.name)
-    found = list(dict.fromkeys(text for page in pages for text in read_qr_texts(page)))
-    results = [text for text in found if text.startswith(_PREFIX.decode())]
-    if len(results) > 1:
-        raise InputError(
-            "several results are in this file: give one at a time",
-            code="credential.several_codes",
-            subject=file.name,
-        )
-    if not found:
-        raise InputError(
-            "no QR code can be read in this file", code="credential.no_code", subject=file.name
-        )
-    return (results or found)[0]
+    return code_in(read_given(file, _MAX_PAPER_BYTES), name=file.name)
 
 
 def load_anchor(trust_list: Path, operator_key: Path | None) -> TrustAnchor:
     """The trust list and the key to hold it against."""
     from ekyc.signing.credentials import CredentialKey, TrustAnchor, read_trust_list
 
-    text = read_bytes(trust_list, _MAX_LIST_BYTES).decode("ascii", "replace")
+    text = read_given(trust_list, _MAX_LIST_BYTES).decode("ascii", "replace")
     key = None
     if operator_key is not None:
-        key = CredentialKey.from_pem(read_bytes(operator_key, 1 << 16))
+        key = CredentialKey.from_pem(read_given(operator_key, 1 << 16))
     return TrustAnchor(listed=read_trust_list(text), operator_key=key)
-
-
-def read_bytes(file: Path, most: int) -> bytes:
-    """A file, bounded.
-
-    Raises:
-        InputError, LimitError: it cannot be read, or is larger.
-    """
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(most + 1)
-    except OSError as exc:
-        raise InputError("cannot be read", code="input.file_unreadable", subject=file.name) from exc
-    if len(data) > most:
-        raise LimitError("larger than any such file", subject=file.name)
-    return data
-
-
-def report_as_json(report: ResultReport, at: datetime) -> dict[str, Any]:
-    """The object that ``ekyc verify-result --json`` writes."""
-    result, issuer, listed = report.result, report.issuer, report.status_list
-    trust = report.trust_list
-    return result_object(
-        _COMMAND,
-        report.outcome.value,
-        report.checks,
-        at=at.isoformat(),
-        result=None
-        if result is None
-        else {
-            "id": result.id.hex(),
-            "schema": result.schema.id,
-            "version": result.schema.version,
-            "subject": result.subject,
-            "issued_at": result.issued_at.isoformat(),
-            "expires_at": result.expires_at.isoformat(),
-            "fields": dict(result.values),
-        },
-        issuer=None
-        if issuer is None
-        else {"id": issuer.id, "name_vi": issuer.name_vi, "name_en": issuer.name_en},
-        trust_list={
-            "operator": trust.operator,
-            "number": trust.number,
-            "issued_at": trust.issued_at.isoformat(),
-            "expires_at": trust.expires_at.isoformat(),
-        },
-        status=None if report.status is None else report.status.name.lower(),
-        status_list=None
-        if listed is None
-        else {"uri": listed.uri, "issued_at": listed.issued_at.isoformat()},
-    )
 
 
 _VERDICT: Final = {

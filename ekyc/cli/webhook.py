@@ -12,6 +12,7 @@ from ekyc.cli.output import JsonFlag, console, fail, result_object, say, write_j
 from ekyc.cli.state import ServiceKeyOption, StateOption, open_service_key, open_storage
 from ekyc.cli.worker import WebhookLoopbackOption, WebhookPortOption, open_webhook_link
 from ekyc.errors import EkycError
+from ekyc.values import DEFAULT_TENANT
 
 if TYPE_CHECKING:
     from ekyc.storage import (
@@ -38,14 +39,13 @@ EventOption = Annotated[
     list[str] | None,
     typer.Option("--event", metavar="TYPE", help="Event type; several may be given. Default: all."),
 ]
-_TENANT: Final = "default"
 
 
 @webhook_app.command()
 def create(
     url: Annotated[str, typer.Argument(metavar="URL", help="https address of the receiver.")],
     events: EventOption = None,
-    tenant: TenantOption = _TENANT,
+    tenant: TenantOption = DEFAULT_TENANT,
     ports: WebhookPortOption = None,
     loopback: WebhookLoopbackOption = False,
     state: StateOption = None,
@@ -64,7 +64,7 @@ def create(
 
 @webhook_app.command(name="list")
 def list_endpoints(
-    tenant: TenantOption = _TENANT,
+    tenant: TenantOption = DEFAULT_TENANT,
     state: StateOption = None,
     service_key: ServiceKeyOption = None,
     json_output: JsonFlag = False,
@@ -87,7 +87,7 @@ def rotate(
             "--overlap", metavar="HOURS", min=0, max=720, help="For how long old keys sign too."
         ),
     ] = 24.0,
-    tenant: TenantOption = _TENANT,
+    tenant: TenantOption = DEFAULT_TENANT,
     state: StateOption = None,
     service_key: ServiceKeyOption = None,
     json_output: JsonFlag = False,
@@ -107,7 +107,7 @@ def rotate(
 @webhook_app.command()
 def disable(
     endpoint: EndpointArgument,
-    tenant: TenantOption = _TENANT,
+    tenant: TenantOption = DEFAULT_TENANT,
     state: StateOption = None,
     service_key: ServiceKeyOption = None,
     json_output: JsonFlag = False,
@@ -124,7 +124,7 @@ def disable(
 @webhook_app.command()
 def enable(
     endpoint: EndpointArgument,
-    tenant: TenantOption = _TENANT,
+    tenant: TenantOption = DEFAULT_TENANT,
     state: StateOption = None,
     service_key: ServiceKeyOption = None,
     json_output: JsonFlag = False,
@@ -141,7 +141,7 @@ def enable(
 @webhook_app.command()
 def delete(
     endpoint: EndpointArgument,
-    tenant: TenantOption = _TENANT,
+    tenant: TenantOption = DEFAULT_TENANT,
     state: StateOption = None,
     service_key: ServiceKeyOption = None,
     json_output: JsonFlag = False,
@@ -158,7 +158,7 @@ def delete(
 @webhook_app.command(name="test")
 def send_test(
     endpoint: EndpointArgument,
-    tenant: TenantOption = _TENANT,
+    tenant: TenantOption = DEFAULT_TENANT,
     state: StateOption = None,
     service_key: ServiceKeyOption = None,
     json_output: JsonFlag = False,
@@ -180,7 +180,7 @@ def deliveries(
         typer.Option("--in", metavar="STATE", help="waiting, delivered, failed or stopped."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="How many.")] = 50,
-    tenant: TenantOption = _TENANT,
+    tenant: TenantOption = DEFAULT_TENANT,
     state: StateOption = None,
     service_key: ServiceKeyOption = None,
     json_output: JsonFlag = False,
@@ -206,7 +206,7 @@ def deliveries(
 @webhook_app.command()
 def delivery(
     delivery_id: DeliveryArgument,
-    tenant: TenantOption = _TENANT,
+    tenant: TenantOption = DEFAULT_TENANT,
     state: StateOption = None,
     service_key: ServiceKeyOption = None,
     json_output: JsonFlag = False,
@@ -225,7 +225,7 @@ def delivery(
 @webhook_app.command()
 def replay(
     delivery_id: DeliveryArgument,
-    tenant: TenantOption = _TENANT,
+    tenant: TenantOption = DEFAULT_TENANT,
     state: StateOption = None,
     service_key: ServiceKeyOption = None,
     json_output: JsonFlag = False,
@@ -243,7 +243,7 @@ def replay(
 def replay_missed(
     endpoint: EndpointArgument,
     days: Annotated[int, typer.Option(min=1, max=30, help="How far back.")] = 7,
-    tenant: TenantOption = _TENANT,
+    tenant: TenantOption = DEFAULT_TENANT,
     state: StateOption = None,
     service_key: ServiceKeyOption = None,
     json_output: JsonFlag = False,

@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import httpx
 
 from ekyc.client import calls
+from ekyc.client.batches import AsyncBatches
 from ekyc.client.calls import Operation
+from ekyc.client.captures import AsyncCaptures
+from ekyc.client.case import AsyncPresence, AsyncResults, AsyncSignatures
+from ekyc.client.case_calls import LivenessSession
+from ekyc.client.chips import AsyncChips
+from ekyc.client.consents import AsyncConsents
 from ekyc.client.exchange import Call, Reply, RetryPolicy, Wait, exchange
+from ekyc.client.factors import AsyncFactors
+from ekyc.client.oversight import AsyncAudit, AsyncReports, AsyncRights
+from ekyc.client.protections import AsyncProtections
+from ekyc.client.tools import AsyncTools
 from ekyc.client.transport import options, reply_of, request_of
-from ekyc.client.values import CaptureToken, Check, Decision, Dossier, Page, Procedure, Session
+from ekyc.client.values import (
+    Artefact,
+    CaptureToken,
+    Check,
+    Comparison,
+    Decision,
+    Dossier,
+    Page,
+    Procedure,
+    Reason,
+    Session,
+    TimelineEntry,
+)
+from ekyc.client.webhooks import AsyncWebhooks
 
 _T = TypeVar("_T")
 
@@ -45,10 +68,46 @@ class AsyncClient:
         self._http = httpx.AsyncClient(transport=transport, **options(base_url, key, language))
         self._retries = retries or RetryPolicy()
         self._sleep = sleep
+        self.audit = AsyncAudit(self._do)
+        """The evidence log, for auditors."""
+        self.batches = AsyncBatches(self._do)
+        """Many cases at once."""
+        self.reports = AsyncReports(self._do)
+        """Counts by office."""
+        self.rights = AsyncRights(self._do)
+        """Requests of data subjects."""
+        self.protections = AsyncProtections(self._do)
+        """Restrictions of processing and legal holds."""
+        self.captures = AsyncCaptures(self._do)
+        """The telephone's side of one session."""
+        self.chips = AsyncChips(self._do)
+        """Readings of chips that a device relays."""
+        self.consents = AsyncConsents(self._do)
+        """Consents of citizens for agents."""
+        self.presence = AsyncPresence(self._do)
+        """Proofs that the chip and the person are there, now."""
+        self.results = AsyncResults(self._do)
+        """Results that are issued for final decisions."""
+        self.signatures = AsyncSignatures(self._do)
+        """Signatures of people who were verified."""
+        self.factors = AsyncFactors(self._do)
+        """Second factors for signing."""
+        self.webhooks = AsyncWebhooks(self._do)
+        """Who is told of events."""
+        self.tools = AsyncTools(self._do)
+        """Single questions, answered at once."""
 
     async def procedures(self) -> tuple[Procedure, ...]:
         """All procedures."""
         return await self._do(calls.get("/v1/procedures", calls.read_procedures))
+
+    async def procedure(self, procedure_id: str) -> Procedure:
+        """As :meth:`~ekyc.client.Client.procedure`."""
+        return await self._do(calls.get(f"/v1/procedures/{procedure_id}", Procedure.of))
+
+    async def reasons(self) -> Mapping[str, Reason]:
+        """As :meth:`~ekyc.client.Client.reasons`."""
+        return await self._do(calls.get("/v1/reasons", calls.read_reasons))
 
     async def create_dossier(
         self,
@@ -68,12 +127,16 @@ class AsyncClient:
         """One dossier."""
         return await self._do(calls.get(f"/v1/dossiers/{dossier_id}", Dossier.of))
 
+    async def timeline(self, dossier_id: str) -> tuple[TimelineEntry, ...]:
+        """As :meth:`~ekyc.client.Client.timeline`."""
+        return await self._do(calls.get(f"/v1/dossiers/{dossier_id}/timeline", calls.read_timeline))
+
     async def edit_dossier(self, dossier: Dossier, **changes: Any) -> Dossier:
         """Change ``reference``, ``office`` or ``state`` of a dossier as it was seen."""
         return await self._do(calls.edit(dossier, changes))
 
     def dossiers(self, **filters: str) -> AsyncIterator[Dossier]:
-        """All dossiers that are visible, the newest first; filters are ``state``, ``procedure``."""
+        """All dossiers that are visible, the newest first; filters are ``state``, ``procedure``, ``alert``."""
         return self._all("/v1/dossiers", Dossier.of, filters)
 
     async def create_session(
@@ -104,13 +167,22 @@ class AsyncClient:
         case: Path,
         *,
         challenge_id: str | None = None,
+        liveness: LivenessSession | None = None,
         wait_s: int = 0,
         idempotency_key: str | None = None,
     ) -> Session:
-        """Submit a case folder; with ``wait_s``, at most 30, wait that long for the result."""
+        """Submit a case folder; with ``wait_s``, at most 30, wait that long for the result.
+
+        ``challenge_id`` is what the chip answered, ``liveness`` the finished test for a live person, ordered for this case.
+        """
         return await self._do(
             calls.submission(
-                session_id, case, challenge_id=challenge_id, wait_s=wait_s, key=idempotency_key
+                session_id,
+                case,
+                challenge_id=challenge_id,
+                liveness=None if liveness is None else liveness.as_part(),
+                wait_s=wait_s,
+                key=idempotency_key,
             )
         )
 
@@ -126,9 +198,43 @@ class AsyncClient:
             session = await self.session(session_id)
         return session
 
+    async def link(
+        self, session_id: str, kind: str, target: str, *, idempotency_key: str | None = None
+    ) -> Session:
+        """As :meth:`~ekyc.client.Client.link`."""
+        return await self._do(calls.link(session_id, kind, target, key=idempotency_key))
+
+    async def artefacts(self, session_id: str) -> tuple[Artefact, ...]:
+        """As :meth:`~ekyc.client.Client.artefacts`."""
+        path = f"/v1/sessions/{session_id}/artefacts"
+        return await self._do(calls.get(path, calls.read_artefacts))
+
+    async def artefact(self, session_id: str, artefact_id: str) -> bytes:
+        """As :meth:`~ekyc.client.Client.artefact`."""
+        path = f"/v1/sessions/{session_id}/artefacts/{artefact_id}"
+        return await self._do(calls.digested_file(path))
+
     async def checks(self, session_id: str) -> tuple[Check, ...]:
         """The checks of the last attempt that was concluded."""
         return await self._do(calls.get(f"/v1/sessions/{session_id}/checks", calls.read_checks))
+
+    async def compare(
+        self,
+        session_id: str,
+        kind: str,
+        first: Sequence[str],
+        second: Sequence[str],
+        *,
+        idempotency_key: str | None = None,
+    ) -> Comparison:
+        """Hold artefacts of a session against each other: ``copy`` with its original, or ``face`` with one portrait."""
+        asked = calls.comparison(session_id, kind, first, second, key=idempotency_key)
+        return await self._do(asked)
+
+    async def comparisons(self, session_id: str) -> tuple[Comparison, ...]:
+        """All comparisons of a session, the oldest first."""
+        path = f"/v1/sessions/{session_id}/comparisons"
+        return await self._do(calls.get(path, calls.read_comparisons))
 
     async def decisions(self, session_id: str) -> tuple[Decision, ...]:
         """All decisions, the oldest first."""

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 from ekyc.client.exchange import Call, Reply
-from ekyc.client.values import CaptureToken, Check, Decision, Dossier, Page, Procedure, Session
+from ekyc.client.values import (
+    Artefact,
+    CaptureToken,
+    Check,
+    Comparison,
+    Decision,
+    Dossier,
+    Page,
+    Procedure,
+    Reason,
+    Session,
+    TimelineEntry,
+)
 from ekyc.errors import InputError, UpstreamError
 
 _T = TypeVar("_T")
@@ -55,23 +69,77 @@ def post(
     return Operation(call=Call(method="POST", path=path, headers=given, body=body), read=read)
 
 
+def delete(path: str, *, headers: Mapping[str, str] | None = None) -> Operation[None]:
+    """Something to be removed. Sent again after a lost answer it may be told that there is none: 404."""
+    call = Call(method="DELETE", path=path, headers=headers or {})
+    return Operation(call=call, read=lambda _: None)
+
+
+def patch(path: str, read: Callable[[Any], _T], changes: Mapping[str, Any]) -> Operation[_T]:
+    """A change; not sent again without an answer."""
+    return Operation(call=Call(method="PATCH", path=path, body=dict(changes)), read=read)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestedFile(Operation[bytes]):
+    """An operation that answers a file, held against its digest."""
+
+    def result(self, reply: Reply) -> bytes:
+        """The file.
+
+        Raises:
+            UpstreamError: ``http.foreign``: not what its ``Content-Digest`` says.
+        """
+        digest = base64.b64encode(hashlib.sha256(reply.content).digest()).decode()
+        if reply.headers.get("content-digest") != f"sha-256=:{digest}:":
+            raise UpstreamError("not what its digest says", code="http.foreign")
+        return reply.content
+
+
+def digested_file(path: str, headers: Mapping[str, str] | None = None) -> Operation[bytes]:
+    """A file that is answered with its digest."""
+    return DigestedFile(call=Call(method="GET", path=path, headers=headers or {}), read=bytes)
+
+
 def submission(
-    session_id: str, case: Path, *, challenge_id: str | None, wait_s: int, key: str | None
+    session_id: str,
+    case: Path,
+    *,
+    challenge_id: str | None,
+    liveness: bytes | None,
+    wait_s: int,
+    key: str | None,
 ) -> Operation[Session]:
     """A case folder as an upload.
 
     Raises:
         InputError: ``case.unreadable``: there is no ``case.toml``, or the folder is larger than a case may be.
     """
+    further = [] if challenge_id is None else [("challenge_id", None, challenge_id.encode())]
+    if liveness is not None:
+        further.append(("liveness", None, liveness))
+    path = f"/v1/sessions/{session_id}/submissions"
+    return Operation(call=upload(path, case, *further, wait_s=wait_s, key=key), read=Session.of)
+
+
+def upload(
+    path: str, case: Path, *further: tuple[str, str | None, bytes], wait_s: int, key: str | None
+) -> Call:
+    """A case folder and further parts, waited for at most ``wait_s``.
+
+    Raises:
+        InputError: as :func:`case_parts`.
+    """
     headers = {"Idempotency-Key": key or secrets.token_urlsafe(24)}
     if wait_s > 0:
         headers["Prefer"] = f"wait={wait_s}"
-    parts = list(_parts(case))
-    if challenge_id is not None:
-        parts.append(("challenge_id", None, challenge_id.encode()))
-    path = f"/v1/sessions/{session_id}/submissions"
-    call = Call(method="POST", path=path, headers=headers, parts=tuple(parts))
-    return Operation(call=call, read=Session.of)
+    return Call(method="POST", path=path, headers=headers, parts=(*case_parts(case), *further))
+
+
+def link(session_id: str, kind: str, target: str, *, key: str | None) -> Operation[Session]:
+    """Something else that is part of a session."""
+    path = f"/v1/sessions/{session_id}/links"
+    return post(path, Session.of, key=key, body={"kind": kind, "id": target})
 
 
 def edit(dossier: Dossier, changes: Mapping[str, Any]) -> Operation[Dossier]:
@@ -106,13 +174,39 @@ def items_of(read: Callable[[Any], _T]) -> Callable[[Any], tuple[_T, ...]]:
     return lambda body: tuple(map(read, body["data"]))
 
 
+def comparison(
+    session_id: str, kind: str, first: Sequence[str], second: Sequence[str], *, key: str | None
+) -> Operation[Comparison]:
+    """Two parts of what was submitted, held against each other."""
+    body = {"kind": kind, "first": list(first), "second": list(second)}
+    return post(f"/v1/sessions/{session_id}/comparisons", Comparison.of, key=key, body=body)
+
+
+read_comparisons = items_of(Comparison.of)
+read_artefacts = items_of(Artefact.of)
 read_procedures = items_of(Procedure.of)
 read_checks = items_of(Check.of)
 read_decisions = items_of(Decision.of)
+read_timeline = items_of(TimelineEntry.of)
 read_token = CaptureToken.of
 
 
-def _parts(case: Path) -> list[tuple[str, str | None, bytes]]:
+def read_reasons(body: Mapping[str, Any]) -> Mapping[str, Reason]:
+    """All reasons, by their codes."""
+    return {
+        one["code"]: Reason(
+            code=one["code"], vi=one["vi"], en=one["en"], retryable=one["retryable"]
+        )
+        for one in body["reasons"]
+    }
+
+
+def case_parts(case: Path) -> list[tuple[str, str | None, bytes]]:
+    """A case folder as parts of a multipart body.
+
+    Raises:
+        InputError: ``case.unreadable``: there is no ``case.toml``, or the folder is larger than a case may be.
+    """
     description = case / _CASE_FILE
     files = sorted(path for path in case.rglob("*") if path.is_file() and path != description)
     if not description.is_file():

@@ -50,6 +50,8 @@ class Call:
     """Of JSON."""
     parts: tuple[tuple[str, str | None, bytes], ...] = field(default=(), repr=False)
     """Of a multipart body: name, file name, bytes."""
+    content: bytes | None = field(default=None, repr=False)
+    """A body of its own kind, with its ``Content-Type`` among the headers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

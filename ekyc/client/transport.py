@@ -42,6 +42,7 @@ def request_of(client: httpx.Client | httpx.AsyncClient, call: Call) -> httpx.Re
         call.path,
         headers=dict(call.headers),
         params=dict(call.query) or None,
+        content=call.content,
         json=call.body,
         files=files or None,
     )

@@ -197,3 +197,60 @@ class Page(Generic[_T]):
     items: tuple[_T, ...]
     next: str | None
     """Cursor of the page after it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two parts of what was submitted to a session, held against each other. It changes no decision."""
+
+    id: str
+    kind: str
+    """``copy`` or ``face``."""
+    outcome: str
+    checks: tuple[Check, ...]
+    raw: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> Comparison:
+        """From its JSON."""
+        return cls(
+            id=body["id"],
+            kind=body["kind"],
+            outcome=body["outcome"],
+            checks=tuple(map(Check.of, body["checks"])),
+            raw=body,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineEntry:
+    """Something that happened to a dossier or to one of its sessions."""
+
+    file_id: str
+    """Of the dossier, or of the session."""
+    sequence: int
+    type: str
+    at: str
+    actor: Mapping[str, Any]
+    """``kind``, ``id`` (a pseudonym), ``role`` and ``office``."""
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> TimelineEntry:
+        """From its JSON."""
+        return cls(**{name: body[name] for name in cls.__slots__})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artefact:
+    """A file that was submitted."""
+
+    id: str
+    attempt: int
+    kind: str
+    size: int
+    created_at: str
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> Artefact:
+        """From its JSON."""
+        return cls(**{name: body[name] for name in cls.__slots__})

@@ -26,6 +26,16 @@ from ekyc.dossiers.actions import (
     Redacted,
     Submitted,
 )
+from ekyc.dossiers.clocks import (
+    Alert,
+    AlertKind,
+    GivenAlert,
+    Mark,
+    alerts_at,
+    builtin_clocks,
+    marks_of,
+    spent_on,
+)
 from ekyc.dossiers.codec import event_as_json, event_from_json
 from ekyc.dossiers.conclusions import conclude
 from ekyc.dossiers.errors import TransitionError
@@ -52,12 +62,15 @@ from ekyc.dossiers.sessions import (
     due_event,
     replay_session,
 )
+from ekyc.dossiers.working_time import WorkingCalendar, default_calendar
 
 __all__ = [
     "SYSTEM",
     "Action",
     "Actor",
     "ActorKind",
+    "Alert",
+    "AlertKind",
     "Canceled",
     "CaptureOpened",
     "Closed",
@@ -74,9 +87,11 @@ __all__ = [
     "Expired",
     "FileAction",
     "FileEvent",
+    "GivenAlert",
     "Interrupted",
     "LinkKind",
     "Linked",
+    "Mark",
     "Opened",
     "Redacted",
     "Reopened",
@@ -85,13 +100,19 @@ __all__ = [
     "SessionView",
     "Submitted",
     "TransitionError",
+    "WorkingCalendar",
+    "alerts_at",
     "apply",
     "apply_to_dossier",
+    "builtin_clocks",
     "conclude",
+    "default_calendar",
     "dossier_flags",
     "due_event",
     "event_as_json",
     "event_from_json",
+    "marks_of",
     "replay_dossier",
     "replay_session",
+    "spent_on",
 ]

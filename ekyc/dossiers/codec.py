@@ -14,19 +14,22 @@ from typing import Any, Final
 from ekyc.dossiers.actions import Event
 from ekyc.dossiers.errors import TransitionError
 from ekyc.dossiers.files import FileEvent
+from ekyc.dossiers.protections import ProtectionEvent
+from ekyc.dossiers.subject_requests import RequestEvent
 
-_KINDS: Final[Mapping[str, type[Event | FileEvent]]] = types.MappingProxyType(
-    {kind.__name__: kind for kind in (*typing.get_args(Event), *typing.get_args(FileEvent))}
+AnyEvent = Event | FileEvent | RequestEvent | ProtectionEvent
+_KINDS: Final[Mapping[str, type[AnyEvent]]] = types.MappingProxyType(
+    {kind.__name__: kind for kind in typing.get_args(AnyEvent)}
 )
 
 
-def event_as_json(event: Event | FileEvent) -> tuple[str, dict[str, Any]]:
+def event_as_json(event: AnyEvent) -> tuple[str, dict[str, Any]]:
     """The kind of an event and its members: text, numbers, booleans, ``null`` and lists of text."""
     body = {item.name: _plain(getattr(event, item.name)) for item in fields(event)}
     return type(event).__name__, body
 
 
-def event_from_json(kind: str, body: Mapping[str, Any]) -> Event | FileEvent:
+def event_from_json(kind: str, body: Mapping[str, Any]) -> AnyEvent:
     """The event that :func:`event_as_json` took apart.
 
     Raises:

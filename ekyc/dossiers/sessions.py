@@ -62,6 +62,8 @@ class SessionState(StrEnum):
 
 
 _OPEN: Final = frozenset({SessionState.CREATED, SessionState.REQUIRES_INPUT})
+MOVED_BY_TIME: Final = _OPEN | {SessionState.PROCESSING}
+"""States that :func:`due_at` has a time for."""
 _ENDED: Final = frozenset({SessionState.DECIDED, SessionState.EXPIRED, SessionState.CANCELED})
 
 _MOVES: Final[Mapping[type, tuple[frozenset[SessionState], SessionState]]] = MappingProxyType(
@@ -126,6 +128,13 @@ class SessionView:
         return self.decisions[-1] if self.decisions else None
 
     @property
+    def is_approved(self) -> bool:
+        """Whether it was approved, and nobody has to look at it any more; of sample material too, which is never final."""
+        last = self.decision
+        approved = last is not None and last.outcome is DecisionOutcome.APPROVED
+        return approved and self.state is SessionState.DECIDED
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing but redaction can follow."""
         return self.state in _ENDED or self.state is SessionState.REDACTED
@@ -178,6 +187,13 @@ def apply(view: SessionView, action: Action) -> SessionView:
         raise _damaged()
     after = _after(view, action)
     return replace(after, version=action.sequence, updated_at=action.at)
+
+
+def due_at(view: SessionView) -> datetime | None:
+    """When time alone will move the session, if it does."""
+    if view.state in _OPEN:
+        return view.expires_at
+    return view.deadline if view.state is SessionState.PROCESSING else None
 
 
 def due_event(view: SessionView, now: datetime) -> Event | None:

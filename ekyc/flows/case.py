@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Final, Literal
@@ -37,9 +39,12 @@ class CaseLimits:
 
 DEFAULT_CASE_LIMITS: Final = CaseLimits()
 
-_QUOTED: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'')
+_PLACE: Final = re.compile(r" \(at (line [0-9]+, column [0-9]+|end of document)\)\Z")
 _MAX_DOTS: Final = 32
-"""Of one line outside quotes. The parser takes time in the square of a dotted key's parts: 64 KiB of them, a minute."""
+"""Of one key. The parser takes time in the square of a dotted key's parts: 64 KiB of them, a minute."""
+_PART: Final = r"""(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
+_LONG_KEY: Final = re.compile(rf"(?:\.[ \t]*+{_PART}[ \t]*+){{{_MAX_DOTS}}}\.")
+"""Wherever it stands: what is inside a string or a comment only the parser knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +165,39 @@ class CaseManifest(_Strict):
     face: _Face | None = None
     documents: _Documents | None = None
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file that is named, without those in the folder of the chip."""
+        chip, card, face, papers = self.chip, self.card, self.face, self.documents
+        active = chip.active_authentication if chip else None
+        genuine = chip.chip_authentication if chip else None
+        named = (
+            active.signature if active else None,
+            genuine.response if genuine else None,
+            *((card.front, card.back) if card else ()),
+            *(face.frames if face else ()),
+            *((*papers.original, *papers.copy_) if papers else ()),
+        )
+        return tuple(name for name in named if name is not None)
+
+
+def require_case(folder: Path | str, *, limits: CaseLimits = DEFAULT_CASE_LIMITS) -> CaseManifest:
+    """What ``case.toml`` says, where :func:`load_case` would find all that it names; no picture or document is read.
+
+    Args:
+        folder: the folder that holds ``case.toml``.
+        limits: bounds on sizes and counts.
+
+    Raises:
+        InputError, LimitError: as of :func:`load_case`.
+    """
+    manifest, reader = _opened(folder, limits)
+    if manifest.chip is not None:
+        ChipFiles.from_folder(reader.folder(manifest.chip.folder))
+    for name in manifest.files:
+        reader.find(name)
+    return manifest
+
 
 def load_case(folder: Path | str, *, limits: CaseLimits = DEFAULT_CASE_LIMITS) -> Case:
     """Read a case folder.
@@ -174,11 +212,7 @@ def load_case(folder: Path | str, *, limits: CaseLimits = DEFAULT_CASE_LIMITS) -
             ``case.file_unreadable``, ``case.path``).
         LimitError: a file or the whole case is too large (``case.too_large``).
     """
-    root = Path(folder)
-    if not _is_folder(root):
-        raise InputError("no such case folder", code="case.missing", subject=root.name[-240:])
-    manifest = _read_manifest(root, limits)
-    reader = _BoundedReader(root, limits)
+    manifest, reader = _opened(folder, limits)
     chip = manifest.chip
     chip_files = ChipFiles.from_folder(reader.folder(chip.folder)) if chip else None
     active = chip.active_authentication if chip else None
@@ -197,6 +231,13 @@ def load_case(folder: Path | str, *, limits: CaseLimits = DEFAULT_CASE_LIMITS) -
     )
 
 
+def _opened(folder: Path | str, limits: CaseLimits) -> tuple[CaseManifest, _BoundedReader]:
+    root = Path(folder)
+    if not _is_folder(root):
+        raise InputError("no such case folder", code="case.missing", subject=root.name[-240:])
+    return _read_manifest(root, limits), _BoundedReader(root, limits)
+
+
 def _read_manifest(root: Path, limits: CaseLimits) -> CaseManifest:
     path = root / CASE_FILE
     if not path.is_file():
@@ -212,7 +253,10 @@ def _read_manifest(root: Path, limits: CaseLimits) -> CaseManifest:
     try:
         table = _parse_toml(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as exc:  # also UTF-8 and numbers of thousands of digits
-        raise InputError(f"not valid TOML: {exc}", code="case.invalid", subject=CASE_FILE) from exc
+        place = _PLACE.search(str(exc))  # of the rest some repeats names of keys
+        raise InputError(
+            f"not valid TOML{place[0] if place else ''}", code="case.invalid", subject=CASE_FILE
+        ) from exc
     except OSError as exc:
         raise InputError(
             f"cannot be read: {exc.strerror}", code="case.file_unreadable", subject=CASE_FILE
@@ -228,9 +272,10 @@ def _read_manifest(root: Path, limits: CaseLimits) -> CaseManifest:
 
 
 def _parse_toml(text: str) -> dict[str, object]:
-    for line in text.splitlines():
-        if _QUOTED.sub("", line).partition("#")[0].count(".") > _MAX_DOTS:
-            raise ValueError("a key has too many parts")
+    if _LONG_KEY.search(text):
+        raise InputError(
+            "not valid TOML: a key has too many parts", code="case.invalid", subject=CASE_FILE
+        )
     return tomllib.loads(text)
 
 
@@ -257,29 +302,39 @@ class _BoundedReader:
                 self._inside(f"{name}/{entry.name}")
         return path
 
+    def find(self, name: str) -> None:
+        """Return if :meth:`read` would find the file, and count it."""
+        with _unreadable(name):
+            size = self._file(name).stat().st_size
+        self._count(name, size)
+
     def read(self, name: str) -> CaseFile:
-        path = self._inside(name)
-        allowed = min(self._limits.file_bytes, self._left)
-        try:
-            if not path.is_file():
-                raise InputError("no such file in the case", code="case.file_missing", subject=name)
-            with path.open("rb") as file:
-                data = file.read(allowed + 1)
-        except OSError as exc:
-            raise InputError(
-                f"cannot be read: {exc.strerror}", code="case.file_unreadable", subject=name
-            ) from exc
-        if len(data) > allowed:
-            raise LimitError(
-                f"more than the {allowed} bytes that are left to it",
-                code="case.too_large",
-                subject=name,
-            )
-        self._left -= len(data)
+        with _unreadable(name), self._file(name).open("rb") as file:
+            data = file.read(self._allowed + 1)
+        self._count(name, len(data))
         return CaseFile(name=name, data=data)
 
     def read_all(self, names: list[str]) -> tuple[CaseFile, ...]:
         return tuple(self.read(name) for name in names)
+
+    @property
+    def _allowed(self) -> int:
+        return min(self._limits.file_bytes, self._left)
+
+    def _count(self, name: str, size: int) -> None:
+        if size > self._allowed:
+            raise LimitError(
+                f"more than the {self._allowed} bytes that are left to it",
+                code="case.too_large",
+                subject=name,
+            )
+        self._left -= size
+
+    def _file(self, name: str) -> Path:
+        path = self._inside(name)
+        if not path.is_file():
+            raise InputError("no such file in the case", code="case.file_missing", subject=name)
+        return path
 
     def _inside(self, name: str) -> Path:
         try:
@@ -294,3 +349,13 @@ class _BoundedReader:
         if not path.is_relative_to(self._root):
             raise InputError("leads outside the case folder", code="case.path", subject=name)
         return path
+
+
+@contextmanager
+def _unreadable(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise InputError(
+            f"cannot be read: {exc.strerror}", code="case.file_unreadable", subject=name
+        ) from exc

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from ekyc.errors import InputError
+from ekyc.files import PUBLIC, create_file
 from ekyc.flows.case import CASE_FILE
 
 CASE_TEMPLATE: Final = """\
@@ -57,8 +58,7 @@ def write_case_template(folder: Path) -> Path:
     for name in ("chip", "card", "face", "documents"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     try:
-        with target.open("x", encoding="utf-8") as file:
-            file.write(CASE_TEMPLATE)
+        create_file(target, CASE_TEMPLATE.encode(), mode=PUBLIC)
     except FileExistsError as exc:
         raise InputError(
             "there is a case.toml already; it was left as it is",

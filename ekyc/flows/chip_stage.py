@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ekyc.flows.case import Case
     from ekyc.pki import TrustStore
     from ekyc.storage import Storage
+    from ekyc.values import Receipt
 
 CHIP_CHECKS: Final = (
     "chip.structure",
@@ -54,6 +55,7 @@ def judge_chip(
     authority: Authority | None = None,
     challenge_id: str | None,
     now: datetime,
+    receipt: Receipt | None = None,
 ) -> StageResult[ChipFindings]:
     """Every check about the chip of a case.
 
@@ -68,7 +70,7 @@ def judge_chip(
     """
     if case.chip is None:
         return StageResult(value=None, checks=not_performed(CHIP_CHECKS, "case.part_missing"))
-    fresh = redeem_challenge(storage, challenge_id, case)  # (1)
+    fresh = redeem_challenge(storage, challenge_id, case, receipt)  # (1)
     report = inspect_chip(  # (2)
         case.chip,
         trust=trust,

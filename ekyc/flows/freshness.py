@@ -28,6 +28,7 @@ from ekyc.storage import ACTIVE_AUTHENTICATION, CHIP_AUTHENTICATION, FreshnessEr
 if TYPE_CHECKING:
     from ekyc.flows.case import Case
     from ekyc.storage import NonceStore, Redemption, Storage
+    from ekyc.values import Receipt
 
 _SPENT: Final = "freshness.already_used"
 _UNPUT: Final = ("chip.ca_not_submitted",)
@@ -109,11 +110,17 @@ def issue_challenge(
     )
 
 
-def redeem_challenge(storage: Storage | None, challenge_id: str | None, case: Case) -> Freshness:
+def redeem_challenge(
+    storage: Storage | None,
+    challenge_id: str | None,
+    case: Case,
+    receipt: Receipt | None = None,
+) -> Freshness:
     """Spend the challenge that the chip's answers in a case are answers to.
 
     A challenge without an answer is not spent: there is nothing that it could make fresh. Nor is one that was issued
-    for active authentication alone where the case answers chip authentication alone.
+    for active authentication alone where the case answers chip authentication alone. With the receipt of a case that may
+    be verified again it is held for that case.
 
     Raises:
         StorageError, BusyError: the store failed.
@@ -126,7 +133,7 @@ def redeem_challenge(storage: Storage | None, challenge_id: str | None, case: Ca
         return Freshness(active_authentication=unasked, unasked=(left,) if response else ())
     purposes = (CHIP_AUTHENTICATION, *(ACTIVE_AUTHENTICATION,) * (signature is not None))
     try:
-        redemption = storage.nonces.redeem_any(challenge_id, purposes)
+        redemption = storage.nonces.redeem_any(challenge_id, purposes, receipt=receipt)
     except FreshnessError as error:
         outcome = Outcome.FAILED if error.code == _SPENT else Outcome.INDETERMINATE
         refused = (CHECK_ACTIVE_AUTHENTICATION,) * (signature is not None)

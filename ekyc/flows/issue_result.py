@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from datetime import timedelta, timezone
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ekyc.errors import InputError
+from ekyc.files import replace_file
 from ekyc.flows.html_report import render_html_report
 from ekyc.flows.result import (
     VerificationResult,
@@ -17,19 +17,61 @@ from ekyc.flows.result import (
     report_digest,
     result_as_json,
 )
-from ekyc.policy import Verdict
+from ekyc.outcomes import Check, Outcome
+from ekyc.policy import ProcedureProfile, Verdict
 
 if TYPE_CHECKING:
-    from ekyc.signing.credentials.issuer import ResultIssuer
-    from ekyc.signing.result_signer import ResultSigner
+    from ekyc.signing.credentials.issuer import KnownPerson, ResultIssuer
+    from ekyc.signing.pdf.result_signer import ResultSigner
+    from ekyc.storage import ServiceKey
 
 RESULT_NAME = "result.pdf"
 RESULT_LIFE: Final = timedelta(days=365)
 """How long the QR code of a result is good for."""
+RESULT_SCHEMA: Final = "identity-verification"
 _LONGEST_TITLE: Final = 120
+_VOUCHED: Final = frozenset({"chip.signature", "chip.hashes"})
 _VIETNAM: Final = timezone(timedelta(hours=7))
 _NAMES: Final = (RESULT_NAME, "decision.json", "report.json", "report.html")
 """In the order in which older ones are removed: what says *accept* goes first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuable:
+    """What an accepted verification says on paper: outcomes and digests, nothing of the person."""
+
+    record: str
+    """Id of the verification."""
+    profile: ProcedureProfile
+    at: datetime
+    """Of the verification; aware."""
+    checks: tuple[Check, ...]
+    case_digest: str
+    report_digest: str
+    sample: bool
+    by_officer: bool = False
+    """Whether an officer accepted it, and not the machine."""
+
+
+def issuable(result: VerificationResult) -> Issuable:
+    """What a verification says on paper.
+
+    Raises:
+        InputError: the decision is not *accept* (``result.not_accepted``); nothing else is ever signed.
+    """
+    if result.decision.verdict is not Verdict.ACCEPT:
+        raise InputError(
+            "only an accepted verification has a result to sign", code="result.not_accepted"
+        )
+    return Issuable(
+        record=result.id,
+        profile=result.profile,
+        at=result.created_at,
+        checks=result.checks,
+        case_digest=result.case_digest,
+        report_digest=report_digest(result),
+        sample=result.sample or result.profile.demonstration,
+    )
 
 
 def issue_result(
@@ -46,6 +88,36 @@ def issue_result(
     Raises:
         InputError: the decision is not *accept* (``result.not_accepted``); nothing else is ever signed.
     """
+    told = issuable(result)
+    code = None if issuer is None else issue_code(told, issuer, person=_number(result) or result.id)
+    return sign_page(told, authority, code=code)
+
+
+def issue_code(told: Issuable, issuer: ResultIssuer, *, person: str | KnownPerson) -> str:
+    """The result as a QR code: that it was verified, by which procedure, with which record. Nothing of the person.
+
+    Raises:
+        StorageError, BusyError: it could not be recorded; then it was not issued.
+    """
+    from ekyc.signing.credentials import schema_of  # noqa: PLC0415  # loads only when something is issued
+
+    title = f"MẪU – {told.profile.title_vi}" if told.sample else told.profile.title_vi
+    return issuer.issue_qr(
+        schema_of(RESULT_SCHEMA),
+        {
+            "record": told.record,
+            "verdict": Verdict.ACCEPT.value,
+            "procedure": title[:_LONGEST_TITLE].rstrip(),
+            "verified_on": f"{told.at.astimezone(_VIETNAM):%Y-%m-%d}",
+            "report_sha256": told.report_digest,
+        },
+        person=person,
+        life=RESULT_LIFE,
+    )
+
+
+def sign_page(told: Issuable, authority: ResultSigner, *, code: str | None) -> bytes:
+    """The page with the code on it, signed."""
     from ekyc.signing import (  # noqa: PLC0415  # pyHanko loads only when something is signed
         Level,
         ResultDocument,
@@ -53,51 +125,45 @@ def issue_result(
         sign_pdf,
     )
 
-    if result.decision.verdict is not Verdict.ACCEPT:
-        raise InputError(
-            "only an accepted verification has a result to sign", code="result.not_accepted"
-        )
     document = ResultDocument(
-        record_id=result.id,
-        profile_title_vi=result.profile.title_vi,
-        profile_title_en=result.profile.title_en,
-        issued_at=result.created_at,
-        verdict=result.decision.verdict.value,
-        checks=result.checks,
-        required=result.profile.required,
-        case_digest=result.case_digest,
-        report_digest=report_digest(result),
-        sample=result.sample or result.profile.demonstration,
-        credential=None if issuer is None else _credential(result, issuer),
+        record_id=told.record,
+        profile_title_vi=told.profile.title_vi,
+        profile_title_en=told.profile.title_en,
+        issued_at=told.at,
+        verdict=Verdict.ACCEPT.value,
+        checks=told.checks,
+        required=told.profile.required,
+        case_digest=told.case_digest,
+        report_digest=told.report_digest,
+        sample=told.sample,
+        by_officer=told.by_officer,
+        credential=code,
     )
-    with authority.signing(result.id) as signatory:
+    with authority.signing(told.record) as signatory:
         return sign_pdf(
             render_result_pdf(document),
             signatory,
-            level=Level(result.profile.result_level.value),
+            level=Level(told.profile.result_level.value),
             document=document,
         )
 
 
-def _credential(result: VerificationResult, issuer: ResultIssuer) -> str:
-    """The result as a QR code: that it was verified, by which procedure, with which record. Nothing of the person."""
+def person_of(result: VerificationResult, key: ServiceKey) -> str | None:
+    """What the person is known by in results, where the issuer of the chip vouches for the number; else ``None``."""
     from ekyc.signing.credentials import schema_of  # noqa: PLC0415  # as above
+    from ekyc.signing.credentials.issuer import result_subject  # noqa: PLC0415  # as above
 
+    passed = {check.id for check in result.checks if check.outcome is Outcome.PASSED}
+    number = _number(result)
+    if number is None or not passed >= _VOUCHED:
+        return None
+    return result_subject(key, schema_of(RESULT_SCHEMA), number)
+
+
+def _number(result: VerificationResult) -> str | None:
     identity = result.chip.identity if result.chip is not None else None
     number = None if identity is None else identity.personal_number or identity.document_number
-    title = f"MẪU – {result.profile.title_vi}" if result.sample else result.profile.title_vi
-    return issuer.issue_qr(
-        schema_of("identity-verification"),
-        {
-            "record": result.id,
-            "verdict": result.decision.verdict.value,
-            "procedure": title[:_LONGEST_TITLE].rstrip(),
-            "verified_on": f"{result.created_at.astimezone(_VIETNAM):%Y-%m-%d}",
-            "report_sha256": report_digest(result),
-        },
-        person=result.id if number is None else number.reveal(),
-        life=RESULT_LIFE,
-    )
+    return None if number is None else number.reveal()
 
 
 def write_outputs(
@@ -126,26 +192,14 @@ def write_outputs(
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in _NAMES:
             (folder / name).unlink(missing_ok=True)
-        return tuple(_write_whole(folder / name, data) for name, data in files.items())
+        for name, data in files.items():
+            replace_file(folder / name, data)
     except OSError as exc:
         raise InputError(
             f"cannot be written: {exc.strerror}", code="out.unwritable", subject=str(folder)
         ) from exc
+    return tuple(folder / name for name in files)
 
 
 def _json(value: dict[str, Any]) -> bytes:
     return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
-
-
-def _write_whole(path: Path, data: bytes) -> Path:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return path

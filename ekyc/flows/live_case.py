@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ekyc.flows.live_sessions import LiveSessions
     from ekyc.flows.pages import CasePictures
     from ekyc.policy import ProcedureProfile
-    from ekyc.values import BgrImage
+    from ekyc.values import BgrImage, Receipt
 
 CHECK_CHALLENGE: Final = "liveness.challenge"
 CHECK_STREAM: Final = "liveness.stream"
@@ -41,7 +41,12 @@ _REFUTED: Final = frozenset({"liveness.session_used", "liveness.session_other_ca
 
 
 def with_live_session(
-    case: Case, sessions: LiveSessions, use: LiveUse, *, challenge_id: str | None
+    case: Case,
+    sessions: LiveSessions,
+    use: LiveUse,
+    *,
+    challenge_id: str | None,
+    receipt: Receipt | None = None,
 ) -> Case:
     """The case with a session's result as its live part (1, 2). The session is spent.
 
@@ -50,6 +55,7 @@ def with_live_session(
         sessions: that the session was ordered from.
         use: which session, with its token, and what it should have been ordered for.
         challenge_id: of the case's chip challenge.
+        receipt: of a case that may be verified again; the session is held for it.
 
     Raises:
         InputError: ``case.two_live_parts``: the case has frames of its own.
@@ -63,7 +69,7 @@ def with_live_session(
         )
     try:
         binding = LiveBinding(case=use.case, subject=use.subject, challenge_id=challenge_id)
-        used = sessions.use(use.session_id, use.result_token.reveal(), binding)
+        used = sessions.use(use.session_id, use.result_token.reveal(), binding, receipt)
         evidence = replace(used, case=use.case)
     except SessionError as error:
         evidence = LiveEvidence(checks=_refused(error.code))

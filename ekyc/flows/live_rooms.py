@@ -16,7 +16,7 @@ from ekyc.liveness.active import ActivePolicy, MeshObserver, PlanShape, Step
 from ekyc.liveness.active.gestures import GestureRules
 from ekyc.liveness.active.mesh_observer import FRAME_LIMITS
 from ekyc.ports import SystemClock, SystemRandom
-from ekyc.storage.liveness_values import DEFAULT_SESSION_BOUNDS
+from ekyc.storage.liveness.values import DEFAULT_SESSION_BOUNDS
 
 if TYPE_CHECKING:
     from ekyc.face import FaceDetector

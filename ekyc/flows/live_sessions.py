@@ -12,17 +12,13 @@ Any process may take any step: what one of them holds in memory is only what the
 
 from __future__ import annotations
 
-import base64
 import hashlib
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from ekyc.errors import BusyError
+from ekyc import base64url
 from ekyc.flows.live_material import (
     hashes_of,
     instant_of,
@@ -34,6 +30,7 @@ from ekyc.flows.live_material import (
     split_pictures,
     straight_frames,
 )
+from ekyc.flows.live_memory import SessionsInMemory, under_way
 from ekyc.flows.live_package import LivePackage, decode_package, make_package
 from ekyc.flows.live_values import (
     BegunLiveSession,
@@ -71,7 +68,7 @@ from ekyc.liveness.active.memory import count_replayed
 from ekyc.liveness.active.session import stop
 from ekyc.liveness.active.ticket import chunk_key
 from ekyc.storage import SessionError
-from ekyc.storage.liveness_values import token_digest
+from ekyc.storage.liveness.values import token_digest
 from ekyc.values import Redacted
 
 if TYPE_CHECKING:
@@ -80,9 +77,10 @@ if TYPE_CHECKING:
     from ekyc.outcomes import Check
     from ekyc.ports import Clock, Random
     from ekyc.storage import LivenessStore, StoredChunk, StoredSession
+    from ekyc.storage.dossiers.idempotency import KeyClaim
+    from ekyc.values import Owner, Receipt
 
 _TOKEN_BYTES: Final = 32
-_HELD_IN_MEMORY: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,22 +116,44 @@ class LiveSessions:
         self._parts = parts
         self._clock = clock
         self._random = random
-        self._held: OrderedDict[str, Session] = OrderedDict()
-        self._busy: set[str] = set()
-        self._lock = Lock()
+        self._held = SessionsInMemory()
 
     # --- (1) to (5) ---
 
-    def order(self, wanted: LiveOrder) -> OrderedLiveSession:
+    def order(
+        self,
+        wanted: LiveOrder,
+        *,
+        claim: KeyClaim | None = None,
+        answer: Callable[[OrderedLiveSession], bytes] = lambda _: b"",
+    ) -> OrderedLiveSession | bytes:
         """Order a session.
 
+        Args:
+            wanted: what for.
+            claim: of the order, where it is to be carried out once.
+            answer: what is kept with the claim.
+
+        Returns:
+            The session; or what was kept, where the claim was made before.
+
         Raises:
+            IdempotencyError: ``idempotency.other_request``.
             AttemptsError: ``liveness.too_many_attempts``; ``wait_s`` says how long.
             BusyError: too many sessions are open, or the database is held.
             StorageError: it could not be stored; then nothing was counted.
         """
         capture, result = (self._token() for _ in range(2))
         now = self._clock.now()
+
+        def ordered(session_id: str, expires_at: datetime) -> OrderedLiveSession:
+            return OrderedLiveSession(
+                id=session_id,
+                capture_token=Redacted(capture),
+                result_token=Redacted(result),
+                expires_at=expires_at,
+            )
+
         stored = self.store.order(
             capture_digest=token_digest(capture),
             result_digest=token_digest(result),
@@ -141,13 +161,19 @@ class LiveSessions:
             settings={"colours": self._parts.policy.shape.colours if wanted.colours else 0},
             attempts_of=wanted.attempts_of,
             wait_of=lambda times: may_attempt(times, now, self._parts.attempts).wait,
+            owner=wanted.owner,
+            claim=claim,
+            answer=lambda *made: answer(ordered(*made)),
         )
-        return OrderedLiveSession(
-            id=stored.id,
-            capture_token=Redacted(capture),
-            result_token=Redacted(result),
-            expires_at=stored.expires_at,
-        )
+        return stored if isinstance(stored, bytes) else ordered(stored.id, stored.expires_at)
+
+    def owner_of(self, session_id: str) -> Owner:
+        """Whose a session is.
+
+        Raises:
+            SessionError: ``liveness.session_unknown``.
+        """
+        return self.store.owner_of(session_id)
 
     def require_client(self, session_id: str, token: str) -> None:
         """Return if a token is the client's.
@@ -193,7 +219,7 @@ class LiveSessions:
             BusyError: a chunk of this session is being looked at, or a model is busy: send it again.
             ModelError: a model failed.
         """
-        with self._alone(session_id):
+        with self._held.alone(session_id):
             stored = self.store.load(session_id)
             if stored.state == "waiting":
                 raise _not_begun()
@@ -219,7 +245,7 @@ class LiveSessions:
             LimitError: the statement is too large.
             ModelError: a model failed.
         """
-        with self._alone(session_id):
+        with self._held.alone(session_id):
             stored = self.store.load(session_id)
             if stored.state == "waiting":
                 raise _not_begun()
@@ -229,7 +255,7 @@ class LiveSessions:
             if not self.store.finish(stored, report=package.encode(), best_frame=face):
                 kept = self.store.load(session_id).report  # another process was first
                 return decode_package(kept).told if kept else package.told
-            self._let_go(session_id)
+            self._held.let_go(session_id)
             return package.told
 
     def result(self, session_id: str) -> LiveResult:
@@ -246,8 +272,14 @@ class LiveSessions:
             signed=None if stored.report is None else decode_package(stored.report).signed,
         )
 
-    def use(self, session_id: str, result_token: str, binding: LiveBinding) -> LiveEvidence:
-        """Take the result for the case that it was ordered for.
+    def use(
+        self,
+        session_id: str,
+        result_token: str,
+        binding: LiveBinding,
+        receipt: Receipt | None = None,
+    ) -> LiveEvidence:
+        """Take the result for the case that it was ordered for; with its receipt, again.
 
         Raises:
             SessionError: unknown, unfinished, used before, or ordered for another case, subject or challenge.
@@ -256,6 +288,7 @@ class LiveSessions:
             session_id,
             result_token=result_token,
             binding=binding.digest(session_id, result_token),
+            receipt=receipt,
         )
         assert used.report is not None  # finished sessions have one
         package = decode_package(used.report)
@@ -270,7 +303,7 @@ class LiveSessions:
     def forget(self, session_id: str) -> None:
         """Erase a session and all that is kept of it, besides the hashes that replays are known by."""
         self.store.forget(session_id)
-        self._let_go(session_id)
+        self._held.let_go(session_id)
 
     # --- inside ---
 
@@ -279,22 +312,7 @@ class LiveSessions:
             raise SessionError("no such session, or not its token")
 
     def _token(self) -> str:
-        return (
-            base64.urlsafe_b64encode(self._random.token_bytes(_TOKEN_BYTES)).rstrip(b"=").decode()
-        )
-
-    @contextmanager
-    def _alone(self, session_id: str) -> Iterator[None]:
-        """One step of a session at a time in this process; between processes the store decides."""
-        with self._lock:
-            if session_id in self._busy:
-                raise BusyError("a step of this session is under way", code="busy.session")
-            self._busy.add(session_id)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._busy.discard(session_id)
+        return base64url.encode(self._random.token_bytes(_TOKEN_BYTES))
 
     def _opened(self, stored: StoredSession) -> Session:
         assert stored.secret is not None  # there from the beginning on
@@ -310,9 +328,7 @@ class LiveSessions:
 
     def _session(self, stored: StoredSession) -> Session:
         """The session as the store has it; chunks that this process took itself are not read again."""
-        with self._lock:
-            session = self._held.get(stored.id)
-        session = session or self._opened(stored)
+        session = self._held.get(stored.id) or self._opened(stored)
         if session.chunks < stored.chunks:
             session = resume_session(
                 session,
@@ -337,13 +353,13 @@ class LiveSessions:
                 seen=encode_seen(session.frames[len(before.frames) :]),
             )
             if not kept:  # another process took a chunk meanwhile
-                self._let_go(stored.id)
-                raise BusyError("a step of this session is under way", code="busy.session")
+                self._held.let_go(stored.id)
+                raise under_way()
         elif session.ended is not None:
             self.store.stop(stored.id, session.stopped_by)
         if session.ended is not None:
             self._memory.remember(hashes_of(session), session_id=session.id)
-        self._hold(stored.id, session)
+        self._held.hold(stored.id, session)
         return session
 
     def _judged(
@@ -376,17 +392,6 @@ class LiveSessions:
         if passive is None or session.ended is not ReplyKind.DONE:
             return None
         return passive.check(pictures_of(session, chunks, straight_frames(session)))
-
-    def _hold(self, session_id: str, session: Session) -> None:
-        with self._lock:
-            self._held[session_id] = session
-            self._held.move_to_end(session_id)
-            while len(self._held) > _HELD_IN_MEMORY:
-                self._held.popitem(last=False)
-
-    def _let_go(self, session_id: str) -> None:
-        with self._lock:
-            self._held.pop(session_id, None)
 
 
 def _not_begun() -> SessionError:

@@ -13,8 +13,8 @@ from typing import Any, Final, Protocol
 from ekyc.errors import InputError
 from ekyc.liveness.active import Prompt
 from ekyc.outcomes import Check
-from ekyc.storage.liveness_values import token_digest
-from ekyc.values import Redacted
+from ekyc.storage.liveness.values import token_digest
+from ekyc.values import NOBODY_IN_PARTICULAR, Owner, Redacted
 
 _REFERENCE: Final = re.compile(r"[!-~]{1,128}\Z")
 
@@ -66,6 +66,8 @@ class LiveOrder:
     """Of the device whose attempts are counted, where the portal knows it."""
     colours: bool = True
     """Whether the client can colour its screen. Without it, a clip for every step passes."""
+    owner: Owner = NOBODY_IN_PARTICULAR
+    """Who is told of its result."""
 
     def __post_init__(self) -> None:
         if self.device is not None:
@@ -73,10 +75,15 @@ class LiveOrder:
 
     @property
     def attempts_of(self) -> tuple[tuple[str, str], ...]:
-        """Kind and reference of whatever has a limit of its own."""
+        """Kind and reference of whatever has a limit of its own.
+
+        A citizen's login counts by itself: whom its order names is its own word, by which it would get ever new attempts,
+        and use up a stranger's.
+        """
+        login = self.owner.subject
         counted = (
             ("case", self.binding.case),
-            ("subject", self.binding.subject),
+            ("subject", self.binding.subject) if login is None else ("login", login),
             ("device", self.device),
         )
         return tuple((kind, reference) for kind, reference in counted if reference is not None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +19,7 @@ from ekyc.ocr import CardReading, DocumentComparison, compare_sources
 from ekyc.ocr.cross_check import chip_facts
 from ekyc.outcomes import Check, Outcome, check_as_json, describe_reason
 from ekyc.policy import Decision, ProcedureProfile, Verdict
-from ekyc.values import Sha256Hex
+from ekyc.values import NOBODY_IN_PARTICULAR, Owner, Sha256Hex
 
 if TYPE_CHECKING:
     from ekyc.storage import Person, Storage, StoredResult
@@ -126,15 +127,20 @@ def _card_as_json(card: CardReading, chip: ChipReport | None) -> dict[str, Any]:
 
 
 def report_digest(result: VerificationResult) -> Sha256Hex:
-    """SHA-256 over the result's JSON with sorted keys and no spaces."""
-    text = json.dumps(
-        result_as_json(result), ensure_ascii=False, sort_keys=True, separators=(",", ":")
-    )
+    """SHA-256 over the result's JSON; see :func:`digest_of_report`."""
+    return digest_of_report(result_as_json(result))
+
+
+def digest_of_report(told: Mapping[str, Any]) -> Sha256Hex:
+    """SHA-256 over a result as JSON with sorted keys and no spaces."""
+    text = json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return Sha256Hex(hashlib.sha256(text.encode()).hexdigest())
 
 
-def record_result(storage: Storage, result: VerificationResult) -> StoredResult:
-    """Append the decision to the state database: digests, codes and a verdict, nothing of the person.
+def record_result(
+    storage: Storage, result: VerificationResult, owner: Owner = NOBODY_IN_PARTICULAR
+) -> StoredResult:
+    """Append the decision to the state database: digests, codes and a verdict, nothing of the person; tell ``owner``.
 
     Where the decision lets somebody sign, their pseudonym and session are written in the same transaction.
 
@@ -148,4 +154,5 @@ def record_result(storage: Storage, result: VerificationResult) -> StoredResult:
         reasons=result.decision.reasons,
         report_digest=report_digest(result),
         person=result.signer,
+        owner=owner,
     )

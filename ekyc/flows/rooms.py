@@ -15,6 +15,7 @@ from ekyc.ports import Model
 
 if TYPE_CHECKING:
     from ekyc.inference import Engine, ModelRegistry
+    from ekyc.outcomes import Check
 
 EYES: Final = "mediapipe-iris"
 """Has a say only in live sessions that ask for shut eyes."""
@@ -24,6 +25,18 @@ _MODELS_OF_STAGE: Final = {
     Stage.FACE: ("yunet-2023mar", "mediapipe-face-mesh", "sface-2021dec"),
     Stage.LIVENESS: ("faceplugin-liveness",),
 }
+_STAGE_OF_FAMILY: Final = {
+    "card": Stage.CARD,
+    "document": Stage.DOCUMENTS,
+    "face": Stage.FACE,
+    "liveness": Stage.LIVENESS,
+}
+
+
+def models_behind(check_id: str) -> tuple[str, ...]:
+    """Ids of the models that may have had a say in a check; none for one that computes."""
+    stage = _STAGE_OF_FAMILY.get(check_id.partition(".")[0])
+    return () if stage is None else _MODELS_OF_STAGE[stage]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +75,11 @@ class Rooms:
         """Id and SHA-256, as published, of every model that may have a say in these stages, and of further ones."""
         ids = {model_id for stage in stages for model_id in _MODELS_OF_STAGE[stage]} | set(also)
         return tuple((model_id, self.registry[model_id].sha256) for model_id in sorted(ids))
+
+    def models_of(self, checks: Iterable[Check]) -> tuple[tuple[str, str], ...]:
+        """Id and SHA-256 of every model that may have had a say in these checks."""
+        ids = {model_id for check in checks for model_id in models_behind(check.id)}
+        return self.model_digests((), also=ids)
 
     def forbidden(self, profile: ProcedureProfile, stage: Stage) -> bool:
         """Whether the profile forbids a model of this stage for its undisclosed training data."""

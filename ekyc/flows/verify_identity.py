@@ -19,25 +19,26 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 
-from ekyc.chip import ChipReport
 from ekyc.errors import EkycError, InputError
 from ekyc.face.seen_once import SeenOnce
+from ekyc.flows.card_stage import judge_card, read_sides
 from ekyc.flows.case import Case
 from ekyc.flows.chip_stage import CHIP_CHECKS, ChipFindings, judge_chip
+from ekyc.flows.document_stage import judge_documents
 from ekyc.flows.face_stage import judge_face
 from ekyc.flows.live_case import (
     LivePart,
-    checks_of_session,
     seen_in,
     with_one_person,
     with_session_frames,
 )
-from ekyc.flows.pages import CasePictures, decode_portrait, take_in
+from ekyc.flows.liveness_stage import judge_liveness
+from ekyc.flows.pages import decode_portrait, take_in
 from ekyc.flows.portrait_stage import judge_portrait_copy
 from ekyc.flows.result import VerificationResult, record_result
 from ekyc.flows.rooms import Rooms
@@ -51,29 +52,17 @@ from ekyc.flows.stages import (
     Progress,
     Stage,
     StageResult,
-    not_performed,
     run_stage,
 )
-from ekyc.liveness import LivenessReport, PadThresholds, check_liveness
-from ekyc.ocr import (
-    CardReading,
-    DocumentComparison,
-    compare_copy,
-    cross_check_card,
-    read_card,
-)
-from ekyc.policy import ProcedureProfile, decide, load_profile
+from ekyc.policy import decide, load_profile
 from ekyc.ports import Clock, SystemClock
+from ekyc.values import NOBODY_IN_PARTICULAR, Owner, Receipt
 
 if TYPE_CHECKING:
     from ekyc.chip.authority import Authority
     from ekyc.inference import Engine
     from ekyc.pki import TrustStore
     from ekyc.storage import Storage
-
-_CARD_CHECKS: Final = ("card.read", "card.mrz", "card.qr", "card.matches_chip")
-_DOCUMENT_CHECKS: Final = ("document.copy_matches",)
-_LIVENESS_CHECKS: Final = ("liveness.passive",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +171,8 @@ class Verifier:
         challenge_id: str | None = None,
         live: LivePart | None = None,
         progress: Progress | None = None,
+        owner: Owner = NOBODY_IN_PARTICULAR,
+        receipt: Receipt | None = None,
     ) -> VerificationResult:
         """Verify one case.
 
@@ -192,6 +183,8 @@ class Verifier:
             live: gives the case its live part and spends it (:func:`~ekyc.flows.with_live_session`); called once every
                 picture of the case was decoded.
             progress: called when a stage ends, possibly from another thread.
+            owner: whose case it is, and who is told of the decision.
+            receipt: of a case that may be verified again. What it spends is held for it, and the caller records the decision.
 
         Raises:
             InputError: a file of the case is unreadable or the profile is unknown; ``subject`` names it.
@@ -205,27 +198,28 @@ class Verifier:
             case = live(case)
             pictures = with_session_frames(pictures, case)
         # Steps 4, 5 and 7 need nothing from the chip and start at once.
-        card_reading = self._stages.submit(self._read_card, profile, pictures)
-        documents = self._stages.submit(self._documents, profile, pictures, progress)
-        liveness = self._stages.submit(self._liveness, case, profile, pictures, progress)
+        rooms = self._rooms
+        card_reading = self._stages.submit(read_sides, profile, pictures, rooms)
+        documents = self._stages.submit(judge_documents, profile, pictures, rooms, progress)
+        liveness = self._stages.submit(judge_liveness, case, profile, pictures, rooms, progress)
         try:
-            chip = self._chip(case, challenge_id, progress)  # (2), (3)
+            chip = self._chip(case, challenge_id, receipt, progress)  # (2), (3)
             report = chip.value.report if chip.value else None
             word = chip.value.authority if chip.value else None
             portrait = cache(partial(decode_portrait, report))
-            detector = SeenOnce(self._rooms.detector)
+            detector = SeenOnce(rooms.detector)
             face = judge_face(  # (6)
                 profile,
                 report,
                 portrait,
                 pictures.face_frames,
-                self._rooms,
+                rooms,
                 detector=detector,
                 today=self._clock.now().date(),
                 progress=progress,
             )
-            card = self._card(pictures, card_reading, report, progress)
-            document_result, liveness_result = documents.result(), liveness.result()
+            card = judge_card(pictures, card_reading.result, report, progress)  # (4)
+            document_result, liveness_result = documents.result(), liveness.result()  # (5), (7)
         finally:
             for future in (card_reading, documents, liveness):
                 future.cancel()
@@ -258,12 +252,12 @@ class Verifier:
             face=face.value,
             liveness=liveness_result.value,
             pictures=pictures,
-            models=self._rooms.model_digests(),
+            models=rooms.model_digests(),
         )
         if self._signers is not None:
             result = replace(result, signer=self._signers.of(result, case.live))
-        if self._storage is not None:
-            record_result(self._storage, result)
+        if self._storage is not None and receipt is None:
+            record_result(self._storage, result, owner)
         return result
 
     def verify_batch(
@@ -293,10 +287,12 @@ class Verifier:
         except EkycError as error:
             return BatchItem(error=error)
 
-    # --- stages ---
-
     def _chip(
-        self, case: Case, challenge_id: str | None, progress: Progress | None
+        self,
+        case: Case,
+        challenge_id: str | None,
+        receipt: Receipt | None,
+        progress: Progress | None,
     ) -> StageResult[ChipFindings]:
         def work() -> StageResult[ChipFindings]:
             return judge_chip(
@@ -306,90 +302,7 @@ class Verifier:
                 authority=self._authority,
                 challenge_id=challenge_id,
                 now=self._clock.now(),
+                receipt=receipt,
             )
 
         return run_stage(Stage.CHIP, CHIP_CHECKS, work, progress)
-
-    def _read_card(self, profile: ProcedureProfile, pictures: CasePictures) -> CardReading | None:
-        if pictures.card_front is None or self._rooms.forbidden(profile, Stage.CARD):
-            return None
-        return read_card(pictures.card_front, pictures.card_back, self._rooms.reader)
-
-    def _card(
-        self,
-        pictures: CasePictures,
-        reading: Future[CardReading | None],
-        chip: ChipReport | None,
-        progress: Progress | None,
-    ) -> StageResult[CardReading]:
-        def work() -> StageResult[CardReading]:
-            if pictures.card_front is None:
-                return StageResult(
-                    value=None, checks=not_performed(_CARD_CHECKS, "case.part_missing")
-                )
-            card = reading.result()
-            if card is None:
-                return StageResult(
-                    value=None, checks=not_performed(_CARD_CHECKS, "model.undisclosed_not_allowed")
-                )
-            if chip is None or chip.identity is None:
-                against = not_performed(("card.matches_chip",), "case.part_missing")
-            else:
-                against = cross_check_card(card, chip.identity)
-            return StageResult(value=card, checks=(*card.checks, *against))
-
-        return run_stage(Stage.CARD, _CARD_CHECKS, work, progress)
-
-    def _documents(
-        self, profile: ProcedureProfile, pictures: CasePictures, progress: Progress | None
-    ) -> StageResult[DocumentComparison]:
-        def work() -> StageResult[DocumentComparison]:
-            if not pictures.original_pages or not pictures.copy_pages:
-                return StageResult(
-                    value=None, checks=not_performed(_DOCUMENT_CHECKS, "case.part_missing")
-                )
-            if self._rooms.forbidden(profile, Stage.DOCUMENTS):
-                return StageResult(
-                    value=None,
-                    checks=not_performed(_DOCUMENT_CHECKS, "model.undisclosed_not_allowed"),
-                )
-            comparison = compare_copy(
-                pictures.original_pages, pictures.copy_pages, self._rooms.reader
-            )
-            return StageResult(value=comparison, checks=comparison.checks)
-
-        return run_stage(Stage.DOCUMENTS, _DOCUMENT_CHECKS, work, progress)
-
-    def _liveness(
-        self,
-        case: Case,
-        profile: ProcedureProfile,
-        pictures: CasePictures,
-        progress: Progress | None,
-    ) -> StageResult[LivenessReport]:
-        def work() -> StageResult[LivenessReport]:
-            forbidden = self._rooms.forbidden(profile, Stage.LIVENESS)
-            if case.live is not None:
-                checks = checks_of_session(case.live, profile, forbidden=forbidden)
-                return StageResult(value=None, checks=checks)
-            if not pictures.face_frames:
-                return StageResult(
-                    value=None, checks=not_performed(_LIVENESS_CHECKS, "case.part_missing")
-                )
-            if forbidden:
-                return StageResult(
-                    value=None,
-                    checks=not_performed(_LIVENESS_CHECKS, "model.undisclosed_not_allowed"),
-                )
-            thresholds = PadThresholds()
-            if profile.liveness_live_at is not None:
-                thresholds = PadThresholds(live_at=profile.liveness_live_at)
-            report = check_liveness(
-                pictures.face_frames,
-                detector=self._rooms.detector,
-                pad_model=self._rooms.pad_model,
-                thresholds=thresholds,
-            )
-            return StageResult(value=report, checks=report.checks)
-
-        return run_stage(Stage.LIVENESS, _LIVENESS_CHECKS, work, progress)

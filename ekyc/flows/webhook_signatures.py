@@ -49,17 +49,6 @@ def shown_key(secret: SigningSecret) -> str:
     return f"whpk_{_text(_private(secret).public_key().public_bytes_raw())}"
 
 
-def private_key_text(secret: SigningSecret) -> str:
-    """The private half of an Ed25519 key, seed and public key as libsodium writes them; nobody needs it but who signs.
-
-    Raises:
-        ValueError: an HMAC key has no halves.
-    """
-    if secret.form is not SignatureForm.V1A:
-        raise ValueError("an HMAC key has no private half")
-    return f"whsk_{_text(secret.body + _private(secret).public_key().public_bytes_raw())}"
-
-
 def _sign(secret: SigningSecret, content: bytes) -> bytes:
     if secret.form is SignatureForm.V1:
         return hmac.digest(secret.body, content, "sha256")

@@ -11,18 +11,19 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import ekyc
 from ekyc.errors import EkycError, place_of
 from ekyc.flows.webhook_schedule import Answer, after_failure, cause_of, is_success
 from ekyc.flows.webhook_signatures import signature_headers
 from ekyc.storage import DeliveryAttempt, DeliveryClaim, DeliveryQueue
+from ekyc.threads import running
 
 if TYPE_CHECKING:
     from ekyc.flows.guarded_link import GuardedLink
@@ -108,11 +109,19 @@ class WebhookSender:
         return Answer(status=answer.status, retry_after=answer.headers.get("retry-after"))
 
 
+class Sender(Protocol):
+    """Whatever makes one attempt, as :class:`WebhookSender` does."""
+
+    def attempt(self, claim: DeliveryClaim) -> DeliveryAttempt:
+        """As of :meth:`WebhookSender.attempt`."""
+        ...
+
+
 class DeliveryWorker:
     """Takes deliveries from the queue and sends them until it is told to stop."""
 
     def __init__(
-        self, queue: DeliveryQueue, sender: WebhookSender, settings: WorkerSettings | None = None
+        self, queue: DeliveryQueue, sender: Sender, settings: WorkerSettings | None = None
     ) -> None:
         self._queue = queue
         self._sender = sender
@@ -178,17 +187,9 @@ class DeliveryWorker:
             self._queue.purge()
 
 
-@contextmanager
-def working(worker: DeliveryWorker) -> Iterator[None]:
+def working(worker: DeliveryWorker) -> AbstractContextManager[None]:
     """A worker in a thread of its own, stopped and waited for at the end of the block."""
-    stop = threading.Event()
-    thread = threading.Thread(target=worker.run, args=(stop,), name="ekyc-webhooks")
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+    return running(worker.run, name="ekyc-webhooks")
 
 
 def _insist(record: Callable[[], _T], pause: Callable[[float], None]) -> _T:

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -110,18 +112,10 @@ def decode_image(data: bytes, *, name: str, limits: ImageLimits = DEFAULT_LIMITS
         InputError: ``image.empty``, ``image.wrong_type``, ``image.unreadable`` (also truncated),
             ``image.multiple_frames`` or ``image.unsupported_pixels``.
     """
-    kind = _verify_envelope(data, name, limits)
-    try:
-        with Image.open(io.BytesIO(data), formats=(kind.value,)) as image:
-            _verify_header(image, name, limits)
-            image.load()
-            return _to_bgr(_upright(image), name)
-    except EkycError:
-        raise
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as exc:
-        raise _too_many_pixels(name, limits) from exc
-    except Exception as exc:  # decoders raise anything at all on hostile bytes
-        raise _unreadable(kind, name) from exc
+    with _opened(data, name, limits) as image:
+        _verify_header(image, name, limits)
+        image.load()
+        return _to_bgr(_upright(image), name)
 
 
 def decode_tiff_pages(
@@ -142,29 +136,21 @@ def decode_tiff_pages(
         LimitError: as :func:`decode_image`, or ``image.too_many_pages``.
         InputError: as :func:`decode_image`.
     """
-    kind = _verify_envelope(data, name, limits)
     pages: list[BgrImage] = []
     pixels = 0
-    try:
-        with Image.open(io.BytesIO(data), formats=(kind.value,)) as image:
-            for count, frame in enumerate(ImageSequence.Iterator(image), start=1):
-                pixels += frame.width * frame.height
-                _verify_page(
-                    frame,
-                    count=count,
-                    pixels=pixels,
-                    name=name,
-                    limits=limits,
-                    max_pages=max_pages,
-                )
-                frame.load()
-                pages.append(_to_bgr(_upright(frame), name))
-    except EkycError:
-        raise
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as exc:
-        raise _too_many_pixels(name, limits) from exc
-    except Exception as exc:  # decoders raise anything at all on hostile bytes
-        raise _unreadable(kind, name) from exc
+    with _opened(data, name, limits) as image:
+        for count, frame in enumerate(ImageSequence.Iterator(image), start=1):
+            pixels += frame.width * frame.height
+            _verify_page(
+                frame,
+                count=count,
+                pixels=pixels,
+                name=name,
+                limits=limits,
+                max_pages=max_pages,
+            )
+            frame.load()
+            pages.append(_to_bgr(_upright(frame), name))
     return tuple(pages)
 
 
@@ -193,6 +179,21 @@ def read_image_bytes(path: Path, *, limits: ImageLimits = DEFAULT_LIMITS) -> byt
         raise InputError(
             "the file cannot be opened", code="image.missing", subject=path.name
         ) from exc
+
+
+@contextmanager
+def _opened(data: bytes, name: str, limits: ImageLimits) -> Iterator[Image.Image]:
+    """The picture, not decoded yet; whatever its decoder raises inside comes out as an error of ours."""
+    kind = _verify_envelope(data, name, limits)
+    try:
+        with Image.open(io.BytesIO(data), formats=(kind.value,)) as image:
+            yield image
+    except EkycError:
+        raise
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as exc:
+        raise _too_many_pixels(name, limits) from exc
+    except Exception as exc:  # decoders raise anything at all on hostile bytes
+        raise _unreadable(kind, name) from exc
 
 
 def _verify_envelope(data: bytes, name: str, limits: ImageLimits) -> ImageType:

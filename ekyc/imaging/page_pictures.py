@@ -3,7 +3,8 @@
 Two portraits of one size have much the same outline and the same paper around them. What tells them apart is that no
 change of tones turns one into the other:
 
-1. Wide areas that are darker than the paper around them are pictures; print, stamps and lines are too thin.
+1. Wide areas that are darker than the paper around them, on every side, are pictures; print, stamps and lines are too
+   thin. A tinted paper beside the white of the scanner's lid is darker on one side alone.
 2. The copy's picture is moved onto the original's, by a few pixels.
 3. The original's tones are brought to the copy's by one rising curve: a photocopier makes greys black or white, a telephone
    lights them differently, and neither turns two tones round.
@@ -41,6 +42,8 @@ _MIN_SIDE_PX = 60
 _MAX_SIDE = 0.6
 """Larger areas, as a part of the page's width, are shadows and tinted forms."""
 _MIN_FILLED = 0.4
+_AROUND_PX = 8
+"""How far around a picture its paper is looked at."""
 _BLUR_PX = 1.2
 _REACH_PX = 4
 _MIN_CONTRAST = 8.0
@@ -120,9 +123,23 @@ def _pictures(gray: GrayImage) -> list[_Place]:
     for left, top, w, h, area in stats[1:count].tolist():
         at_edge = left == 0 or top == 0 or left + w == width or top + h == height
         fits = min(w, h) >= _MIN_SIDE_PX and max(w, h) <= _MAX_SIDE * width
-        if fits and not at_edge and area >= _MIN_FILLED * w * h:
-            found.append(np.s_[top : top + h, left : left + w])
+        place = np.s_[top : top + h, left : left + w]
+        filled = area >= _MIN_FILLED * w * h
+        if fits and not at_edge and filled and _lies_on_paper(gray, place):
+            found.append(place)
     return found
+
+
+def _lies_on_paper(gray: GrayImage, place: _Place) -> bool:
+    """Whether it is lighter beside the place than in it, on every side."""
+    rows, columns = place
+    over = slice(max(0, rows.start - _AROUND_PX), rows.start)
+    under = slice(rows.stop, rows.stop + _AROUND_PX)
+    before = slice(max(0, columns.start - _AROUND_PX), columns.start)
+    behind = slice(columns.stop, columns.stop + _AROUND_PX)
+    sides = ((over, columns), (under, columns), (rows, before), (rows, behind))
+    lightest = float(np.median(gray[place])) / _DARKER
+    return all(float(np.median(gray[side])) >= lightest for side in sides)
 
 
 def _unlike(one: GrayImage, other: GrayImage, place: _Place) -> float:

@@ -41,7 +41,7 @@ class PdfLimits:
     """Bounds on a PDF and on its rendering."""
 
     max_bytes: int = 32 * 1024 * 1024
-    max_pages: int = 20
+    max_pages: int = 50
     max_pixels: int = 50_000_000
     """Width times height of one rendered page."""
     max_side_px: int = 20_000

@@ -27,6 +27,7 @@ import platformdirs
 
 import ekyc
 from ekyc.errors import EkycError, ModelError
+from ekyc.files import PUBLIC, create_file, sync_folder
 from ekyc.inference.registry import ModelRegistry, RegistryEntry, default_registry
 from ekyc.inference.transforms import recipe, recipe_stamp
 
@@ -225,7 +226,7 @@ class ModelStore:
             # Another installer was faster between the two lines above.
             if not self._is_whole(entry):
                 raise
-        _sync_folder(place.parent)
+        sync_folder(place.parent)
 
 
 def _sweep(folder: Path) -> None:
@@ -264,7 +265,7 @@ def _bundled(entry: RegistryEntry) -> Installed | None:
 def _build(entry: RegistryEntry, published: bytes, folder: Path) -> None:
     extension = Path(entry.file_name).suffix or ".bin"
     published_name = f"published{extension}"
-    _write_synced(folder / published_name, published)
+    create_file(folder / published_name, published, mode=PUBLIC)
     used_name, used = published_name, published
     parity: list[ParityRecord] = []
     if entry.kind == "model":
@@ -273,7 +274,7 @@ def _build(entry: RegistryEntry, published: bytes, folder: Path) -> None:
         used, parity = judge.build_and_check(entry, published, recipe(entry.transforms))
         if entry.transforms:
             used_name = "model.onnx"
-            _write_synced(folder / used_name, used)
+            create_file(folder / used_name, used, mode=PUBLIC)
     manifest = {
         "schema": _MANIFEST_SCHEMA,
         "id": entry.id,
@@ -283,7 +284,7 @@ def _build(entry: RegistryEntry, published: bytes, folder: Path) -> None:
         "recipe": recipe_stamp(entry.transforms),
         "parity": [asdict(record) for record in parity],
     }
-    _write_synced(folder / _MANIFEST, json.dumps(manifest, indent=2).encode())
+    create_file(folder / _MANIFEST, json.dumps(manifest, indent=2).encode(), mode=PUBLIC)
 
 
 def _from_manifest(entry: RegistryEntry, folder: Path, manifest: Any) -> Installed:
@@ -323,20 +324,3 @@ def _assert_hash(content: bytes, expected: str, *, subject: str) -> None:
         raise ModelError(
             f"SHA-256 is {found}, expected {expected}", code="model.altered", subject=subject
         )
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename durable; Windows has no such call and needs none."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -17,7 +17,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from ekyc.errors import InputError
+from ekyc.files import replace_file
 from ekyc.pki.anchors import SourceKind
 from ekyc.pki.trust_assembly import Assembly, assemble, refuse_lonely_lists
 from ekyc.pki.trust_files import (
@@ -116,7 +116,7 @@ class TrustDatabase:
         with _writable(folder):
             (folder / _FILES).mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
-            _replace(folder / MANIFEST_NAME, Manifest().encode())
+            replace_file(folder / MANIFEST_NAME, Manifest().encode())
         return database
 
     @property
@@ -140,7 +140,7 @@ class TrustDatabase:
                 return found
         made = encode_index(self._assemble(manifest), manifest=encoded)
         with suppress(OSError):  # a service may run without the right to write here
-            _replace(self.folder / _INDEX, made)
+            replace_file(self.folder / _INDEX, made)
         found = decode_index(made, manifest=encoded)
         assert found is not None  # just made
         return found
@@ -174,7 +174,7 @@ class TrustDatabase:
             refuse_lonely_lists(fresh.values(), assembly)
             with _writable(self.folder):
                 for file in fresh.values():
-                    _replace(self._path(file.sha256), file.data)
+                    replace_file(self._path(file.sha256), file.data)
                 self._write(changed, assembly)
         return tuple(
             _imported(file, file.sha256 in known, present, changed, assembly) for file in given
@@ -253,8 +253,8 @@ class TrustDatabase:
 
     def _write(self, manifest: Manifest, assembly: Assembly) -> None:
         encoded = manifest.encode()
-        _replace(self.folder / MANIFEST_NAME, encoded)
-        _replace(self.folder / _INDEX, encode_index(assembly, manifest=encoded))
+        replace_file(self.folder / MANIFEST_NAME, encoded)
+        replace_file(self.folder / _INDEX, encode_index(assembly, manifest=encoded))
 
     def _path(self, sha256: Sha256Hex) -> Path:
         return self.folder / _FILES / sha256
@@ -327,18 +327,3 @@ def _writable(folder: Path) -> Iterator[None]:
             code="trust.folder_unwritable",
             subject=folder.name,
         ) from exc
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write beside the place, then rename: a reader never sees half a file."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:16]}-", dir=path.parent)
-    draft = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise

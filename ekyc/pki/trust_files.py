@@ -15,7 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from ekyc.errors import EkycError, InputError, LimitError, TrustError
+from ekyc.errors import EkycError, InputError, TrustError
+from ekyc.files import read_file
 from ekyc.pki import deviations
 from ekyc.pki.anchors import Provenance, SourceKind
 from ekyc.pki.certificates import Certificate, parse_certificate
@@ -98,15 +99,11 @@ def read_bounded(path: Path) -> bytes:
         LimitError: ``trust.too_large``.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+        return read_file(path, MAX_FILE_BYTES, code="trust.too_large")
     except OSError as exc:
         raise InputError(
             "the trust file cannot be read", code="trust.unreadable", subject=path.name
         ) from exc
-    if len(data) > MAX_FILE_BYTES:
-        raise LimitError("the trust file is too large", code="trust.too_large", subject=path.name)
-    return data
 
 
 def parse_trust_file(data: bytes, *, name: str, added_at: datetime | None = None) -> TrustFile:

@@ -27,14 +27,14 @@ from ekyc.samples.case import make_case
 from ekyc.samples.citizen import SampleCitizen
 from ekyc.samples.faces import FacePicture
 from ekyc.signing import DerivationCost, ValidationReport, inspect_pdf
-from ekyc.signing.ceremony import (
+from ekyc.signing.authority.ceremony import (
     ISSUING_FOLDER,
     ROOT_CERTIFICATE,
     hold_ceremony,
     open_authorities,
 )
-from ekyc.signing.result_signer import OneShotSigner, ResultSigner
-from ekyc.signing.software_keys import EmbeddedKeys
+from ekyc.signing.keys.software import EmbeddedKeys
+from ekyc.signing.pdf.result_signer import OneShotSigner, ResultSigner
 from ekyc.storage import ACTIVE_AUTHENTICATION, Storage
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ This is the only room that imports SQLAlchemy and Alembic::
         nonce = storage.nonces.redeem(challenge.id, ACTIVE_AUTHENTICATION)
 """
 
-from ekyc.storage.access import AccessStores
-from ekyc.storage.access_values import (
+from ekyc.storage.access.stores import AccessStores
+from ekyc.storage.access.values import (
     ApiKey,
     Client,
     Consent,
@@ -23,34 +23,24 @@ from ekyc.storage.access_values import (
     SigningKey,
     Tenant,
 )
-from ekyc.storage.activations import ActivationStore, ActivationUsedError
-from ekyc.storage.artefacts import ArtefactStore, StoredArtefact
 from ekyc.storage.backup import Backup
-from ekyc.storage.blobs import BLOBS_NAME, FileBlobStore
-from ekyc.storage.capture_tokens import CaptureToken, CaptureTokenError
-from ekyc.storage.certificates import CertificateRegister, CertificateStatus, Revocation
-from ekyc.storage.credentials import CredentialStore, StoredCredential
-from ekyc.storage.dossier_rows import DossierRow, Jurisdiction, PageOf, SessionRow
-from ekyc.storage.dossiers import DossierDesk, DossierUnit, LoggedAction
-from ekyc.storage.erasure import Erasure
-from ekyc.storage.errors import FreshnessError, StorageError
-from ekyc.storage.evidence_log import Entry, EvidenceLog, LogState
-from ekyc.storage.factors import FactorError, FactorKind, FactorStore, StoredFactor
-from ekyc.storage.frame_store import FrameStore
-from ekyc.storage.grants import Grant, GrantError, GrantStore
-from ekyc.storage.home import DATABASE_NAME, default_home
-from ekyc.storage.idempotency import IdempotencyError
-from ekyc.storage.index_rotation import IndexRotation
-from ekyc.storage.issued_results import (
-    IssuedResult,
-    IssuedResultStore,
-    ListState,
-    Place,
-    ResultStatus,
+from ekyc.storage.dossiers.capture_tokens import CaptureToken, CaptureTokenError
+from ekyc.storage.dossiers.desk import DossierDesk, DossierUnit, LoggedAction
+from ekyc.storage.dossiers.idempotency import IdempotencyError
+from ekyc.storage.dossiers.rows import DossierRow, Jurisdiction, PageOf, SessionRow
+from ekyc.storage.dossiers.submissions import (
+    Answered,
+    RunLostError,
+    RunPlace,
+    Spent,
+    SubmissionRun,
 )
-from ekyc.storage.keyring import KEYS_NAME, FileKeyProvider
-from ekyc.storage.liveness import LivenessStore
-from ekyc.storage.liveness_values import (
+from ekyc.storage.errors import FreshnessError, StorageAwayError, StorageError, disk_errors
+from ekyc.storage.evidence.log import Entry, EvidenceLog, LogState
+from ekyc.storage.home import DATABASE_NAME, default_home
+from ekyc.storage.liveness.frame_store import FrameStore
+from ekyc.storage.liveness.sessions import LivenessStore
+from ekyc.storage.liveness.values import (
     AttemptsError,
     SessionBounds,
     SessionError,
@@ -64,23 +54,35 @@ from ekyc.storage.nonces import (
     NonceStore,
     Redemption,
 )
-from ekyc.storage.outbox import EVENT_KINDS
 from ekyc.storage.persons import BoundResult, Person, PersonStore
 from ekyc.storage.restore import Restored, restore_backup
-from ekyc.storage.results import ResultStore, StoredResult
-from ekyc.storage.retention import RetentionClass, RetentionPolicy, RetentionRun
-from ekyc.storage.rotation import KeyVersion, Rotation
-from ekyc.storage.s3_blobs import S3BlobStore, S3Settings, open_s3_blobs
+from ekyc.storage.results.issued import IssuedResultStore
+from ekyc.storage.results.records import ResultStore, StoredResult
+from ekyc.storage.results.register import IssuedResult, ListState, Place, ResultStatus
+from ekyc.storage.sealed.artefacts import ArtefactStore, SealedArtefact, StoredArtefact
+from ekyc.storage.sealed.blobs import BLOBS_NAME, FileBlobStore
+from ekyc.storage.sealed.erasure import Erasure
+from ekyc.storage.sealed.errors import ArtefactError, SubjectError
+from ekyc.storage.sealed.index_rotation import IndexRotation
+from ekyc.storage.sealed.keyring import KEYS_NAME, FileKeyProvider
+from ekyc.storage.sealed.retention import RetentionClass, RetentionPolicy, RetentionRun
+from ekyc.storage.sealed.rotation import KeyVersion, Rotation
+from ekyc.storage.sealed.s3_blobs import S3BlobStore, S3Settings, open_s3_blobs
+from ekyc.storage.sealed.subjects import Subject, SubjectSealer, SubjectStore
+from ekyc.storage.sealed.vault import Vault
 from ekyc.storage.service_key import KEY_NAME, Sealer, ServiceKey
+from ekyc.storage.signing.activations import ActivationStore, ActivationUsedError
+from ekyc.storage.signing.certificates import CertificateRegister, CertificateStatus, Revocation
+from ekyc.storage.signing.credentials import CredentialStore, StoredCredential
+from ekyc.storage.signing.factors import FactorError, FactorKind, FactorStore, StoredFactor
+from ekyc.storage.signing.grants import Grant, GrantError, GrantStore
 from ekyc.storage.store import Storage
-from ekyc.storage.subject_errors import ArtefactError, SubjectError
-from ekyc.storage.subjects import Subject, SubjectSealer, SubjectStore
-from ekyc.storage.vault import Vault
-from ekyc.storage.webhooks import EndpointStore
-from ekyc.storage.webhooks_deliveries import DeliveryRecord
-from ekyc.storage.webhooks_queue import DeliveryQueue
-from ekyc.storage.webhooks_stores import WebhookStores
-from ekyc.storage.webhooks_values import (
+from ekyc.storage.webhooks.deliveries import DeliveryRecord
+from ekyc.storage.webhooks.endpoints import EndpointStore
+from ekyc.storage.webhooks.outbox import EVENT_KINDS
+from ekyc.storage.webhooks.queue import DeliveryQueue
+from ekyc.storage.webhooks.stores import WebhookStores
+from ekyc.storage.webhooks.values import (
     DeliveriesOf,
     Delivery,
     DeliveryAttempt,
@@ -94,6 +96,9 @@ from ekyc.storage.webhooks_values import (
     WebhookEndpoint,
     WebhookError,
 )
+from ekyc.storage.work.batch_rows import BatchCase, BatchRow, BatchState, ItemRow, ItemState
+from ekyc.storage.work.batches import BatchStore, ItemPlace, ItemRecord
+from ekyc.storage.work.workers import TimerState, TimerStore, WorkerRegister, WorkPlace
 
 __all__ = [
     "ACTIVE_AUTHENTICATION",
@@ -106,11 +111,16 @@ __all__ = [
     "AccessStores",
     "ActivationStore",
     "ActivationUsedError",
+    "Answered",
     "ApiKey",
     "ArtefactError",
     "ArtefactStore",
     "AttemptsError",
     "Backup",
+    "BatchCase",
+    "BatchRow",
+    "BatchState",
+    "BatchStore",
     "BoundResult",
     "CaptureToken",
     "CaptureTokenError",
@@ -151,6 +161,10 @@ __all__ = [
     "IndexRotation",
     "IssuedResult",
     "IssuedResultStore",
+    "ItemPlace",
+    "ItemRecord",
+    "ItemRow",
+    "ItemState",
     "Jurisdiction",
     "KeyVersion",
     "ListState",
@@ -175,8 +189,11 @@ __all__ = [
     "RetentionRun",
     "Revocation",
     "Rotation",
+    "RunLostError",
+    "RunPlace",
     "S3BlobStore",
     "S3Settings",
+    "SealedArtefact",
     "Sealer",
     "ServiceKey",
     "SessionBounds",
@@ -185,7 +202,9 @@ __all__ = [
     "SignatureForm",
     "SigningKey",
     "SigningSecret",
+    "Spent",
     "Storage",
+    "StorageAwayError",
     "StorageError",
     "StoredArtefact",
     "StoredChunk",
@@ -197,12 +216,18 @@ __all__ = [
     "SubjectError",
     "SubjectSealer",
     "SubjectStore",
+    "SubmissionRun",
     "Tenant",
+    "TimerState",
+    "TimerStore",
     "Vault",
     "WebhookEndpoint",
     "WebhookError",
     "WebhookStores",
+    "WorkPlace",
+    "WorkerRegister",
     "default_home",
+    "disk_errors",
     "open_s3_blobs",
     "restore_backup",
 ]

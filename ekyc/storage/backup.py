@@ -30,9 +30,9 @@ from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from ekyc.errors import InputError
+from ekyc.files import sync_folder
 from ekyc.storage.errors import StorageError, storage_errors
 from ekyc.storage.migrate import current_revision
-from ekyc.storage.service_key import sync_folder
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -47,10 +47,30 @@ KEY_TABLES: Final = (
     "persons",
     "credentials",
     "factors",
+    "liveness_attempts",
+    "person_attempts",
 )
 """What makes people readable or found again, or is theirs by a pseudonym; not in a backup of data."""
-PASSING_TABLES: Final = ("liveness_chunks", "liveness_sessions", "nonces")
-"""What is over when a backup is restored; in no backup."""
+KEY_COLUMNS: Final = MappingProxyType(
+    {
+        "session_results": (
+            ("tenant_id", "session_id", "attempt"),
+            {"person": "NULL", "holder": "NULL", "signing_session": "NULL"},
+        ),
+        "session_credentials": (("tenant_id", "id"), {"code": "NULL"}),
+        "issued_results": (("id",), {"subject": "lower(hex(randomblob(32)))"}),
+    }
+)
+"""Table → its primary key, and columns likewise with what stands for them in a backup of data, where the rows stay."""
+PASSING_TABLES: Final = (
+    "access_sessions",
+    "capture_tokens",
+    "grants",
+    "liveness_chunks",
+    "liveness_sessions",
+    "nonces",
+)
+"""What is over when a backup is restored, or must not come back: logins, tokens, challenges; in no backup."""
 STATE_NAME: Final = "state.sqlite3"
 MANIFEST_NAME: Final = "manifest.json"
 _MEMBER: Final = re.compile(r"state\.sqlite3\Z|manifest\.json\Z|blobs/[0-9a-f]{32}\Z")
@@ -192,6 +212,9 @@ def _split_keys(snapshot: Path, keys_file: Path, about: Mapping[str, str]) -> No
         keys.execute("BEGIN")
         for table in KEY_TABLES:
             keys.execute(f"CREATE TABLE {table} AS SELECT * FROM state.{table}")  # noqa: S608  # names of ours
+        for table, (names, kept) in KEY_COLUMNS.items():
+            columns = ", ".join((*names, *kept))
+            keys.execute(f"CREATE TABLE {table} AS SELECT {columns} FROM state.{table}")  # noqa: S608  # names of ours
         keys.execute("CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
         keys.executemany("INSERT INTO about VALUES (?, ?)", about.items())
         keys.execute("COMMIT")
@@ -202,6 +225,9 @@ def _strip(snapshot: Path) -> None:
         state.execute("PRAGMA secure_delete=ON")
         for table in (*KEY_TABLES, *PASSING_TABLES):
             state.execute(f"DELETE FROM {table}")  # noqa: S608  # names of ours
+        for table, (_, blanked) in KEY_COLUMNS.items():
+            for column, instead in blanked.items():
+                state.execute(f"UPDATE {table} SET {column} = {instead}")  # noqa: S608  # names of ours
         state.execute("VACUUM")
 
 

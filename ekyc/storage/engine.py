@@ -9,7 +9,8 @@ What SQLite gets, and why:
   otherwise fail at once with SQLITE_BUSY, whatever the time limit. Those of :func:`reading` do not take it.
 - A busy time limit instead of an immediate refusal.
 
-On both, errors of the driver do not repeat the values of a statement: some are secrets, and errors are logged.
+On both, errors of the driver do not repeat the values of a statement: some are secrets, and errors are logged. Nobody
+waits long for one of the pool's connections, nor for PostgreSQL's answer (:mod:`~ekyc.storage.patience`).
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from ekyc.errors import InputError
 from ekyc.storage.errors import StorageError
+from ekyc.storage.patience import bound_waiting
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-_BUSY_TIMEOUT_S = 10.0
+_BUSY_TIMEOUT_S = 5.0
+_POOL_TIMEOUT_S = 5.0
 
 
 def parse_target(target: str | Path) -> URL:
@@ -66,21 +69,31 @@ def make_engine(url: URL, *, busy_timeout_s: float = _BUSY_TIMEOUT_S) -> Engine:
     """
     if url.get_backend_name() != "sqlite":
         try:
-            return create_engine(url, pool_pre_ping=True, hide_parameters=True)
+            engine = create_engine(
+                url, pool_pre_ping=True, pool_timeout=_POOL_TIMEOUT_S, hide_parameters=True
+            )
         except (ImportError, NoSuchModuleError) as exc:
             raise InputError(
                 "no driver for this database; for PostgreSQL: pip install 'ekyc-vn[postgres]'",
                 code="storage.driver_missing",
                 subject=url.get_backend_name(),
             ) from exc
-    _make_private_file(Path(url.database or ""))
-    engine = create_engine(url, connect_args={"timeout": busy_timeout_s}, hide_parameters=True)
+        if engine.driver == "psycopg":
+            bound_waiting(engine)
+        return engine
+    make_private_file(Path(url.database or ""))
+    engine = create_engine(
+        url,
+        connect_args={"timeout": busy_timeout_s},
+        pool_timeout=_POOL_TIMEOUT_S,
+        hide_parameters=True,
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin)
     return engine
 
 
-def _make_private_file(path: Path) -> None:
+def make_private_file(path: Path) -> None:
     """Create folder and file for the owner only; SQLite gives ``-wal`` and ``-shm`` the file's own mode."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ nothing to do.
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -95,5 +96,7 @@ def _refuse_strangers(connection: Connection, current: str | None, subject: str)
             )
 
 
+@cache
 def _scripts() -> ScriptDirectory:
+    """Read once: Alembic compiles every migration to know their order."""
     return ScriptDirectory(str(resources.files("ekyc.storage.migrations")))

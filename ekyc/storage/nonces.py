@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, or_, select, update
 
 from ekyc.errors import InputError, LimitError
 from ekyc.storage.errors import FreshnessError, storage_errors
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from ekyc.ports import Clock, Random
+    from ekyc.values import Receipt
 
 ACTIVE_AUTHENTICATION: Final = "active-authentication"
 """Purpose of a nonce that a chip signs: RND.IFD, 8 bytes (ICAO 9303-11 §6.1)."""
@@ -35,6 +36,8 @@ _ID_BYTES = 16
 _MAX_TTL_S = 24 * 3600.0
 _KEEP_EXPIRED = timedelta(hours=1)
 """How long a dead challenge still answers *expired* or *already used* rather than *unknown*."""
+_KEEP_HELD = timedelta(days=1)
+"""How long one lasts that is held for a case which is not done with yet."""
 _PURGE_BATCH = 100
 _ERASED = b""
 
@@ -94,11 +97,16 @@ class NonceStore:
         """Take a challenge of one purpose out of use and return its nonce; see :meth:`redeem_any`."""
         return self.redeem_any(challenge_id, (purpose,)).nonce
 
-    def redeem_any(self, challenge_id: str, purposes: tuple[str, ...]) -> Redemption:
+    def redeem_any(
+        self, challenge_id: str, purposes: tuple[str, ...], *, receipt: Receipt | None = None
+    ) -> Redemption:
         """Take a challenge out of use and return its nonce and which of ``purposes`` it was issued for.
 
         One statement decides, so of any number of racing callers exactly one gets the nonce. It is on disk before
         this returns, and the nonce is stored no longer. An attempt for another purpose does not use the challenge up.
+
+        With a ``receipt`` the challenge is judged by when the case came, and is held for it: whoever has the receipt gets
+        the nonce again, until :func:`let_go_within`.
 
         Raises:
             FreshnessError: never issued or long gone, expired, already redeemed, or issued for another purpose.
@@ -106,7 +114,9 @@ class NonceStore:
                 callers ask for a new one.
         """
         with storage_errors(self._subject), self._engine.begin() as connection:
-            return redeem_within(connection, challenge_id, purposes, self._clock.now())
+            return redeem_within(
+                connection, challenge_id, purposes, self._clock.now(), receipt=receipt
+            )
 
     def purge(self) -> int:
         """Delete one batch of long-dead challenges, the oldest first; the number deleted.
@@ -153,26 +163,56 @@ def issue_within(
 
 
 def redeem_within(
-    connection: Connection, challenge_id: str, purposes: tuple[str, ...], now: datetime
+    connection: Connection,
+    challenge_id: str,
+    purposes: tuple[str, ...],
+    now: datetime,
+    *,
+    receipt: Receipt | None = None,
 ) -> Redemption:
     """:meth:`NonceStore.redeem_any` inside the caller's transaction: both happen or neither."""
     for purpose in purposes:
         _require_purpose(purpose)
+    if receipt is not None and (held := _held(connection, challenge_id, purposes, receipt)):
+        return held
+    came_at = now if receipt is None else min(now, receipt.received_at)
     row = connection.execute(
         update(nonces)
         .where(
             nonces.c.id == challenge_id,
             nonces.c.purpose.in_(purposes),
             nonces.c.redeemed_at.is_(None),
-            nonces.c.expires_at > now,
+            nonces.c.expires_at > came_at,
         )
-        .values(redeemed_at=now)
+        .values(redeemed_at=now, held_for=None if receipt is None else receipt.id)
         .returning(nonces.c.purpose, nonces.c.nonce)
     ).one_or_none()
     if row is None:
         raise _refusal(connection, challenge_id, purposes)
-    connection.execute(update(nonces).where(nonces.c.id == challenge_id).values(nonce=_ERASED))
+    if receipt is None:
+        connection.execute(update(nonces).where(nonces.c.id == challenge_id).values(nonce=_ERASED))
     return Redemption(purpose=row.purpose, nonce=bytes(row.nonce))
+
+
+def let_go_within(connection: Connection, challenge_id: str | None, receipt_id: str) -> None:
+    """Erase the nonce that was held for a case: it is done with. Without an id, whichever it was."""
+    held = update(nonces).where(nonces.c.held_for == receipt_id)
+    if challenge_id is not None:
+        held = held.where(nonces.c.id == challenge_id)
+    connection.execute(held.values(nonce=_ERASED, held_for=None))
+
+
+def _held(
+    connection: Connection, challenge_id: str, purposes: tuple[str, ...], receipt: Receipt
+) -> Redemption | None:
+    """What was redeemed for this very case before."""
+    query = select(nonces.c.purpose, nonces.c.nonce).where(
+        nonces.c.id == challenge_id,
+        nonces.c.purpose.in_(purposes),
+        nonces.c.held_for == receipt.id,
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Redemption(purpose=row.purpose, nonce=bytes(row.nonce))
 
 
 def _require_purpose(purpose: str) -> None:
@@ -202,7 +242,10 @@ def _refusal(
 def _purge(connection: Connection, now: datetime) -> int:
     dead = (
         select(nonces.c.id)
-        .where(nonces.c.expires_at < now - _KEEP_EXPIRED)
+        .where(
+            nonces.c.expires_at < now - _KEEP_EXPIRED,
+            or_(nonces.c.held_for.is_(None), nonces.c.expires_at < now - _KEEP_HELD),
+        )
         .order_by(nonces.c.expires_at)
         .limit(_PURGE_BATCH)
     )

@@ -16,17 +16,19 @@ import os
 import secrets
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from ekyc.errors import EkycError, InputError
+from ekyc.files import sync_folder
 from ekyc.ports import WrappedKey
 from ekyc.storage import migrate
 from ekyc.storage.backup import (
     FORMAT,
+    KEY_COLUMNS,
     KEY_TABLES,
     MANIFEST_NAME,
     STATE_NAME,
@@ -37,10 +39,9 @@ from ekyc.storage.backup import (
 )
 from ekyc.storage.engine import make_engine, parse_target
 from ekyc.storage.errors import StorageError, storage_errors
-from ekyc.storage.evidence_events import Reference
-from ekyc.storage.evidence_log import place_of
-from ekyc.storage.service_key import sync_folder
-from ekyc.storage.subjects import key_context
+from ekyc.storage.evidence.events import Reference
+from ekyc.storage.evidence.log import place_of
+from ekyc.storage.sealed.subjects import key_context
 
 if TYPE_CHECKING:
     from ekyc.ports import BlobStore, Clock, KeyProvider
@@ -176,6 +177,8 @@ def _take_keys(connection: sqlite3.Connection, keys_file: Path | None, manifest:
             _require_newer(dict(source.execute("SELECT name, value FROM about")), manifest)
             for table in KEY_TABLES:
                 _copy(source, connection, table)
+            for table, (names, kept) in KEY_COLUMNS.items():
+                _fill(source, connection, table, names, kept)
     except (sqlite3.Error, ValueError, TypeError) as exc:
         raise InputError(
             "not a file of keys", code="backup.keys_invalid", subject=keys_file.name
@@ -184,6 +187,9 @@ def _take_keys(connection: sqlite3.Connection, keys_file: Path | None, manifest:
         "DELETE FROM subject_keys WHERE subject_id NOT IN"
         " (SELECT id FROM subjects WHERE erased_at IS NULL)"
     )
+    # An attempt after the backup is none of its sessions', and its number is given out again.
+    made_at = round(manifest.created_at.timestamp() * _INSTANT)
+    connection.execute("DELETE FROM person_attempts WHERE at > ?", (made_at,))
 
 
 def _open_keys(keys_file: Path) -> sqlite3.Connection:
@@ -207,8 +213,28 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, table: str) ->
     if not ours:
         return
     columns, places = ", ".join(f'"{one}"' for one in ours), ", ".join("?" for _ in ours)
+    target.execute(f"DELETE FROM {table}")  # noqa: S608  # names of ours; older backups of data have rows
     rows = source.execute(f"SELECT {columns} FROM {table}")  # noqa: S608  # names from our own schema
     target.executemany(f"INSERT INTO {table} ({columns}) VALUES ({places})", rows)  # noqa: S608  # same
+
+
+def _fill(
+    source: sqlite3.Connection,
+    target: sqlite3.Connection,
+    table: str,
+    names: tuple[str, ...],
+    kept: Mapping[str, str],
+) -> None:
+    """Put columns back into rows that were left without; a keys' file from before they were kept apart has none."""
+    if not source.execute(f"PRAGMA table_info({table})").fetchall():
+        return
+    columns = ", ".join((*kept, *names))
+    blanked = ", ".join(f"{one} = {instead}" for one, instead in kept.items())
+    target.execute(f"UPDATE {table} SET {blanked}")  # noqa: S608  # names of ours; older backups of data have them
+    values = ", ".join(f"{one} = ?" for one in kept)
+    which = " AND ".join(f"{one} = ?" for one in names)
+    rows = source.execute(f"SELECT {columns} FROM {table}")  # noqa: S608  # names of ours
+    target.executemany(f"UPDATE {table} SET {values} WHERE {which}", rows)  # noqa: S608  # same
 
 
 def _require_keys(connection: sqlite3.Connection, keys: KeyProvider) -> None:

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ekyc.errors import InputError
+from ekyc.files import create_file, sync_folder
 from ekyc.storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -135,27 +136,10 @@ def make_key_file(path: Path, random: Random) -> None:
         if path.exists():
             return
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.{random.token_bytes(8).hex()}")
-        handle = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(random.token_bytes(KEY_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            with contextlib.suppress(FileExistsError):  # another process was first
-                os.link(fresh, path)
-        finally:
-            fresh.unlink()
-        sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Return when the names in a folder are on disk: a file that was linked or removed stays so after a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+            create_file(path, random.token_bytes(KEY_BYTES))
+        except FileExistsError:  # another process was first
+            sync_folder(path.parent)
 
 
 @contextlib.contextmanager

@@ -9,28 +9,33 @@ from sqlalchemy import text
 
 from ekyc.ports import SystemClock, SystemRandom
 from ekyc.storage import migrate
-from ekyc.storage.access import DEFAULT_IDLE, AccessStores
-from ekyc.storage.activations import ActivationStore
-from ekyc.storage.certificates import CertificateRegister
-from ekyc.storage.credentials import CredentialStore
-from ekyc.storage.dossiers import DossierDesk
+from ekyc.storage.access.stores import DEFAULT_IDLE, AccessStores
+from ekyc.storage.database_time import time_database
+from ekyc.storage.dossiers.desk import DossierDesk
 from ekyc.storage.engine import make_engine, parse_target, reading, subject_of
 from ekyc.storage.errors import StorageError, storage_errors
-from ekyc.storage.evidence_checkpoints import CheckpointStore
-from ekyc.storage.evidence_log import EvidenceLog
-from ekyc.storage.factors import FactorStore
-from ekyc.storage.frame_store import FrameStore
-from ekyc.storage.grants import GrantStore
-from ekyc.storage.issued_results import IssuedResultStore
-from ekyc.storage.liveness import LivenessStore
-from ekyc.storage.liveness_values import DEFAULT_SESSION_BOUNDS, SessionBounds
+from ekyc.storage.evidence.checkpoints import CheckpointStore
+from ekyc.storage.evidence.log import EvidenceLog
+from ekyc.storage.evidence.places import EvidenceReader
+from ekyc.storage.liveness.frame_store import FrameStore
+from ekyc.storage.liveness.sessions import LivenessStore
+from ekyc.storage.liveness.values import DEFAULT_SESSION_BOUNDS, SessionBounds
 from ekyc.storage.nonces import NonceStore
+from ekyc.storage.patience import unhurried
 from ekyc.storage.persons import PersonStore
-from ekyc.storage.results import ResultStore
-from ekyc.storage.traces import TraceStore
-from ekyc.storage.vault import Vault
-from ekyc.storage.webhooks_queue import DEFAULT_DISABLE_AFTER
-from ekyc.storage.webhooks_stores import WebhookStores
+from ekyc.storage.results.issued import IssuedResultStore
+from ekyc.storage.results.records import ResultStore
+from ekyc.storage.sealed.traces import TraceStore
+from ekyc.storage.sealed.vault import Vault
+from ekyc.storage.signing.activations import ActivationStore
+from ekyc.storage.signing.certificates import CertificateRegister
+from ekyc.storage.signing.credentials import CredentialStore
+from ekyc.storage.signing.factors import FactorStore
+from ekyc.storage.signing.grants import GrantStore
+from ekyc.storage.webhooks.queue import DEFAULT_DISABLE_AFTER
+from ekyc.storage.webhooks.stores import WebhookStores
+from ekyc.storage.work.batches import BatchStore
+from ekyc.storage.work.workers import TimerStore, WorkerRegister, WorkPlace, place_beside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,16 +58,22 @@ class Storage:
         self._random = random
         self.nonces = NonceStore(engine, clock=clock, random=random, subject=subject)
         self.evidence = EvidenceLog(engine, clock=clock, random=random, subject=subject)
+        self.evidence_reader = EvidenceReader(engine, subject=subject)
         self.checkpoints = CheckpointStore(engine, log=self.evidence, clock=clock, subject=subject)
         self.results = ResultStore(
             engine, log=self.evidence, clock=clock, random=random, subject=subject
         )
+        self.timers = TimerStore(engine, clock=clock, subject=subject)
+        self.workers = WorkerRegister(engine, clock=clock, subject=subject)
         self.persons = PersonStore(engine, clock=clock, subject=subject)
         self.activations = ActivationStore(engine, log=self.evidence, clock=clock, subject=subject)
         self.certificates = CertificateRegister(
             engine, log=self.evidence, clock=clock, random=random, subject=subject
         )
         self.traces = TraceStore(engine, log=self.evidence, random=random, subject=subject)
+        self.batches = BatchStore(
+            engine, results=self.results, clock=clock, random=random, subject=subject
+        )
         self.issued_results = IssuedResultStore(
             engine, log=self.evidence, clock=clock, random=random, subject=subject
         )
@@ -88,7 +99,11 @@ class Storage:
         subject = subject_of(url)
         engine = make_engine(url)
         try:
-            with storage_errors(subject), engine.begin() as connection:
+            with (
+                storage_errors(subject),
+                engine.begin() as connection,
+                unhurried(connection),
+            ):
                 migrate.upgrade(connection, subject=subject)
         except BaseException:
             engine.dispose()
@@ -138,13 +153,23 @@ class Storage:
     def dossiers(self, key: ServiceKey) -> DossierDesk:
         """Dossiers and verification sessions in this database; answers that are kept lie sealed under ``key``."""
         return DossierDesk(
-            self._engine, key=key, clock=self._clock, random=self._random, subject=self._subject
+            self._engine,
+            log=self.evidence,
+            key=key,
+            clock=self._clock,
+            random=self._random,
+            subject=self._subject,
         )
 
     def factors(self, key: ServiceKey) -> FactorStore:
         """Second factors of people in this database, sealed under ``key``."""
         return FactorStore(
-            self._engine, key=key, clock=self._clock, random=self._random, subject=self._subject
+            self._engine,
+            log=self.evidence,
+            key=key,
+            clock=self._clock,
+            random=self._random,
+            subject=self._subject,
         )
 
     def grants(self, key: ServiceKey) -> GrantStore:
@@ -189,6 +214,18 @@ class Storage:
             random=self._random,
             subject=self._subject,
         )
+
+    def work_place(self) -> WorkPlace:
+        """Where an engine of durable work keeps its own tables: beside this database, and apart from ours.
+
+        Raises:
+            StorageError: the file cannot be made.
+        """
+        return place_beside(self._engine.url)
+
+    def measure_time(self) -> None:
+        """Have the time that this database takes counted from now on, for :func:`~ekyc.storage.database_time.counting_database`."""
+        time_database(self._engine)
 
     def schema(self) -> str:
         """The revision of the schema, which is this version's."""

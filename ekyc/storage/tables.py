@@ -20,6 +20,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from ekyc.values import DEFAULT_TENANT
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -55,6 +57,7 @@ nonces = Table(
     Column("issued_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("redeemed_at", Instant, nullable=True),
+    Column("held_for", String(40), nullable=True),
     Index("ix_nonces_expires_at", "expires_at"),
 )
 
@@ -91,6 +94,10 @@ liveness_sessions = Table(
     Column("stopped_by", Text, nullable=True),
     Column("report", LargeBinary, nullable=True),
     Column("best_frame", LargeBinary, nullable=True),
+    Column("tenant_id", String(64), nullable=False, server_default=DEFAULT_TENANT),
+    Column("office", String(64), nullable=True),
+    Column("subject", String(64), nullable=True),
+    Column("held_for", String(40), nullable=True),
     CheckConstraint("state IN ('waiting', 'running', 'finished', 'used')", name="state"),
     Index("ix_liveness_sessions_expires_at", "expires_at"),
 )
@@ -111,6 +118,8 @@ liveness_attempts = Table(
     Column("pseudonym", LargeBinary, primary_key=True),
     Column("session_id", String(40), primary_key=True),
     Column("made_at", Instant, nullable=False),
+    # Without one it is from before tenants were told apart, and counts for each of them.
+    Column("tenant_id", String(64)),
     Index("ix_liveness_attempts_made_at", "made_at"),
 )
 
@@ -240,6 +249,8 @@ issued_results = Table(
     "issued_results",
     metadata,
     Column("id", String(32), primary_key=True),
+    Column("tenant_id", String(64), nullable=False, server_default=DEFAULT_TENANT),
+    Column("office", String(64), nullable=True),
     Column("schema", String(64), nullable=False),
     Column("subject", String(64), nullable=False),
     Column("list", String(200), nullable=False),

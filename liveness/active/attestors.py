@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ekyc.errors import InputError
+from ekyc.files import read_file
 from ekyc.liveness.active.app_attest import AppAttestApp, AppAttestVerifier
 from ekyc.liveness.active.attestation import AttestationKind, AttestationVerdict
 from ekyc.liveness.active.play_integrity import (
@@ -117,8 +118,4 @@ def _attest(told: dict[str, Any], folder: Path) -> AppAttestApp:
 
 
 def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        data = file.read(_MAX_BYTES + 1)
-    if len(data) > _MAX_BYTES:
-        raise ValueError("too large")
-    return data
+    return read_file(path, _MAX_BYTES, code="liveness.attestation_config_invalid")

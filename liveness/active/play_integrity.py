@@ -15,7 +15,6 @@ genuine.
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -31,6 +30,7 @@ from joserfc import jwe, jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey
 
+from ekyc import base64url
 from ekyc.errors import InputError
 from ekyc.liveness.active.attestation import AttestationVerdict
 
@@ -135,7 +135,7 @@ class PlayIntegrityVerifier:
 
 def _names(told: object, challenge: bytes) -> bool:
     """Whether a field holds the challenge in base64url, padded or not, as apps and Google write it."""
-    expected = base64.urlsafe_b64encode(challenge).rstrip(b"=").decode()
+    expected = base64url.encode(challenge)
     return isinstance(told, str) and told.rstrip("=") == expected
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ekyc.errors import LimitError
 from ekyc.signing.credentials import base64url, sd_jwt
@@ -36,6 +36,34 @@ MAX_LIFE: Final = timedelta(days=366 * 20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownPerson:
+    """Somebody whose pseudonym is known, and whose number is not at hand."""
+
+    pseudonym: str
+    """Of :func:`result_subject`."""
+
+    def __repr__(self) -> str:
+        return "KnownPerson(…)"
+
+
+class Register(Protocol):
+    """Where results are put on record: a store, or its part of somebody's transaction."""
+
+    def issue(
+        self,
+        make: Callable[[bytes, Place, datetime], str],
+        *,
+        series: str,
+        schema: str,
+        subject: str,
+        life: timedelta,
+        replaces: str | None = None,
+    ) -> str:
+        """See :meth:`ekyc.storage.IssuedResultStore.issue`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResultIssuer:
     """Issues in the name of one authority. Safe to use from many threads."""
 
@@ -44,7 +72,7 @@ class ResultIssuer:
     series: str
     """Address below which its status lists are numbered."""
     signer: CredentialSigner
-    register: IssuedResultStore
+    register: Register
     service_key: ServiceKey
 
     def __post_init__(self) -> None:
@@ -56,7 +84,7 @@ class ResultIssuer:
         schema: Schema,
         values: Mapping[str, Any],
         *,
-        person: str,
+        person: str | KnownPerson,
         life: timedelta,
         replaces: str | None = None,
     ) -> str:
@@ -66,7 +94,7 @@ class ResultIssuer:
             schema: which kind of result.
             values: its fields in JSON form.
             person: the issuer's own reference of the person, such as the identity number; only a pseudonym of it is
-                kept or told.
+                kept or told. Or who it is by that pseudonym already.
             life: how long the result is good for, up to twenty years.
             replaces: id of the result that this one takes the place of.
 
@@ -86,13 +114,29 @@ class ResultIssuer:
         schema: Schema,
         values: Mapping[str, Any],
         *,
-        person: str,
+        person: str | KnownPerson,
         life: timedelta,
         holder_key: CredentialKey,
         random: Random,
         replaces: str | None = None,
     ) -> str:
-        """An SD-JWT VC for the wallet that holds ``holder_key``; recorded before it is returned."""
+        """An SD-JWT VC for the wallet that holds ``holder_key``; recorded before it is returned.
+
+        For applications of this library that talk to wallets themselves; the service issues QR codes.
+
+        Args:
+            schema: what kind of result it is.
+            values: its fields.
+            person: whom it is about: a number, or a pseudonym that is known.
+            life: for which it is valid, at most twenty years.
+            holder_key: public key of the wallet, to which the result is bound.
+            random: of the salts by which claims are disclosed one by one.
+            replaces: id of the result that it takes the place of.
+
+        Raises:
+            InputError: ``credential.field``; or the result to replace is unknown or final.
+            LimitError: ``life`` is out of its bounds.
+        """
         stated = self._stating(schema, values, person, life)
 
         def make(drawn: bytes, place: Place, at: datetime) -> str:
@@ -106,7 +150,7 @@ class ResultIssuer:
         self,
         make: Callable[[bytes, Place, datetime], str],
         schema: Schema,
-        person: str,
+        person: str | KnownPerson,
         life: timedelta,
         replaces: str | None,
     ) -> str:
@@ -122,7 +166,7 @@ class ResultIssuer:
         )
 
     def _stating(
-        self, schema: Schema, values: Mapping[str, Any], person: str, life: timedelta
+        self, schema: Schema, values: Mapping[str, Any], person: str | KnownPerson, life: timedelta
     ) -> Callable[[bytes, Place, datetime], Result]:
         def state(drawn: bytes, place: Place, at: datetime) -> Result:
             issued_at = at.replace(microsecond=0)
@@ -139,7 +183,9 @@ class ResultIssuer:
 
         return state
 
-    def _pseudonym(self, schema: Schema, person: str) -> str:
+    def _pseudonym(self, schema: Schema, person: str | KnownPerson) -> str:
+        if isinstance(person, KnownPerson):
+            return person.pseudonym
         return result_subject(self.service_key, schema, person)
 
 

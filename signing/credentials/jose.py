@@ -17,9 +17,9 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey
 
 from ekyc.errors import InputError, LimitError, TrustError
+from ekyc.signing.activation.jws import canonical_json
 from ekyc.signing.credentials import base64url
 from ekyc.signing.credentials.keys import CredentialAlgorithm, CredentialKey, CredentialSigner
-from ekyc.signing.jws import canonical_json
 
 _MAX_HEADER: Final = 512
 _MAX_DIGITS: Final = 20

@@ -11,10 +11,6 @@ from typing import Any, Final, Protocol, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.asymmetric.utils import (
-    decode_dss_signature,
-    encode_dss_signature,
-)
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -24,9 +20,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ekyc.errors import InputError, TrustError
-from ekyc.signing.algorithms import SignatureAlgorithm
 from ekyc.signing.credentials import base64url
-from ekyc.signing.keys import SigningKey
+from ekyc.signing.keys.algorithms import SignatureAlgorithm, plain_of, value_of
+from ekyc.signing.keys.port import SigningKey
 
 KID_BYTES: Final = 8
 SIGNATURE_BYTES: Final = 64
@@ -126,10 +122,10 @@ class CredentialKey:
         """
         if len(signature) != SIGNATURE_BYTES:
             raise _not_signed()
-        r, s = (int.from_bytes(part) for part in (signature[:_HALF], signature[_HALF:]))
         try:
             if isinstance(self._key, ec.EllipticCurvePublicKey):
-                self._key.verify(encode_dss_signature(r, s), message, ec.ECDSA(SHA256()))
+                value = value_of(signature, SignatureAlgorithm.ECDSA_P256)
+                self._key.verify(value, message, ec.ECDSA(SHA256()))
             else:
                 self._key.verify(signature, message)
         except (InvalidSignature, ValueError) as exc:
@@ -159,7 +155,7 @@ class CredentialSigner(Protocol):
 
 
 class EcSigner:
-    """Signs by any EC P-256 key of :mod:`ekyc.signing.keys`: in this process, in a token, with a provider."""
+    """Signs by any EC P-256 key of :mod:`ekyc.signing.keys.port`: in this process, in a token, with a provider."""
 
     __slots__ = ("_key", "public")
 
@@ -175,7 +171,7 @@ class EcSigner:
 
     def sign(self, message: bytes) -> bytes:
         value = self._key.sign_digest(hashlib.sha256(message).digest())
-        return b"".join(number.to_bytes(_HALF) for number in decode_dss_signature(value))
+        return plain_of(value, self._key.algorithm)
 
 
 class Ed25519Signer:

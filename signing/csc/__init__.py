@@ -1,7 +1,7 @@
 """The signing interface of the Cloud Signature Consortium, free of HTTP: versions 1.0.4 and 2 over one service.
 
 :class:`CscService` does what the operations do, :class:`AuthorizationServer` gives out codes and tokens,
-:class:`Consent` asks persons. Keys, decisions and second factors lie behind :class:`ekyc.signing.remote.RemoteSigning`.
+:class:`Consent` asks persons. Keys, decisions and second factors lie behind :class:`ekyc.signing.activation.remote.RemoteSigning`.
 """
 
 from ekyc.signing.csc.assembly import open_remote_signing

@@ -6,20 +6,22 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
+from ekyc.errors import UpstreamError
 from ekyc.ports import Clock, Random, SystemClock, SystemRandom
+from ekyc.signing.activation.enrolment import Enrolment
+from ekyc.signing.activation.evidence import StoredEvidence
+from ekyc.signing.activation.factors import SecondFactorDesk
+from ekyc.signing.activation.remote import RemoteSigning
+from ekyc.signing.activation.remote_service import SigningService
+from ekyc.signing.activation.sad_issuer import SadIssuer
+from ekyc.signing.authority.http_exchange import HttpExchange
+from ekyc.signing.authority.timestamp_client import HttpTimestampAuthority
 from ekyc.signing.csc.configuration import CscConfiguration, SigningSide
-from ekyc.signing.evidence import StoredEvidence
-from ekyc.signing.factors import SecondFactorDesk
-from ekyc.signing.http_exchange import HttpExchange
-from ekyc.signing.material import ValidationMaterial
-from ekyc.signing.remote import RemoteSigning
-from ekyc.signing.remote_service import SigningService
-from ekyc.signing.sad_issuer import SadIssuer
+from ekyc.signing.keys.software import EmbeddedKeys
 from ekyc.signing.sam import SamClient, StoredDirectory
 from ekyc.signing.sam.assembly import RevocationFiles
 from ekyc.signing.signatory import Services
-from ekyc.signing.software_keys import EmbeddedKeys
-from ekyc.signing.timestamp_client import HttpTimestampAuthority
+from ekyc.signing.validation.material import ValidationMaterial
 from ekyc.storage import ServiceKey, Storage
 
 
@@ -60,6 +62,29 @@ def open_remote_signing(
         )
 
 
+def open_enrolment(
+    said: CscConfiguration, *, storage: Storage, service_key: ServiceKey, clock: Clock | None = None
+) -> Enrolment | None:
+    """What enrols second factors; ``None`` where no procedure is named for it.
+
+    Args:
+        said: the operator's description; its name is shown in people's generators of codes.
+        storage: decisions and second factors.
+        service_key: under which they are sealed.
+        clock: the machine's by default.
+    """
+    if said.signing.enrolment_procedure is None:
+        return None
+    return Enrolment(
+        storage.factors(service_key),
+        nonces=storage.nonces,
+        evidence=StoredEvidence(storage.persons),
+        clock=clock or SystemClock(),
+        party=said.signing.party,
+        service_name=said.settings.name,
+    )
+
+
 @contextmanager
 def open_time_services(
     said: CscConfiguration, *, clock: Clock | None = None, random: Random | None = None
@@ -88,6 +113,17 @@ def open_time_services(
             ask=authority.stamp,
             vouch=files.read,
         )
+
+
+def services_without_time(said: CscConfiguration) -> Services:
+    """Status alone, where no time-stamping authority is named: enough for signatures without a time (B-B)."""
+    files = RevocationFiles(said.signing.revocation_lists)
+    return _TimeServices(clock=SystemClock(), random=SystemRandom(), ask=_no_time, vouch=files.read)
+
+
+def _no_time(request_der: bytes) -> bytes:
+    del request_der
+    raise UpstreamError("no time-stamping authority is named", code="signing.timestamp.failed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from ekyc.signing.activation.sad import MAX_TITLE, ShownDocument
 from ekyc.signing.csc.clients import ClientRegister, CscClient
 from ekyc.signing.csc.errors import (
     INVALID_REQUEST,
@@ -27,7 +28,6 @@ from ekyc.signing.csc.errors import (
     missing,
 )
 from ekyc.signing.csc.hashes import read_hashes, require_count, require_sha256, text
-from ekyc.signing.sad import MAX_TITLE, ShownDocument
 
 _CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 _MAX_STATE: Final = 255

@@ -10,8 +10,10 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from ekyc.errors import InputError
+from ekyc.files import read_file
+from ekyc.policy import profile_ids
+from ekyc.signing.activation.factors import RelyingParty
 from ekyc.signing.csc.clients import ClientRegister, CscClient, is_acceptable_address, is_digest
-from ekyc.signing.factors import RelyingParty
 
 SCHEMA: Final = "ekyc.csc/1"
 _MAX_FILE_BYTES: Final = 1 << 20
@@ -72,6 +74,8 @@ class SigningSide:
     """Of whoever certified the credentials, to say of each whether it is good."""
     party: RelyingParty | None
     """Where authenticators are used."""
+    enrolment_procedure: str | None = None
+    """Sessions of this procedure enrol second factors; without, none are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,9 +122,7 @@ def load_csc_configuration(path: Path) -> CscConfiguration:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_FILE_BYTES)
-        return tomllib.loads(raw.decode())
+        return tomllib.loads(read_file(path, _MAX_FILE_BYTES, code="csc.config").decode())
     except (OSError, ValueError) as exc:
         raise InputError("cannot be read", code="csc.config", subject=path.name) from exc
 
@@ -142,6 +144,9 @@ def _signing(table: Any, base: Path) -> SigningSide:
     required = ("sam", "issuer", "issuer_keys")
 
     def make(fields: dict[str, Any]) -> SigningSide:
+        procedure = fields.get("enrolment_procedure")
+        if procedure is not None and procedure not in profile_ids():
+            raise InputError("no such procedure", code="csc.config", subject="enrolment_procedure")
         domain, origins = fields.get("relying_party"), tuple(fields.get("origins", ()))
         return SigningSide(
             socket=base / fields["sam"],
@@ -149,13 +154,14 @@ def _signing(table: Any, base: Path) -> SigningSide:
             issuer_keys=base / fields["issuer_keys"],
             revocation_lists=tuple(base / name for name in fields.get("revocation_lists", ())),
             party=None if domain is None else RelyingParty(id=domain, origins=origins),
+            enrolment_procedure=procedure,
         )
 
     return _made(
         table,
         "signing",
         required=required,
-        texts=(*required, "relying_party"),
+        texts=(*required, "relying_party", "enrolment_procedure"),
         lists=("revocation_lists", "origins"),
         make=make,
     )

@@ -1,6 +1,6 @@
 """The person's word on a request: what pages of the portal show, and what they bring back.
 
-The portal has verified the person, in a session of its own, and vouches for both (:class:`~ekyc.signing.remote.Caller`).
+The portal has verified the person, in a session of its own, and vouches for both (:class:`~ekyc.signing.activation.remote.Caller`).
 Whether that verification may activate a key, the signing side decides, not the portal and not this module.
 
 Two things wait for a word: a *ticket*, made when a client sent the browser here, and a *handle*, made by
@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from ekyc.signing.activation.remote import Answer, Caller, Proposal, RemoteSigning
+from ekyc.signing.activation.sad import ActivationMethod, ShownDocument
 from ekyc.signing.csc.authorization import CredentialRequest
 from ekyc.signing.csc.clients import ClientRegister
 from ekyc.signing.csc.errors import CscError, invalid
 from ekyc.signing.csc.oauth import Activation, AuthorizationServer
 from ekyc.signing.csc.records import pack, unpack
 from ekyc.signing.csc.refusals import in_words_of_csc
-from ekyc.signing.remote import Answer, Caller, Proposal, RemoteSigning
-from ekyc.signing.sad import ActivationMethod, ShownDocument
 from ekyc.storage import Grant, GrantError, GrantStore
 
 PROPOSAL_LIFE_S: Final = 120

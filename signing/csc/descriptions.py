@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from cryptography import x509
 
-from ekyc.signing.algorithms import SignatureAlgorithm
+from ekyc.signing.activation.remote import CredentialInfo, CredentialStatus
+from ekyc.signing.activation.sad import ActivationMethod
 from ekyc.signing.csc.hashes import key_bits, text
-from ekyc.signing.remote import CredentialInfo, CredentialStatus
-from ekyc.signing.sad import ActivationMethod
+from ekyc.signing.keys.algorithms import SignatureAlgorithm
 
 P256_OID: Final = "1.2.840.10045.3.1.7"
 ONE_TIME_CODE: Final = "OTP"

@@ -20,14 +20,14 @@ from typing import Final
 
 from ekyc.errors import BusyError
 from ekyc.ports import Clock
+from ekyc.signing.activation.remote import CredentialInfo
+from ekyc.signing.activation.sad import ShownDocument
 from ekyc.signing.csc.authorization import label_of
 from ekyc.signing.csc.errors import CscError, invalid, missing
 from ekyc.signing.csc.hashes import read_signature_algorithm
-from ekyc.signing.external import external_identity
 from ekyc.signing.levels import Level
-from ekyc.signing.pades import PreparedPdf, complete_pdf, prepare_pdf
-from ekyc.signing.remote import CredentialInfo
-from ekyc.signing.sad import ShownDocument
+from ekyc.signing.pdf.external import external_identity
+from ekyc.signing.pdf.pades import PreparedPdf, complete_pdf, prepare_pdf
 from ekyc.signing.signatory import Services
 
 MAX_DOCUMENTS: Final = 10

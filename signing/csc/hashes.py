@@ -11,14 +11,14 @@ from asn1crypto import algos
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from ekyc.signing.algorithms import (
+from ekyc.signing.activation.remote import MAX_HASHES, CredentialInfo
+from ekyc.signing.csc.errors import CscError, invalid, missing
+from ekyc.signing.keys.algorithms import (
     DIGEST_BYTES,
     SHA256_OID,
     SignatureAlgorithm,
     long_salt_bytes,
 )
-from ekyc.signing.csc.errors import CscError, invalid, missing
-from ekyc.signing.remote import MAX_HASHES, CredentialInfo
 
 _RSA_ENCRYPTION: Final = "1.2.840.113549.1.1.1"
 """By itself it means PKCS #1 v1.5, which is not offered; some clients name it and put the parameters of PSS beside it."""

@@ -12,7 +12,6 @@ Tokens are random; what they stand for is sealed in the database. A token of sco
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import re
@@ -22,7 +21,9 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
+from ekyc import base64url
 from ekyc.ports import Clock
+from ekyc.signing.activation.remote import Caller
 from ekyc.signing.csc.authorization import (
     AuthorizationRequest,
     CredentialRequest,
@@ -33,7 +34,6 @@ from ekyc.signing.csc.authorization import (
 from ekyc.signing.csc.clients import ClientRegister, CscClient
 from ekyc.signing.csc.errors import CscError, invalid
 from ekyc.signing.csc.records import pack, unpack
-from ekyc.signing.remote import Caller
 from ekyc.storage import Grant, GrantError, GrantStore
 
 TOKEN_LIFE_S: Final = 3600
@@ -304,7 +304,7 @@ class _Code:
 def challenge_of(verifier: str) -> str:
     """The S256 challenge of a PKCE verifier (RFC 7636 §4.2)."""
     digest = hashlib.sha256(verifier.encode()).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return base64url.encode(digest)
 
 
 def _require_form(given: dict[str, Any]) -> None:

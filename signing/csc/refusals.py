@@ -14,6 +14,7 @@ _AUTHENTICATION: Final = "invalid_authentication_data"
 _WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "activation.credential_unknown": (INVALID_REQUEST, "Invalid parameter credentialID"),
+        "activation.already_used": (INVALID_REQUEST, "Invalid parameter SAD: it was used already"),
         "activation.hashes": (INVALID_REQUEST, "Hash is not authorized by the SAD"),
         "activation.expired": (INVALID_REQUEST, "SAD expired"),
         "activation.algorithm": (INVALID_REQUEST, "Invalid parameter signAlgo"),

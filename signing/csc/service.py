@@ -12,7 +12,15 @@ from datetime import timedelta
 from typing import Final
 
 from ekyc.ports import Clock
-from ekyc.signing.algorithms import SignatureAlgorithm, require_digest
+from ekyc.signing.activation.remote import (
+    Answer,
+    Caller,
+    CredentialInfo,
+    CredentialStatus,
+    RemoteSigning,
+)
+from ekyc.signing.activation.sad import ActivationMethod
+from ekyc.signing.authority.timestamp import request_token
 from ekyc.signing.csc.authorization import CredentialRequest, Scope
 from ekyc.signing.csc.consent import PROPOSAL_LIFE_S, Consent
 from ekyc.signing.csc.documents import PreparedDocuments, WantedDocument
@@ -21,10 +29,8 @@ from ekyc.signing.csc.hashes import read_signature_algorithm, require_sha256
 from ekyc.signing.csc.oauth import Access, Activation, AuthorizationServer
 from ekyc.signing.csc.records import pack, unpack
 from ekyc.signing.csc.refusals import in_words_of_csc
-from ekyc.signing.remote import Answer, Caller, CredentialInfo, CredentialStatus, RemoteSigning
-from ekyc.signing.sad import ActivationMethod
+from ekyc.signing.keys.algorithms import SignatureAlgorithm, require_digest
 from ekyc.signing.signatory import Services
-from ekyc.signing.timestamp import request_token
 from ekyc.storage import GrantError, GrantStore
 
 _SAD: Final = "csc-sad"

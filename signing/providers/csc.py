@@ -23,7 +23,8 @@ from asn1crypto import algos
 
 from ekyc.errors import LimitError
 from ekyc.ports import Clock
-from ekyc.signing.algorithms import DIGEST_BYTES, SHA256_OID, SignatureAlgorithm
+from ekyc.signing.activation.sad import MAX_DOCUMENTS, ShownDocument
+from ekyc.signing.keys.algorithms import DIGEST_BYTES, SHA256_OID, SignatureAlgorithm
 from ekyc.signing.providers.link import ProviderLink, ask, list_of, malformed, text_of
 from ekyc.signing.providers.port import (
     ProviderCertificate,
@@ -31,7 +32,6 @@ from ekyc.signing.providers.port import (
     checked,
     read_certificate,
 )
-from ekyc.signing.sad import MAX_DOCUMENTS, ShownDocument
 
 _MAX_CREDENTIALS: Final = 20
 _MAX_CHAIN: Final = 8

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
+from ekyc.signing.activation.sad import ShownDocument
 from ekyc.signing.providers.port import ProviderCertificate, ProviderError
-from ekyc.signing.sad import ShownDocument
 
 MISSING: Final = (
     "the message format of its API (annex III of the circular names POST and sp_id/sp_password, no messages)",

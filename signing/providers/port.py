@@ -20,9 +20,9 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from ekyc.errors import InputError, TrustError, UpstreamError
-from ekyc.signing.algorithms import SignatureAlgorithm, algorithm_of, verify_value
-from ekyc.signing.keys import ProviderKey
-from ekyc.signing.sad import ShownDocument
+from ekyc.signing.activation.sad import ShownDocument
+from ekyc.signing.keys.algorithms import SignatureAlgorithm, algorithm_of, verify_value
+from ekyc.signing.keys.port import ProviderKey
 from ekyc.signing.signatory import SigningIdentity, public_key_der_of
 
 MAX_CERTIFICATE_BYTES: Final = 16 << 10

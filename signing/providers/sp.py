@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from ekyc.errors import LimitError
 from ekyc.ports import Clock, Random
+from ekyc.signing.activation.sad import MAX_DOCUMENTS, ShownDocument
 from ekyc.signing.providers.link import ProviderLink, ask, list_of, malformed, text_of
 from ekyc.signing.providers.port import (
     ProviderCertificate,
@@ -27,7 +28,6 @@ from ekyc.signing.providers.port import (
     checked,
     read_certificate,
 )
-from ekyc.signing.sad import MAX_DOCUMENTS, ShownDocument
 
 _MAX_CERTIFICATES: Final = 20
 _MAX_NOTICE_BYTES: Final = 256 << 10

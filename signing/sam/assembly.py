@@ -8,16 +8,16 @@ from pathlib import Path
 from threading import Lock
 
 from ekyc.ports import Clock, Random, SystemClock, SystemRandom
-from ekyc.signing.activation import ActivationModule
-from ekyc.signing.factors import SecondFactorDesk
-from ekyc.signing.keys import KeyStore
-from ekyc.signing.keystore import read_file
-from ekyc.signing.material import ValidationMaterial
+from ekyc.signing.activation.factors import SecondFactorDesk
+from ekyc.signing.activation.module import ActivationModule
+from ekyc.signing.keys.keystore import read_file
+from ekyc.signing.keys.port import KeyStore
+from ekyc.signing.keys.software import EmbeddedKeys
 from ekyc.signing.sam.configuration import EmbeddedStore, SamConfiguration
 from ekyc.signing.sam.credentials import SamCredentials
 from ekyc.signing.sam.module import SignatureActivationModule
-from ekyc.signing.software_keys import EmbeddedKeys
-from ekyc.signing.trust_material import read_trust_material
+from ekyc.signing.validation.material import ValidationMaterial
+from ekyc.signing.validation.trust_material import read_trust_material
 from ekyc.storage import ServiceKey, Storage
 
 
@@ -52,6 +52,7 @@ def assembled(
         activation = ActivationModule(
             public_key_of=configuration.issuers.get,
             credential_of=credentials.find,
+            certificate_of=credentials.certificate,
             activations=storage.activations,
             results=storage.results,
             persons=storage.persons,
@@ -82,7 +83,7 @@ def open_keys(configuration: SamConfiguration, secret: Callable[[], str]) -> Key
     named = configuration.keys
     if isinstance(named, EmbeddedStore):
         return EmbeddedKeys.unlock(named.folder, secret())
-    from ekyc.signing.pkcs11 import TokenKeys  # noqa: PLC0415  # an extra that folders do not need
+    from ekyc.signing.keys.pkcs11 import TokenKeys  # noqa: PLC0415  # an extra that folders do not need
 
     return TokenKeys(named.module, named.token, secret())
 

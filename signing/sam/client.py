@@ -1,7 +1,7 @@
 """Asking the signing process. What it holds looks like any other key: :meth:`SamClient.identity`.
 
-A request is sent once. Where the answer is lost, nobody here knows whether the SAD was used; its hashes may be
-authorised anew, and the signing process sees to it that no evidence lets signatures out twice.
+A request is sent once. Where the answer is lost, nobody here knows whether the SAD was used: :meth:`SamClient.recall` asks,
+and is given what left. The signing process sees to it that no evidence lets signatures out twice.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from threading import Lock
 from typing import Any, Final, Self
 
 from ekyc.errors import EkycError, TrustError, UpstreamError
-from ekyc.signing.algorithms import (
+from ekyc.signing.activation.sad import ActivationMethod
+from ekyc.signing.keys.algorithms import (
     SignatureAlgorithm,
     algorithm_of,
     require_digest,
     verify_value,
 )
-from ekyc.signing.keys import KeyProtection
-from ekyc.signing.sad import ActivationMethod
+from ekyc.signing.keys.port import KeyProtection
 from ekyc.signing.sam.messages import (
     DescribeRequest,
     PingRequest,
@@ -135,7 +135,7 @@ class SamClient:
         hashes: Sequence[bytes],
         algorithm: SignatureAlgorithm,
     ) -> tuple[bytes, ...]:
-        """See :meth:`ekyc.signing.activation.ActivationModule.sign`, and:
+        """See :meth:`ekyc.signing.activation.module.ActivationModule.sign`, and:
 
         Raises:
             UpstreamError: ``signing.sam.unreachable`` (nothing was asked), ``signing.sam.lost`` (asked, and no answer
@@ -145,10 +145,27 @@ class SamClient:
         request = SignRequest(
             sad=sad, credential=credential_id, hashes=tuple(hashes), algorithm=algorithm
         )
+        return self._values(request)
+
+    def recall(
+        self,
+        sad: str,
+        *,
+        credential_id: str,
+        hashes: Sequence[bytes],
+        algorithm: SignatureAlgorithm,
+    ) -> tuple[bytes, ...]:
+        """See :meth:`ekyc.signing.activation.module.ActivationModule.recall`, and :meth:`sign`."""
+        request = SignRequest(
+            sad=sad, credential=credential_id, hashes=tuple(hashes), algorithm=algorithm, again=True
+        )
+        return self._values(request)
+
+    def _values(self, request: SignRequest) -> tuple[bytes, ...]:
         answer = self._ask(request)
         with _readable():
             values = tuple(map(decode, answer["values"]))
-            if len(values) != len(hashes):
+            if len(values) != len(request.hashes):
                 raise ValueError("not one value a hash")
         return values
 

@@ -16,6 +16,7 @@
 
     [policy]
     methods = ["verification+webauthn", "verification+totp"]
+    pilot = false                        # true lets methods name "verification": whoever asks the person can sign for them
     users = []                           # user ids that may connect, besides the process's own
     workers = 4
 
@@ -41,9 +42,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ekyc.errors import InputError
-from ekyc.signing.algorithms import SignatureAlgorithm, algorithm_of
-from ekyc.signing.factors import RelyingParty
-from ekyc.signing.sad import ActivationMethod
+from ekyc.files import read_file
+from ekyc.signing.activation.factors import RelyingParty
+from ekyc.signing.activation.sad import ActivationMethod
+from ekyc.signing.keys.algorithms import SignatureAlgorithm, algorithm_of
 
 SCHEMA: Final = "ekyc.sam/1"
 _MAX_BYTES: Final = 64 << 10
@@ -52,7 +54,7 @@ _SECTIONS: Final = {
     "": {"schema", "socket", "state", "service_key", "revocation_lists"},
     "keys": {"folder", "token", "module"},
     "issuers": None,
-    "policy": {"methods", "users", "workers"},
+    "policy": {"methods", "pilot", "users", "workers"},
     "relying_party": {"id", "origins"},
 }
 
@@ -83,6 +85,7 @@ class SamConfiguration:
     issuers: Mapping[str, bytes]
     """SubjectPublicKeyInfo of EC P-256 keys, by name."""
     methods: frozenset[ActivationMethod]
+    """With the verification alone only where the file says that it is a pilot's."""
     users: frozenset[int]
     workers: int
     party: RelyingParty | None
@@ -96,11 +99,7 @@ def load_configuration(file: Path) -> SamConfiguration:
         InputError: ``sam.configuration``; ``subject`` names the place.
     """
     try:
-        with file.open("rb") as opened:
-            data = opened.read(_MAX_BYTES + 1)
-        if len(data) > _MAX_BYTES:
-            raise _wrong("too long", file.name)
-        written = tomllib.loads(data.decode())
+        written = tomllib.loads(read_file(file, _MAX_BYTES, code="sam.configuration").decode())
     except OSError as exc:
         raise _wrong(f"cannot be read ({os.strerror(exc.errno or 0)})", file.name) from exc
     except ValueError as exc:
@@ -156,7 +155,7 @@ def _issuers(section: Mapping[str, Any], base: Path) -> Mapping[str, bytes]:
 
 def _public_key(file: Path) -> bytes:
     try:
-        key = load_pem_public_key(file.read_bytes()[:_MAX_BYTES])
+        key = load_pem_public_key(read_file(file, _MAX_BYTES, code="sam.configuration"))
     except (OSError, ValueError, TypeError) as exc:
         raise _wrong("no public key in PEM", file.name) from exc
     der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -172,6 +171,10 @@ def _methods(policy: Mapping[str, Any]) -> frozenset[ActivationMethod]:
         raise _wrong("no such method", "policy.methods") from exc
     if not methods:
         raise _wrong("says no way of authorising", "policy.methods")
+    if ActivationMethod.VERIFICATION in methods and policy.get("pilot") is not True:
+        raise _wrong(
+            "the verification alone authorises in a pilot only: pilot = true", "policy.methods"
+        )
     return methods
 
 

@@ -8,13 +8,13 @@ from cryptography import x509
 
 from ekyc.errors import TrustError
 from ekyc.ports import Random
-from ekyc.signing.activation import Credential
-from ekyc.signing.algorithms import SignatureAlgorithm
-from ekyc.signing.ca import CertificationAuthority, SubjectName
-from ekyc.signing.certificates import CertificateProfile
-from ekyc.signing.keys import KeyStore
-from ekyc.signing.remote_service import HeldCredential
-from ekyc.signing.sad import ActivationMethod
+from ekyc.signing.activation.module import Credential
+from ekyc.signing.activation.remote_service import HeldCredential
+from ekyc.signing.activation.sad import ActivationMethod
+from ekyc.signing.authority.ca import CertificationAuthority, SubjectName
+from ekyc.signing.authority.certificates import CertificateProfile
+from ekyc.signing.keys.algorithms import SignatureAlgorithm
+from ekyc.signing.keys.port import KeyStore
 from ekyc.signing.signatory import SigningIdentity, public_key_der_of
 from ekyc.storage import CertificateRegister, CredentialStore, StoredCredential
 
@@ -50,14 +50,10 @@ class SamCredentials:
             TrustError: ``signing.credential.disabled``, ``signing.certificate.revoked``.
             StorageError, BusyError, UpstreamError: the record or the key cannot be read.
         """
-        stored = self._store.find(credential_id)
+        stored = self._standing(credential_id)
         if stored is None:
             return None
-        if stored.disabled_at is not None:
-            raise TrustError("the credential is switched off", code="signing.credential.disabled")
         own, *above = stored.certificates
-        if above:
-            self._require_not_revoked(own, issuer_der=above[0])
         return Credential(
             id=stored.id,
             holder=stored.holder,
@@ -68,6 +64,27 @@ class SamCredentials:
             ),
             methods=_methods(stored) & self._methods,
         )
+
+    def certificate(self, credential_id: str) -> bytes | None:
+        """Its certificate alone (DER); its key may be away, or destroyed.
+
+        Raises:
+            TrustError, StorageError, BusyError: as :meth:`find`.
+        """
+        stored = self._standing(credential_id)
+        return None if stored is None else stored.certificates[0]
+
+    def _standing(self, credential_id: str) -> StoredCredential | None:
+        """The record of a credential that is neither switched off nor revoked."""
+        stored = self._store.find(credential_id)
+        if stored is None:
+            return None
+        if stored.disabled_at is not None:
+            raise TrustError("the credential is switched off", code="signing.credential.disabled")
+        own, *above = stored.certificates
+        if above:
+            self._require_not_revoked(own, issuer_der=above[0])
+        return stored
 
     def _require_not_revoked(self, der: bytes, *, issuer_der: bytes) -> None:
         if self._register is None:

@@ -5,6 +5,7 @@ A frame is a length of four bytes (big endian) and that many bytes of one JSON o
 ::
 
     {"op": "sign", "sad": …, "credential": …, "hashes": [base64, …], "algorithm": …}   → {"values": [base64, …]}
+    {"op": "recall", the same}            → the same values, again, without the key
     {"op": "describe", "credential": …}   → {"certificates": [base64, …], "methods": […], "protection": …}
     {"op": "ping"}                        → {"version": 1}
     anything that fails                   → {"error": {"kind": …, "code": …, "message": …, "subject": …}}
@@ -19,9 +20,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ekyc.errors import BusyError, EkycError, InputError, LimitError, TrustError, UpstreamError
-from ekyc.signing.activation import ActivationError
-from ekyc.signing.algorithms import SignatureAlgorithm
-from ekyc.signing.jws import MAX_BYTES, canonical_json
+from ekyc.signing.activation.jws import MAX_BYTES, canonical_json
+from ekyc.signing.activation.module import ActivationError
+from ekyc.signing.keys.algorithms import SignatureAlgorithm
 from ekyc.storage import ActivationUsedError, FactorError, StorageError
 
 VERSION: Final = 1
@@ -47,12 +48,14 @@ _KINDS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignRequest:
-    """Use a SAD."""
+    """Use a SAD, or have again what left under it."""
 
     sad: str = field(repr=False)
     credential: str
     hashes: tuple[bytes, ...]
     algorithm: SignatureAlgorithm
+    again: bool = False
+    """Whether the key stays out of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +117,7 @@ def write_request(request: Request) -> dict[str, Any]:
     match request:
         case SignRequest():
             return {
-                "op": "sign",
+                "op": "recall" if request.again else "sign",
                 "sad": request.sad,
                 "credential": request.credential,
                 "hashes": [encode(digest) for digest in request.hashes],
@@ -144,7 +147,7 @@ def read_request(message: Mapping[str, Any]) -> Request:
 
 def _read_request(message: Mapping[str, Any]) -> Request:
     match message["op"]:
-        case "sign":
+        case "sign" | "recall" as operation:
             hashes = message["hashes"]
             if len(hashes) > MAX_HASHES:
                 raise LimitError("more hashes than one SAD covers", code="signing.sam.too_many")
@@ -153,6 +156,7 @@ def _read_request(message: Mapping[str, Any]) -> Request:
                 credential=_text(message["credential"]),
                 hashes=tuple(map(decode, hashes)),
                 algorithm=SignatureAlgorithm(message["algorithm"]),
+                again=operation == "recall",
             )
         case "describe":
             return DescribeRequest(credential=_text(message["credential"]))

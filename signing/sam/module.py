@@ -1,6 +1,6 @@
 """The signing process without its socket: a message comes in, an answer goes out, and nothing is ever raised.
 
-It holds the keys, and uses one only as :mod:`ekyc.signing.activation` says. What it knows of credentials and decisions
+It holds the keys, and uses one only as :mod:`ekyc.signing.activation.module` says. What it knows of credentials and decisions
 it reads itself, from its own side.
 """
 
@@ -12,8 +12,8 @@ from threading import BoundedSemaphore
 from typing import Any, Final
 
 from ekyc.errors import BusyError, EkycError, InputError, UpstreamError, place_of
-from ekyc.signing.activation import ActivationModule
-from ekyc.signing.keys import KeyProtection
+from ekyc.signing.activation.module import ActivationModule
+from ekyc.signing.keys.port import KeyProtection
 from ekyc.signing.sam.credentials import SamCredentials
 from ekyc.signing.sam.messages import (
     VERSION,
@@ -90,8 +90,9 @@ class SignatureActivationModule:
     def _sign(self, request: SignRequest) -> Mapping[str, Any]:
         if not self._places.acquire(timeout=_WAIT_S):
             raise BusyError("too many signatures at once", code="signing.sam.busy")
+        use = self._activation.recall if request.again else self._activation.sign
         try:
-            values = self._activation.sign(
+            values = use(
                 request.sad,
                 credential_id=request.credential,
                 hashes=request.hashes,
@@ -99,5 +100,6 @@ class SignatureActivationModule:
             )
         finally:
             self._places.release()
-        _log.info("signed: %s, %d", request.credential, len(values))
+        said = "given again: %s, %d" if request.again else "signed: %s, %d"
+        _log.info(said, request.credential, len(values))
         return {"values": [encode(value) for value in values]}

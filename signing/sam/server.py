@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
@@ -127,7 +128,7 @@ class SamServer:
         try:
             connection, _ = self._listener.accept()
         except OSError as error:  # gone again, or no descriptor is left
-            _log.warning("no connection taken: %s", os.strerror(error.errno or 0))
+            _log.warning("no connection taken: %s", errno.errorcode.get(error.errno or 0, "?"))
             return
         user = peer_user(connection)
         if user not in self._users:  # (2)
@@ -204,19 +205,37 @@ def _shut(connection: socket.socket, how: int) -> None:
         connection.shutdown(how)
 
 
-def _take_lock(path: Path) -> IO[bytes]:
+def require_socket_path(path: Path) -> None:
+    """Return if a process may serve a socket there; a folder that is not there yet is made by whoever serves.
+
+    Raises:
+        InputError: ``signing.sam.socket_path``: too long, or its folder may be written by others.
+    """
     if len(os.fsencode(path)) > _MAX_PATH:
         raise InputError(f"a socket's path has at most {_MAX_PATH} bytes", code=_PATH)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         mode = path.parent.stat().st_mode
-        if mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
-            raise InputError("others may write the socket's folder", code=_PATH)
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        raise _not_made(exc) from exc
+    if mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
+        raise InputError("others may write the socket's folder", code=_PATH)
+
+
+def _not_made(error: OSError) -> InputError:
+    why = os.strerror(error.errno or 0)
+    return InputError(f"the socket cannot be made ({why})", code=_PATH)
+
+
+def _take_lock(path: Path) -> IO[bytes]:
+    require_socket_path(path)  # before anything is made
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        require_socket_path(path)
         handle = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError as exc:
-        raise InputError(
-            f"the socket cannot be made ({os.strerror(exc.errno or 0)})", code=_PATH
-        ) from exc
+        raise _not_made(exc) from exc
     lock_file = os.fdopen(handle, "r+b")
     try:
         fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -240,9 +259,7 @@ def _listen(path: Path) -> socket.socket:
         listener.setblocking(False)
     except OSError as exc:
         listener.close()
-        raise InputError(
-            f"the socket cannot be made ({os.strerror(exc.errno or 0)})", code=_PATH
-        ) from exc
+        raise _not_made(exc) from exc
     except BaseException:
         listener.close()
         raise

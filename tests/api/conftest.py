@@ -27,7 +27,7 @@ class FolderListing:
         self.arrived = threading.Semaphore(0)
         self.hold = None  # a threading.Event that work waits for
 
-    def verify_folder(self, folder, *, challenge_id, live=None):
+    def verify_folder(self, folder, *, challenge_id, live=None, owner=None, receipt=None):
         self.folders.append(folder)
         self.live = live
         self.threads.add(threading.current_thread())

@@ -1,7 +1,8 @@
 """Canary: a number, a name and a portrait, planted wherever a request has room, come out nowhere but in its answer.
 
-Every operation of the OpenAPI document is called with them; what was logged, in both formats, and every problem document
-are searched for them in the forms in which they could have been written.
+Every operation of the OpenAPI document is called with them; what was logged, in both formats, every span of the traces and
+every problem document are searched for them in the forms in which they could have been written. On the way, a probe hears whether
+any operation asks the database on the event loop.
 """
 
 from __future__ import annotations
@@ -11,97 +12,58 @@ import base64
 import json
 import logging
 import urllib.parse
+from contextlib import suppress
 
 import httpx
 import pytest
+from canaries import NAME, NUMBER, PLAIN_NAME, PORTRAIT, WORDS, found_in, requests_of
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from sqlalchemy import event
 
 from ekyc.api import create_app
-from ekyc.api.logs import AllowListFormatter, LogFormat
+from ekyc.api.access.proxy import ProxySettings
+from ekyc.api.tracing import TracedVerifier, Tracing
 from ekyc.api.v1 import ResourceFront
 from ekyc.api.v1.front import ResourceLimits
 from ekyc.api.v1.rates import RateLimit
 from ekyc.errors import InputError
+from ekyc.logs import AllowListFormatter, LogFormat
 from ekyc.storage import ServiceKey
 
-NUMBER = "079185001234"
-NAME = "Nguyễn Canary Thị Mẫu"
-PLAIN_NAME = "NGUYEN-CANARY-THI-MAU"
-PORTRAIT = b"\xff\xd8\xff\xe0portrait-canary\x00\x01\x02\xff\xd9"
-WORDS = (NUMBER, NAME, PLAIN_NAME)
-METHODS = frozenset({"get", "put", "post", "patch", "delete"})
-HEADERS = (
-    *("x-request-id", "idempotency-key", "user-agent", "referer", "accept-language", "if-match"),
-    *("content-digest", "last-event-id", "prefer", "traceparent"),
-)
-PROXIED = ("x-forwarded-for", "forwarded")  # refused at once, where there are no clients
-JSON = {"content-type": "application/json"}
 
+@pytest.fixture
+def asked_on_loop(storage):
+    """Every statement that was executed where the event loop runs, by its first word."""
+    asked = []
 
-def forms_of(text):
-    raw = text if isinstance(text, bytes) else text.encode()
-    shown = raw.decode("latin-1") if isinstance(text, bytes) else text
-    yield from (shown, repr(raw)[2:-1], base64.b64encode(raw).decode().rstrip("=")[:-1], raw.hex())
-    yield from (urllib.parse.quote(raw), json.dumps(shown)[1:-1], shown.lower())
+    def listen(_connection, _cursor, statement, *_):
+        with suppress(RuntimeError):
+            asyncio.get_running_loop()
+            asked.append(statement.split()[0])
 
-
-CANARIES = sorted({form for word in (*WORDS, PORTRAIT[4:]) for form in forms_of(word)})
-
-
-def found_in(text):
-    return [form for form in CANARIES if form in text]
-
-
-def requests_of(document):
-    """Method, path and options of requests to every operation, with canaries in each place."""
-    for template, operations in document["paths"].items():
-        for method in METHODS & operations.keys():
-            for word in WORDS:
-                quoted = urllib.parse.quote(word)
-                path = "/".join(
-                    quoted if part.startswith("{") else part for part in template.split("/")
-                )
-                headers = dict.fromkeys(HEADERS, quoted)
-                yield method, f"{path}?{quoted}={quoted}&limit={quoted}", {"headers": headers}
-                yield method, path, {"headers": dict.fromkeys(PROXIED, quoted)}
-                for body in bodies_of(word):
-                    yield method, path, body
-    for word in WORDS:
-        quoted = urllib.parse.quote(word)
-        yield "get", f"/{quoted}", {"headers": {"authorization": f"Bearer {PLAIN_NAME}.{NUMBER}"}}
-        yield "get", f"/v1/{quoted}/{quoted}", {"headers": {"cookie": f"{NUMBER}={NUMBER}"}}
-    for method in (NUMBER, PLAIN_NAME):
-        yield method, "/livez", {}
-
-
-def bodies_of(word):
-    key = {"idempotency-key": "0af7651916cd43dd8448eb211c80319c"}
-    nested = {word: {word: [word]}, "purpose": word, "subject": word, "reference": word}
-    yield {"content": json.dumps(nested), "headers": {**JSON, **key}}
-    yield {"content": json.dumps({"citizen": {word: word}, "case": {word: 1}}), "headers": JSON}
-    yield {"content": json.dumps(word), "headers": JSON}
-    yield {"content": f'{{"{word}": '.encode() + PORTRAIT, "headers": {**JSON, **key}}
-    yield {"content": PORTRAIT, "headers": {"content-type": f"image/{NUMBER}", **key}}
-    yield {"files": [(word, (f"{word}.jpg", PORTRAIT, f"image/{NUMBER}"))], "headers": key}
-    yield {"files": [("file", (f"../{word}", PORTRAIT)), ("case", (None, word))], "headers": key}
-    yield {
-        "files": [
-            ("case", (None, word)),
-            ("challenge_id", (None, word)),
-            ("liveness", (None, word)),
-        ],
-        "headers": key,
-    }
-    yield {"files": [("case", (f"{word}.zip", PORTRAIT))], "headers": key}
+    event.listen(storage._engine, "before_cursor_execute", listen)
+    return asked
 
 
 @pytest.fixture
 def shown(verifier, storage, scratch, caplog):
-    """Run requests against one service, and return the problem documents and everything that was logged."""
+    """Run requests against one service, and return the answers and everything that was logged or traced."""
 
     def run(planned):
         limits = ResourceLimits(rate=RateLimit(requests=1_000_000))
         front = ResourceFront(storage.dossiers(ServiceKey(bytes(32))), limits=limits)
-        app = create_app(verifier, storage, scratch_parent=scratch, resources=front)
+        storage.measure_time()
+        spans = InMemorySpanExporter()
+        proxy = ProxySettings(tls=True, trusted=("127.0.0.1/32",))
+        tracing = Tracing(SimpleSpanProcessor(spans), proxy=proxy)
+        app = create_app(
+            TracedVerifier(verifier, tracing),
+            storage,
+            scratch_parent=scratch,
+            resources=front,
+            tracing=tracing,
+        )
 
         async def talk():
             transport = httpx.ASGITransport(app=app)
@@ -123,13 +85,16 @@ def shown(verifier, storage, scratch, caplog):
             for style in LogFormat
         ]
         own = [one.getMessage() for one in caplog.records if one.name.startswith("ekyc")]
-        return answers, "\n".join([*written, *own])
+        traced = [span.to_json(indent=None) for span in spans.get_finished_spans()]
+        assert len(traced) >= len(answers)
+        return answers, "\n".join([*written, *own, *traced])
 
     return run
 
 
-def test_nothing_planted_comes_out_of_logs_and_problems(shown):
+def test_nothing_planted_comes_out_of_logs_traces_and_problems(shown, asked_on_loop):
     answers, logged = shown(requests_of)
+    assert asked_on_loop == []
 
     problems = [one for one in answers if "problem+json" in one.headers["content-type"]]
     assert len(problems) > 500
@@ -160,7 +125,8 @@ def test_nothing_planted_comes_out_of_logs_and_problems(shown):
 )
 def test_an_operation_that_fails_tells_type_and_place_alone(shown, verifier, error):
     verifier.error = error
-    parts = [("case", (None, NAME.encode())), ("file", (f"{NUMBER}.jpg", PORTRAIT))]
+    case = f'schema = "ekyc.case/1"\nprofile = "identity"\n# {NAME}\n'
+    parts = [("case", (None, case.encode())), ("file", (f"{NUMBER}.jpg", PORTRAIT))]
     answers, logged = shown(lambda _: [("post", "/v1/verifications", {"files": parts})])
 
     assert answers[0].status_code in {422, 500}

@@ -36,7 +36,7 @@ def verifier(issuer, storage):
     trust = TrustStore.from_certificates([issuer.csca_certificate_der], source="test")
 
     class ChipOnly:
-        def verify_folder(self, folder, *, challenge_id, live=None):
+        def verify_folder(self, folder, *, challenge_id, live=None, owner=None, receipt=None):
             found = judge_chip(
                 load_case(folder),
                 trust=trust,

@@ -9,11 +9,15 @@ from datetime import date, timedelta
 
 import pytest
 from asgi_client import AsgiSocket, SocketClosedError, running
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from relay_links import TOKEN
+from sent_once import once
 
 from ekyc.api import create_app
 from ekyc.api.chip_relay_sessions import ChipSessionLimits, ChipSessions
 from ekyc.api.envelope import Envelope
+from ekyc.api.tracing import Tracing
 from ekyc.chip import RecordedSession, verify_session
 from ekyc.chip.access_key import CanKey
 from ekyc.chip.files import ElementaryFile
@@ -30,11 +34,11 @@ from ekyc.chip.relay import (
     encode_frame,
 )
 from ekyc.chip.sim import AccessProtocol, CardSimulator, CitizenData, SimulatedIssuer
-from ekyc.errors import InputError, UpstreamError
+from ekyc.errors import BusyError, InputError, UpstreamError
 from ekyc.pki import TrustStore
 from ekyc.ports import SystemRandom
 from ekyc.testing import FixedClock
-from ekyc.values import Redacted
+from ekyc.values import Owner, Redacted
 
 SESSIONS = "/v1/chip-sessions"
 
@@ -67,11 +71,12 @@ def service(verifier, storage, scratch, issuer, clock):
     """``with service(**limits) as client``: a running application."""
 
     @contextmanager
-    def run(**limits):
+    def run(*, tracing=None, **limits):
         app = create_app(
             verifier,
             storage,
             scratch_parent=scratch,
+            tracing=tracing,
             trust=TrustStore.from_certificates([issuer.csca_certificate_der], source="simulator"),
             chip_limits=ChipSessionLimits(**limits),
             clock=clock,
@@ -89,7 +94,7 @@ def order(client, card, *, mode="full", mrz=False):
         number, birth, expiry = card.mrz_key
         zone = {"document_number": number, "birth": birth, "expiry": expiry}
         body |= {"mrz": zone} if mrz else {"can": card.can}
-    answer = client.post(SESSIONS, json=body)
+    answer = client.post(SESSIONS, json=body, headers=once())
     assert answer.status_code == 201, answer.text
     return answer.json()
 
@@ -132,6 +137,37 @@ def refusal(client, session, token=None):
         )
         socket.send_text(encode_frame(hello))
         return json.loads(socket.receive_text())["code"]
+
+
+def test_a_relay_is_traced_to_its_end_without_a_word_of_the_card(service, card):
+    """Read, refused, left, and no such place; names of the session, token, number and holder are nowhere."""
+    exporter = InMemorySpanExporter()
+    with Tracing(SimpleSpanProcessor(exporter)) as tracing, service(tracing=tracing) as client:
+        session, left = order(client, card), order(client, card)
+        relay(client, session, CardSimulator(card))
+        assert refusal(client, session, token="079185001234") == "chip.relay_frame_malformed"
+        with client.websocket(left["relay_path"]) as socket:
+            converse(socket, left["token"], CardSimulator(card), stop_after=2)
+        with pytest.raises(SocketClosedError), client.websocket("/nowhere/079185001234"):
+            pass
+        shown = fetch(client, session).json()
+    spans = [one for one in exporter.get_finished_spans() if one.name.startswith("WEBSOCKET")]
+    place = "/v1/chip-sessions/{session_id}/relay"
+    assert [one.name for one in spans] == [f"WEBSOCKET {place}"] * 3 + ["WEBSOCKET -"]
+    read, refused, gone, _ = (dict(one.attributes) for one in spans)
+    assert read["ekyc.round_trips"] > 5
+    assert read["ekyc.websocket.closed_with"] == 1000
+    assert "ekyc.problem" not in read
+    assert refused["ekyc.problem"] == "chip.relay_frame_malformed"
+    assert refused["ekyc.websocket.closed_with"] == 1008
+    assert gone["ekyc.problem"] == "chip.relay_disconnected"
+    assert "ekyc.websocket.closed_with" not in gone
+    assert shown["state"] == "finished"
+    text = "".join(one.to_json() for one in spans)
+    number, birth, expiry = card.mrz_key
+    secrets = (session["id"], session["token"], session["result_token"], left["id"], card.can)
+    planted = ("079185001234", "048185012345", "NGUYỄN", number, str(birth), str(expiry))
+    assert not [one for one in (*secrets, *planted) if one in text]
 
 
 @pytest.mark.parametrize("mrz", [False, True])
@@ -298,14 +334,14 @@ def test_a_foreign_host_name_gets_no_socket(service, card):
 )
 def test_an_order_that_is_none(service, body, code):
     with service() as client:
-        answer = client.post(SESSIONS, json=body)
+        answer = client.post(SESSIONS, json=body, headers=once())
     assert (answer.status_code, answer.json()["code"]) == (422, code)
     assert "123456" not in answer.text
 
 
 def test_a_large_body_is_not_read(service):
     with service() as client:
-        answer = client.post(SESSIONS, content=b" " * 5_000_000)
+        answer = client.post(SESSIONS, content=b" " * 5_000_000, headers=once())
     assert answer.status_code == 413
 
 
@@ -316,14 +352,14 @@ def test_sessions_are_bounded(service, card):
     with service(sessions=2) as client:
         order(client, card)
         order(client, card)
-        answer = client.post(SESSIONS, json={"can": card.can})
+        answer = client.post(SESSIONS, json={"can": card.can}, headers=once())
     assert (answer.status_code, answer.json()["code"]) == (503, "busy.queue_full")
 
 
 def test_kept_evidence_is_bounded(service, card):
     with service(evidence_bytes=1000) as client:
         relay(client, order(client, card), CardSimulator(card))
-        answer = client.post(SESSIONS, json={"can": card.can})
+        answer = client.post(SESSIONS, json={"can": card.can}, headers=once())
     assert answer.status_code == 503
 
 
@@ -444,7 +480,7 @@ def test_what_nobody_foresaw_closes_the_socket_and_is_logged_without_its_text(ca
 
 def test_the_wrong_number_is_the_chips_refusal(service, card):
     with service() as client:
-        session = client.post(SESSIONS, json={"can": "999999"}).json()
+        session = client.post(SESSIONS, json={"can": "999999"}, headers=once()).json()
         with pytest.raises(UpstreamError) as error:
             relay(client, session, CardSimulator(card))
         assert error.value.subject == "chip.pace_refused"
@@ -459,3 +495,68 @@ def test_an_answer_that_never_comes_ends_the_relay(service, card, clock):
             clock.advance(timedelta(seconds=1))
             assert json.loads(socket.receive_text())["code"] == "chip.relay_answer_late"
         assert wait_for_end(client, session)["error"]["code"] == "chip.relay_answer_late"
+
+
+def test_one_login_does_not_use_up_the_readings_of_all():
+    sessions = ChipSessions(
+        ChipSessionLimits(sessions=9, of_citizen=2), clock=FixedClock(), random=SystemRandom()
+    )
+    greedy, neighbour, office = (
+        Owner(tenant="a", subject=one) for one in ("c" * 64, "d" * 64, None)
+    )
+    for _ in range(2):
+        sessions.order(RelayMode.HYBRID, None, owner=greedy)
+    with pytest.raises(BusyError):
+        sessions.order(RelayMode.HYBRID, None, owner=greedy)
+    for other in (neighbour, office, office, office):
+        sessions.order(RelayMode.HYBRID, None, owner=other)
+
+
+def test_an_order_sent_twice_is_carried_out_once(service, clock):
+    with service(sessions=1) as client:
+        headers = once()
+        first = client.post(SESSIONS, json={"mode": "hybrid"}, headers=headers)
+        again = client.post(SESSIONS, json={"mode": "hybrid"}, headers=headers)
+        other = client.post(SESSIONS, json={"can": "123456"}, headers=headers)
+        none = client.post(SESSIONS, json={"mode": "hybrid"})
+        assert (first.status_code, again.status_code) == (201, 201)
+        assert first.json() == again.json()
+        assert "Idempotency-Replayed" not in first.headers
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency.other_request")
+        assert (none.status_code, none.json()["code"]) == (400, "idempotency.missing")
+        assert first.headers["RateLimit"]
+
+        clock.advance(timedelta(hours=1))  # its session is over: nothing is left to be told of
+        anew = client.post(SESSIONS, json={"mode": "hybrid"}, headers=headers)
+        assert anew.status_code == 201
+        assert anew.json()["id"] != first.json()["id"]
+
+
+def test_one_tenant_does_not_use_up_the_readings_of_all():
+    limits = ChipSessionLimits(sessions=4, of_tenant=3, relays=3, relays_of_tenant=2)
+    sessions = ChipSessions(limits, clock=FixedClock(), random=SystemRandom())
+    greedy, neighbour = Owner(tenant="a"), Owner(tenant="b")
+    theirs = [sessions.order(RelayMode.HYBRID, None, owner=greedy) for _ in range(3)]
+    with pytest.raises(BusyError):
+        sessions.order(RelayMode.HYBRID, None, owner=greedy)
+    other = sessions.order(RelayMode.HYBRID, None, owner=neighbour)
+
+    running, _ = [sessions.admit(one.session.id, one.relay_token) for one in theirs[:2]]
+    with pytest.raises(BusyError):
+        sessions.admit(theirs[2].session.id, theirs[2].relay_token)
+    sessions.admit(other.session.id, other.relay_token)
+    sessions.close(running[0])
+    sessions.admit(theirs[2].session.id, theirs[2].relay_token)
+
+
+def test_the_record_of_one_tenant_leaves_room_for_others():
+    limits = ChipSessionLimits(evidence_bytes=10, evidence_bytes_of_tenant=6)
+    sessions = ChipSessions(limits, clock=FixedClock(), random=SystemRandom())
+    greedy = Owner(tenant="a")
+    made = sessions.order(RelayMode.HYBRID, None, owner=greedy)
+    session, _ = sessions.admit(made.session.id, made.relay_token)
+    sessions.close(session, evidence=bytes(6))
+    with pytest.raises(BusyError):
+        sessions.order(RelayMode.HYBRID, None, owner=greedy)
+    sessions.order(RelayMode.HYBRID, None, owner=Owner(tenant="b"))

@@ -11,10 +11,13 @@ from datetime import timedelta
 
 import pytest
 from asgi_client import running
-from live_service import BINDING, TestDetection, sessions_of
+from known_callers import NamedGate, person, portal
+from live_service import BINDING, CountingObserver, TestDetection, opened_storage, sessions_of
 from liveness_client import reply_of
+from sent_once import once
 
 from ekyc.api import LivenessFront, LivenessLimits, create_app
+from ekyc.api.access import Role
 from ekyc.api.liveness_schemas import PROMPT_TEXTS
 from ekyc.errors import InputError, ModelError
 from ekyc.flows import LiveBinding, load_case, with_live_session
@@ -29,7 +32,7 @@ from ekyc.liveness.active import (
 from ekyc.liveness.active.envelope import MAX_CHUNK_BYTES
 from ekyc.liveness.active.simulated_client import SimulatedClient
 from ekyc.outcomes import Outcome
-from ekyc.storage import SessionBounds, Storage
+from ekyc.storage import SessionBounds
 from ekyc.testing import FixedClock
 
 pytestmark = pytest.mark.filterwarnings(
@@ -47,7 +50,7 @@ def clock():
 
 @pytest.fixture
 def storage(tmp_path, clock):
-    with Storage.open(tmp_path / "state.sqlite3", clock=clock) as opened:
+    with opened_storage(tmp_path, clock) as opened:
         yield opened
 
 
@@ -74,7 +77,7 @@ def service(verifier, storage, scratch, clock):
 
 
 def order(client, **changes):
-    answer = client.post(SESSIONS, json=ORDER | changes)
+    answer = client.post(SESSIONS, json=ORDER | changes, headers=once())
     assert answer.status_code == 201, answer.text
     return answer.json()
 
@@ -239,24 +242,63 @@ def test_a_session_is_forgotten_on_demand(service, clock):
 
 def test_without_sessions_the_operations_say_so(verifier, storage, scratch):
     with running(create_app(verifier, storage, scratch_parent=scratch)) as client:
-        answer = client.post(SESSIONS, json=ORDER)
+        answer = client.post(SESSIONS, json=ORDER, headers=once())
     assert (answer.status_code, answer.json()["code"]) == (404, "liveness.not_offered")
 
 
 # -- bounds
 
 
+@pytest.fixture
+def logged_in(verifier, storage, scratch, clock):
+    """``with logged_in(**parts) as client``: a service to callers of which ``X-Caller`` names one."""
+
+    @contextmanager
+    def run(**parts):
+        callers = {"portal": portal(), **{one: person(one * 64, Role.CITIZEN) for one in "cd"}}
+        front = LivenessFront(sessions=sessions_of(storage, clock, **parts), clock=clock)
+        gate = NamedGate(callers)
+        options = {"scratch_parent": scratch, "liveness": front, "gate": gate}
+        with running(create_app(verifier, storage, **options)) as client:
+            yield (
+                lambda caller, **changes: (
+                    client.post(
+                        SESSIONS, json=ORDER | changes, headers=once(**{"X-Caller": caller})
+                    ).status_code
+                )
+            )
+
+    return run
+
+
+def test_a_login_gets_no_new_attempts_by_naming_others(logged_in):
+    with logged_in(attempts=AttemptLimits(most=2, pause=timedelta(0))) as ask_as:
+        tried = [ask_as("c", case=f"case-{n}", subject=f"somebody-{n}") for n in range(3)]
+    assert tried == [201, 201, 429]
+
+
+def test_a_login_uses_up_nobody_elses_attempts(logged_in):
+    with logged_in(attempts=AttemptLimits(most=1, pause=timedelta(0))) as ask_as:
+        assert ask_as("c", case="its-own") == 201  # and names the other as its subject
+        assert [ask_as("d", case="other"), ask_as("portal", case="third")] == [201, 201]
+
+
+def test_a_login_does_not_leave_out_the_colours(logged_in):
+    with logged_in() as ask_as:
+        assert [ask_as(one, colours=False) for one in ("c", "portal")] == [403, 201]
+
+
 def test_too_many_attempts_wait(service, clock):
     with service(attempts=AttemptLimits(most=2)) as client:
         order(client)
-        answer = client.post(SESSIONS, json=ORDER, headers={"Accept-Language": "vi"})
+        answer = client.post(SESSIONS, json=ORDER, headers=once(**{"Accept-Language": "vi"}))
         assert (answer.status_code, answer.headers["retry-after"]) == (429, "5")
         problem = answer.json()
         assert (problem["code"], problem["retryable"]) == ("liveness.too_many_attempts", True)
         assert problem["title"].startswith("Đã thử quá nhiều lần")
         clock.advance(timedelta(seconds=5))
         order(client)
-        answer = client.post(SESSIONS, json=ORDER)
+        answer = client.post(SESSIONS, json=ORDER, headers=once())
         assert int(answer.headers["retry-after"]) > 800
         order(client, subject="another", case="other")
 
@@ -277,7 +319,7 @@ def test_too_many_attempts_wait(service, clock):
 )
 def test_an_order_that_is_none(service, changes):
     with service() as client:
-        answer = client.post(SESSIONS, json=ORDER | changes)
+        answer = client.post(SESSIONS, json=ORDER | changes, headers=once())
     assert (answer.status_code, answer.json()["code"]) == (422, "request.invalid")
     assert BINDING.subject not in answer.text
 
@@ -285,7 +327,7 @@ def test_an_order_that_is_none(service, changes):
 def test_open_sessions_are_bounded(service):
     with service(bounds=SessionBounds(open_sessions=1)) as client:
         order(client)
-        answer = client.post(SESSIONS, json=ORDER)
+        answer = client.post(SESSIONS, json=ORDER, headers=once())
     assert (answer.status_code, answer.json()["code"]) == (503, "busy.queue_full")
 
 
@@ -296,7 +338,7 @@ def test_bodies_are_bounded_where_they_arrive(service):
         over = bytes(MAX_CHUNK_BYTES + 1)
         assert ask(client, session, "/chunks", content=over).status_code == 413
         assert ask(client, session, "/finish", content=bytes(200_000)).status_code == 413
-        assert client.post(SESSIONS, content=bytes(70_000)).status_code == 413
+        assert client.post(SESSIONS, content=bytes(70_000), headers=once()).status_code == 413
         assert fetch(client, session).json()["state"] == "running"
 
 
@@ -328,8 +370,6 @@ def test_work_is_bounded_and_the_service_still_answers(service, clock):
             looking.set()
             assert hold.wait(30)
             return self._observer.observe(payload)
-
-    from live_service import CountingObserver
 
     limits = LivenessLimits(workers=1, waiting=0)
     with service(limits=limits, observer=Slow(CountingObserver())) as client:
@@ -374,8 +414,6 @@ def test_work_is_bounded_and_the_service_still_answers(service, clock):
 
 
 def test_a_model_that_fails_is_a_problem_and_no_verdict(service, clock):
-    from live_service import CountingObserver
-
     observer = CountingObserver()
     with service(observer=observer) as client:
         session = order(client)
@@ -539,3 +577,23 @@ def test_the_document_describes_every_operation_in_both_languages(service):
             assert " / " in operation["summary"]
             assert "\n\n" in operation["description"]
             assert operation["operationId"]
+
+
+def test_an_order_sent_twice_is_one_attempt(service):
+    """The answer was lost: whoever sends the order again gets its session, and no attempt more is counted."""
+    one_attempt = AttemptLimits(most=1)
+    with service(attempts=one_attempt) as client:
+        headers = once()
+        first = client.post(SESSIONS, json=ORDER, headers=headers)
+        again = client.post(SESSIONS, json=ORDER, headers=headers)
+        other = client.post(SESSIONS, json=ORDER | {"case": "another"}, headers=headers)
+        none = client.post(SESSIONS, json=ORDER)
+        assert (first.status_code, again.status_code) == (201, 201)
+        assert first.json() == again.json()
+        assert "Idempotency-Replayed" not in first.headers
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency.other_request")
+        assert (none.status_code, none.json()["code"]) == (400, "idempotency.missing")
+        assert first.headers["RateLimit"]
+        assert fetch(client, again.json()).status_code == 200
+        assert client.post(SESSIONS, json=ORDER, headers=once()).status_code == 429

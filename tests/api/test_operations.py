@@ -294,7 +294,7 @@ def test_many_requests_at_once_stay_apart(ask, verifier):
     async def talk(client):
         async def one(number):
             parts = [
-                ("case", (None, b"x")),
+                ("case", (None, b'schema = "ekyc.case/1"\nprofile = "identity"\n')),
                 ("challenge_id", (None, str(number).encode())),
                 ("file", (f"{number}.jpg", b"")),
             ]
@@ -307,3 +307,16 @@ def test_many_requests_at_once_stay_apart(ask, verifier):
     for number, answer in enumerate(answers):
         assert answer["challenge_id"] == str(number)
         assert set(answer["files"]) == {"case.toml", f"{number}.jpg"}
+
+
+@pytest.mark.parametrize("headers", [[("x-a", "b")] * 101, [("x-a", "b" * 33_000)]])
+def test_headers_are_bounded_in_number_and_size(ask, headers):
+    for path in ("/livez", "/v1/reasons", "/nowhere"):
+        answer = ask(lambda client, path=path: client.get(path, headers=headers))
+        assert (answer.status_code, answer.json()["code"]) == (431, "request.headers")
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_headers_that_a_proxy_adds_are_not_too_many(ask):
+    headers = [(f"x-{number}", "b" * 300) for number in range(90)]
+    assert ask(lambda client: client.get("/livez", headers=headers)).status_code == 200

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from ekyc.api.readiness import HashedModels, states_of
-from ekyc.cli.serve_parts import needed_parts
+from ekyc.cli.serve_parts import needed_parts, require_keys
 from ekyc.errors import InputError, ModelError
 from ekyc.inference import ModelStore
 from ekyc.ports import SystemRandom
@@ -66,6 +66,38 @@ def test_a_key_provider_that_fails(ask, parts):
         raise InputError("the token is away", code="signing.token.absent")
 
     assert failing(readiness(ask, {**parts, "keys": away}), "keys") == "signing.token.absent"
+
+
+@pytest.mark.parametrize(
+    ("damage", "code"),
+    [
+        (lambda kek: kek.write_bytes(b"short"), "storage.key_invalid"),
+        (lambda kek: kek.chmod(0o644), "storage.key_invalid"),
+    ],
+)
+def test_a_key_that_is_listed_and_opens_nothing(ask, parts, tmp_path, damage, code):
+    [kek] = (tmp_path / "keys").iterdir()
+    damage(kek)
+    assert failing(readiness(ask, parts), "keys") == code
+
+
+def test_no_key_yet_is_no_fault(ask, parts, tmp_path):
+    [kek] = (tmp_path / "keys").iterdir()
+    kek.unlink()
+    assert readiness(ask, parts).status_code == 200
+
+
+class Swapping(FileKeyProvider):
+    """A provider that gives another key back."""
+
+    def unwrap(self, tenant, wrapped, *, context):
+        return bytes(32)
+
+
+def test_a_provider_that_gives_another_key_back(ask, parts, tmp_path):
+    swapping = Swapping(tmp_path / "keys", SystemRandom())
+    damaged = {**parts, "keys": lambda: require_keys(swapping, "default")}
+    assert failing(readiness(ask, damaged), "keys") == "storage.unsealable"
 
 
 def test_an_altered_model(ask, parts):

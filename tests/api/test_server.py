@@ -26,7 +26,7 @@ from ekyc.storage import Storage
 home = Path(sys.argv[1])
 
 class WaitsForALine:
-    def verify_folder(self, folder, *, challenge_id, live=None):
+    def verify_folder(self, folder, *, challenge_id, live=None, owner=None, receipt=None):
         print("arrived", flush=True)
         sys.stdin.readline()
         return {"challenge_id": challenge_id}
@@ -73,7 +73,10 @@ def test_what_runs_is_finished_before_the_service_ends(server, client, tmp_path,
     assert client.get("/readyz").json()["ready"] is True
 
     with ThreadPoolExecutor(1) as pool:
-        parts = [("case", (None, b"x")), ("challenge_id", (None, b"7"))]
+        parts = [
+            ("case", (None, b'schema = "ekyc.case/1"\nprofile = "identity"\n')),
+            ("challenge_id", (None, b"7")),
+        ]
         answer = pool.submit(client.post, "/v1/verifications", files=parts)
         assert server.stdout.readline() == "arrived\n"
         server.send_signal(stop)
@@ -94,6 +97,23 @@ def test_a_malformed_request_line_does_not_end_the_service(client, tmp_path):
         assert b"400" in raw.recv(100)
 
     assert client.get("/livez").status_code == 200
+
+
+@pytest.mark.parametrize("headers", [[("x-a", "b")] * 3000, [("x-a", "b" * 70_000)]])
+def test_headers_are_bounded(client, headers):
+    """The server's own answer where they come in pieces, ours where they come at once: neither reaches an operation."""
+    assert client.get("/livez", headers=headers).status_code in {400, 431}
+    few = [(f"x-{number}", "b" * 300) for number in range(80)]
+    assert client.get("/livez", headers=few).status_code == 200
+
+
+def test_headers_of_a_websocket_are_bounded(server, tmp_path):
+    path = str(tmp_path / "socket")
+    many = [(f"x-{number}", "b") for number in range(110)]
+    place = "ws://localhost/v1/chip-sessions/none/relay"
+    with pytest.raises(InvalidStatus) as caught, unix_connect(path, place, additional_headers=many):
+        pass
+    assert caught.value.response.status_code == 403
 
 
 def test_the_log_names_no_address_and_no_query_of_a_websocket(server, tmp_path):

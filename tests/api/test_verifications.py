@@ -99,7 +99,7 @@ def test_nothing_stays_behind_whatever_happens(post, verifier, scratch):
 def test_uploads_lie_where_only_the_service_may_look(ask, verifier, scratch):
     seen = []
 
-    def look(folder, *, challenge_id, live):
+    def look(folder, *, challenge_id, live, owner):
         assert (challenge_id, live) == (None, None)
         seen.extend(stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.parents[:2]))
         return {}
@@ -423,6 +423,13 @@ def test_places_count_those_that_wait():
         admission.require_room()
 
     asyncio.run(fill())
+
+
+def test_a_case_without_what_it_names_is_not_verified(post, verifier):
+    response = post([part("case", CASE + b'[card]\nfront = "card/front.jpg"\n')])
+    (fault,) = problem(response, 422, "case.file_missing")["errors"]
+    assert fault["pointer"] == "/body/file"
+    assert verifier.folders == []
 
 
 def test_verification_runs_outside_the_event_loop(post, verifier):

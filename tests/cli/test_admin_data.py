@@ -18,9 +18,10 @@ from ekyc.storage import (
     Storage,
     SubjectError,
 )
-from ekyc.storage.liveness import token_digest
+from ekyc.storage.liveness.sessions import token_digest
 from ekyc.storage.service_key import login_pseudonym
 from ekyc.testing import FixedClock
+from ekyc.values import Owner
 
 NUMBERS = ("079185001234", "001099000001")
 
@@ -63,6 +64,7 @@ def order(storage, home, number):
         settings={"colours": 6},
         attempts_of=[("subject", number)],
         wait_of=lambda times: timedelta(0),
+        owner=Owner(tenant="hanoi"),
     )
 
 
@@ -122,6 +124,7 @@ def test_retention_first_counts_then_removes(
     code, dry = cli_json(*arguments, "--dry-run")
     assert (code, dry["removed"], dry["dry_run"]) == (0, {"media/portrait": 2}, True)
     validate_against("ekyc.admin-retention.1", dry)
+    assert dry["protected"] == 0
     assert "media/portrait: 2 would go" in cli(*arguments, "--dry-run")[1]
     assert cli_json(*arguments)[1]["removed"] == {"media/portrait": 2}
     assert cli_json(*arguments)[1]["removed"] == {}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ekyc.policy import Verdict
 from ekyc.signing import DerivationCost
-from ekyc.signing.software_keys import EmbeddedKeys
+from ekyc.signing.keys.software import EmbeddedKeys
 from ekyc.storage import DATABASE_NAME, Storage
 
 

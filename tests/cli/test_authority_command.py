@@ -5,7 +5,7 @@ import json
 import pytest
 from cryptography import x509
 
-from ekyc.signing.ceremony import open_authorities, open_issuing_keys
+from ekyc.signing.authority.ceremony import open_authorities, open_issuing_keys
 from ekyc.storage import Storage
 
 

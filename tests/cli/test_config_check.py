@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import click
 import pytest
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from ekyc.cli import config
 from ekyc.cli.__main__ import app
+from ekyc.errors import InputError
 from ekyc.ports import SystemRandom
 from ekyc.storage import FileKeyProvider, ServiceKey, Storage
 
@@ -148,6 +150,22 @@ def test_a_public_address_without_tls_is_refused_with_the_reason(check, access, 
     assert "serve.public_address" in seen(found, "config.address_refused")[0]
 
 
+@pytest.mark.parametrize(
+    ("address", "well"),
+    [
+        ("http://127.0.0.1:4318", True),
+        ("https://collector.example.vn", True),
+        ("http://collector.example.vn", False),
+        ("https://user:hidden-word@collector.example.vn", False),
+    ],
+)
+def test_the_address_of_a_collector_is_looked_at(check, access, address, well):
+    code, found, output = check(EKYC_ACCESS=access, EKYC_TRACES=address)
+    assert ("config.traces_refused" in found["reasons"]) is not well
+    assert "hidden-word" not in output
+    assert (code == 0) is well
+
+
 def test_a_public_address_without_callers_is_refused(check):
     assert "config.address_refused" in check(EKYC_HOST="0.0.0.0")[1]["reasons"]
 
@@ -163,6 +181,14 @@ def test_an_environment_file_is_read_as_systemd_does(tmp_path):
     assert SECRET not in result.output
 
 
+def test_an_environment_file_is_read_to_its_end_or_refused(tmp_path):
+    file = tmp_path / "ekyc.env"
+    file.write_text(f"EKYC_HOST=127.0.0.1\n{'# so' * (1 << 18)}\nEKYC_ACCESS=access.toml\n")
+    with pytest.raises(InputError) as caught:
+        config.read_environment(file)
+    assert (caught.value.code, caught.value.subject) == ("config.file", "ekyc.env")
+
+
 def variables_of(command):
     for option in command.params:
         named = option.envvar
@@ -176,3 +202,53 @@ def test_every_variable_of_the_commands_is_known():
     asked = set(variables_of(typer.main.get_command(app)))
     assert {"EKYC_STATE", "EKYC_HOST", "EKYC_METRICS_PORT"} <= asked
     assert asked <= {*config._FILES, *config._PLAIN, *config._SECRET}
+
+
+@pytest.fixture
+def serve(home, monkeypatch):
+    """Exit code and output of ``ekyc serve … --check``."""
+    for name in [name for name in os.environ if name.startswith("EKYC_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("EKYC_HOME", str(home))
+
+    def run(*options, command="serve"):
+        # A terminal breaks long lines, and a name may stand on two of them.
+        done = CliRunner().invoke(app, [command, *map(str, options), "--check"])
+        return done.exit_code, done.output.replace("\n", " ")
+
+    return run
+
+
+def test_options_of_a_command_line_count_before_variables_and_nothing_is_started(
+    serve, home, access, monkeypatch
+):
+    monkeypatch.setenv("EKYC_HOST", "127.0.0.1")
+    monkeypatch.setenv("EKYC_ACCESS", str(access))
+    assert serve()[0] == 0
+    assert serve("--host", "0.0.0.0")[0] == 0
+    plain = access.with_name("plain.toml")
+    plain.write_text(ACCESS)
+    code, told = serve("--host", "0.0.0.0", "--access", plain)
+    assert (code, "serve.public_address" in told) == (11, True)
+    assert serve("--host", "0.0.0.0", "--access", plain, "--insecure-public")[0] == 0
+    assert list(home.iterdir()) == []
+
+
+def test_a_database_and_files_of_a_command_line_are_looked_at(serve, access, tmp_path):
+    database = tmp_path / "other.sqlite3"
+    database.write_bytes(b"no database" * 100)
+    code, told = serve("--access", access, "--state", database)
+    assert (code, "no database of ours" in told) == (11, True)
+    code, told = serve("--access", access, "--trust", tmp_path, "--trust", tmp_path / "away.pem")
+    assert code == 11
+    assert told.count("FAILED") == 1
+    assert serve("--access", access, "--workers", "3")[0] == 0
+    code, told = serve("--access", access, "--status-key", SECRET)
+    assert (code, SECRET in told) == (0, False)
+
+
+def test_a_worker_is_checked_likewise(serve, access, tmp_path, monkeypatch):
+    monkeypatch.setenv("EKYC_ACCESS", str(access))
+    assert serve("--batch-items", "2", command="worker")[0] == 0
+    assert serve("--national-service", tmp_path / "away.toml", command="worker")[0] == 11
+    assert serve("--traces", "http://10.0.0.1", command="worker")[0] == 11

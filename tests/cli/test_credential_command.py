@@ -11,7 +11,7 @@ from credential_desk import BIRTH, COPY
 from ekyc.imaging.decode import decode_image
 from ekyc.imaging.encode import encode_jpeg
 from ekyc.signing import DerivationCost
-from ekyc.signing.software_keys import EmbeddedKeys
+from ekyc.signing.keys.software import EmbeddedKeys
 
 ISSUER = "https://ketqua.mau.gov.vn"
 LIST = f"{ISSUER}/tt/1"

@@ -8,7 +8,7 @@ import pytest
 
 from ekyc.ports import SystemRandom
 from ekyc.storage import ServiceKey, SessionError, Storage
-from ekyc.storage.liveness import token_digest
+from ekyc.storage.liveness.sessions import token_digest
 
 SUBJECTS = ("079185001234", "079185005678")
 

@@ -11,9 +11,9 @@ from ekyc.cli.state import open_result_issuer
 from ekyc.errors import BusyError, InputError
 from ekyc.ports import SystemClock
 from ekyc.signing import DerivationCost
-from ekyc.signing.algorithms import SignatureAlgorithm
 from ekyc.signing.credentials import read_trust_list
-from ekyc.signing.software_keys import EmbeddedKeys
+from ekyc.signing.keys.algorithms import SignatureAlgorithm
+from ekyc.signing.keys.software import EmbeddedKeys
 from ekyc.storage import Storage
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 
 import httpx
 import pytest
+from told_tools import ToldTools
 
 from ekyc.api import create_app
 from ekyc.api.v1 import ResourceFront
 from ekyc.client import Client
-from ekyc.storage import ServiceKey, Storage
+from ekyc.ports import SystemRandom
+from ekyc.storage import FileBlobStore, FileKeyProvider, ServiceKey, Storage
 
 CASE = 'schema = "ekyc.case/1"\nprofile = "identity"\n'
 
@@ -22,7 +25,7 @@ class AcceptingVerifier:
         self.verdict = "accept"
         self.seen = []
 
-    def verify_folder(self, folder, *, challenge_id, live=None):
+    def verify_folder(self, folder, *, challenge_id, live=None, owner=None, receipt=None):
         self.seen.append(sorted(path.name for path in folder.rglob("*") if path.is_file()))
         outcome = "PASSED" if self.verdict == "accept" else "FAILED"
         reasons = [] if self.verdict == "accept" else ["no.way.back"]
@@ -71,22 +74,50 @@ def verifier():
 
 
 @pytest.fixture
-def app(verifier, tmp_path):
+def tools():
+    return ToldTools()
+
+
+@pytest.fixture
+def app(verifier, tools, tmp_path):
     with Storage.open(tmp_path / "state.sqlite3") as storage:
         front = ResourceFront(storage.dossiers(ServiceKey(bytes(32))))
-        yield create_app(verifier, storage, scratch_parent=tmp_path, resources=front)
+        yield create_app(verifier, storage, scratch_parent=tmp_path, resources=front, tools=tools)
+
+
+@pytest.fixture
+def vaulted(verifier, tools, tmp_path):
+    """The same, keeping what is submitted."""
+    with Storage.open(tmp_path / "kept.sqlite3") as storage:
+        keys = FileKeyProvider(tmp_path / "keys", SystemRandom())
+        vault = storage.vault(keys, FileBlobStore(tmp_path / "blobs", SystemRandom()))
+        front = ResourceFront(storage.dossiers(ServiceKey(bytes(32))), vault=vault)
+        yield create_app(verifier, storage, scratch_parent=tmp_path, resources=front, tools=tools)
+
+
+@contextmanager
+def talking_to(app, **options):
+    """A client of a running application."""
+    with asyncio.Runner() as runner:
+        lifespan = app.router.lifespan_context(app)
+        runner.run(enter(lifespan))
+        link = LoopTransport(app, runner)
+        try:
+            with Client("http://localhost", language="en", transport=link, **options) as made:
+                yield made
+        finally:
+            runner.run(leave(lifespan))
+
+
+@pytest.fixture
+def talking():
+    return talking_to
 
 
 @pytest.fixture
 def client(app):
-    with asyncio.Runner() as runner:
-        lifespan = app.router.lifespan_context(app)
-        runner.run(enter(lifespan))
-        with Client(
-            "http://localhost", language="en", transport=LoopTransport(app, runner)
-        ) as made:
-            yield made
-        runner.run(leave(lifespan))
+    with talking_to(app) as made:
+        yield made
 
 
 async def enter(lifespan):

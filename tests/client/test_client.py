@@ -72,7 +72,7 @@ def test_a_refusal_says_what_where_and_why(client):
     error = caught.value
     assert (error.status, error.code) == (422, "request.invalid")
     assert [(fault.pointer, fault.message) for fault in error.faults] == [
-        ("/body/attempts", "Too large.")
+        ("/body/attempts", "Too large: at most 9.")
     ]
     assert error.request_id.startswith("urn:ekyc:request:")
     with pytest.raises(NotFoundError) as caught:

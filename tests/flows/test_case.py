@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ekyc.errors import EkycError, InputError, LimitError
-from ekyc.flows import Case, CaseFile, CaseLimits, load_case, write_case_template
+from ekyc.flows import Case, CaseFile, CaseLimits, load_case, require_case, write_case_template
 
 HEAD = 'schema = "ekyc.case/1"\nprofile = "identity"\n'
 
@@ -20,10 +20,21 @@ def folder(tmp_path):
     return tmp_path
 
 
+def fault_of(looked_at, folder, **options):
+    """What is wrong with a case, or ``None``."""
+    try:
+        looked_at(folder, **options)
+    except EkycError as error:
+        return error.code, error.subject, type(error)
+    return None
+
+
 def code_of(folder, **options):
-    with pytest.raises(InputError) as caught:
-        load_case(folder, **options)
-    return caught.value.code
+    """Of what is wrong, which is found without reading pictures and papers too."""
+    fault = fault_of(load_case, folder, **options)
+    assert fault == fault_of(require_case, folder, **options)
+    assert issubclass(fault[2], InputError)
+    return fault[0]
 
 
 def test_files_come_in_undecoded_and_named(folder):
@@ -80,6 +91,15 @@ def test_the_message_of_a_wrong_manifest_repeats_no_value(folder):
     assert caught.value.subject == "case.toml: card.front"
 
 
+@pytest.mark.parametrize("name", ["079185001234", '"Nguyễn Văn An"'])
+def test_of_what_is_no_toml_the_message_tells_the_place_alone(folder, name):
+    (folder / "case.toml").write_text(f"[{name}]\na = 1\n[{name}]\n", encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        load_case(folder)
+    assert caught.value.message.startswith("not valid TOML (at line 3, column ")
+    assert name.strip('"') not in caught.value.message
+
+
 def test_deeply_nested_toml_is_refused(folder):
     (folder / "case.toml").write_text(HEAD + "x = " + "[" * 20000)
     assert code_of(folder) == "case.invalid"
@@ -108,9 +128,9 @@ def test_a_fifo_does_not_hang_the_worker(folder):
 
 @pytest.mark.parametrize("limits", [CaseLimits(file_bytes=4), CaseLimits(total_bytes=4)])
 def test_an_oversized_file_is_refused_before_it_is_read(folder, limits):
-    with pytest.raises(LimitError) as caught:
-        load_case(folder, limits=limits)
-    assert (caught.value.code, caught.value.subject) == ("case.too_large", "card/front.jpg")
+    fault = fault_of(load_case, folder, limits=limits)
+    assert fault == ("case.too_large", "card/front.jpg", LimitError)
+    assert fault == fault_of(require_case, folder, limits=limits)
 
 
 def test_an_oversized_manifest_is_refused(folder):
@@ -160,7 +180,35 @@ def test_the_digest_tells_contents_and_roles_apart(a, b, c, d):
 def test_any_manifest_gives_a_case_or_a_typed_error(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("case")
     (folder / "case.toml").write_bytes(data)
-    try:
-        load_case(folder)
-    except EkycError as error:
-        assert error.code.startswith("case.")
+    fault = fault_of(load_case, folder)
+    assert fault is None or fault[0].startswith("case.")
+    assert fault == fault_of(require_case, folder)
+
+
+WHOLE = {
+    "chip/EF.SOD": b"sod",
+    "chip/aa.bin": b"aa",
+    "chip/ca.bin": b"ca",
+    "card/front.jpg": b"front",
+    "card/back.jpg": b"back",
+    "face/1.jpg": b"face",
+    "original.pdf": b"original",
+    "copy.pdf": b"copy",
+}
+ALL_PARTS = f"""{HEAD}
+chip = {{ folder = "chip", active_authentication = {{ signature = "chip/aa.bin" }}, chip_authentication = {{ response = "chip/ca.bin" }} }}
+card = {{ front = "card/front.jpg", back = "card/back.jpg" }}
+face = {{ frames = ["face/1.jpg"] }}
+documents = {{ original = ["original.pdf"], copy = ["copy.pdf"] }}
+"""
+
+
+@pytest.mark.parametrize("missing", [None, *WHOLE])
+def test_each_file_that_is_named_is_looked_for(tmp_path, missing):
+    for name, data in {"case.toml": ALL_PARTS.encode(), **WHOLE}.items():
+        if name != missing:
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_bytes(data)
+    fault = fault_of(load_case, tmp_path)
+    assert (fault is None) == (missing is None)
+    assert fault == fault_of(require_case, tmp_path)

@@ -5,218 +5,38 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from datetime import timedelta
 
 import planted
 import pytest
+from planted_house import (
+    KEY,
+    NAME,
+    NUMBER,
+    OTHER,
+    PLAIN,
+    PORTRAIT,
+    TENANT,
+    House,
+    raw,
+)
 from sqlalchemy import create_engine, text
 
 from ekyc.dossiers import (
-    Concluded,
-    Created,
-    DecisionOutcome,
-    Opened,
     SessionState,
-    Submitted,
-    event_as_json,
     event_from_json,
 )
-from ekyc.flows import PersonEraser, SignerPseudonyms
 from ekyc.outcomes import Outcome
-from ekyc.policy import Verdict
 from ekyc.ports import SystemRandom
-from ekyc.signing.credentials.issuer import result_subject
-from ekyc.signing.credentials.schemas import schemas
 from ekyc.storage import (
-    DossierRow,
-    FactorKind,
     FileBlobStore,
-    FileKeyProvider,
     IdempotencyError,
-    LoggedAction,
-    NewClient,
-    Person,
     RetentionPolicy,
-    ServiceKey,
-    SessionRow,
     Storage,
     restore_backup,
 )
-from ekyc.storage.evidence_audit import compare_exports, inspect_export
-from ekyc.storage.evidence_export import write_export
-from ekyc.storage.evidence_notes import CheckpointKey, ServiceCheckpointSigner
-from ekyc.storage.liveness_values import token_digest
-from ekyc.storage.service_key import Sealer, login_pseudonym
-from ekyc.storage.session_artefacts import SessionArtefact
-from ekyc.storage.subjects import SubjectSealer
-from ekyc.testing import FixedClock
-from ekyc.values import Sha256Hex
-
-TENANT = "hanoi"
-NUMBER, OTHER = "079185001234", "001099000001"
-NAME = "Nguyễn Thị Mẫu Vân"
-PORTRAIT = b"\xff\xd8\xff\xe0" + SystemRandom().token_bytes(20_000) + b"\xff\xd9"
-KEY = ServiceKey(bytes(range(32)))
-PROVIDER = "https://dinhdanh.mau.gov.vn"
-PLAIN = (NUMBER.encode(), NAME.encode(), NAME.encode("utf-16-le"), PORTRAIT[1000:1024])
-
-
-class House:
-    """A service with one database, and people in it."""
-
-    def __init__(self, folder, database=None):
-        self.folder, self.clock, random = folder, FixedClock(), SystemRandom()
-        self.keys = FileKeyProvider(folder / "keys", random)
-        self.storage = Storage.open(database or folder / "state.sqlite3", clock=self.clock)
-        self.vault = self.storage.vault(self.keys, FileBlobStore(folder / "blobs", random))
-        self.eraser = PersonEraser(self.storage, self.vault, KEY)
-        access = self.storage.access(KEY)
-        access.register.add_tenant(TENANT, "Sở mẫu")
-        agent = NewClient(
-            id="agent", name="Đại lý", scopes=frozenset({"sessions:write"}), is_agent=True
-        )
-        access.register.add_client(TENANT, agent)
-
-    def names_of(self, number):
-        """What a number is known by, keyed: holder, results, liveness, login."""
-        return (
-            SignerPseudonyms(KEY).holders_of("VNM", number)[0],
-            result_subject(KEY, next(iter(schemas().values())), number),
-            KEY.pseudonym("subject", number),
-            login_pseudonym(KEY, TENANT, PROVIDER, number),
-        )
-
-    def plant(self, number, name, portrait):
-        holder, result, _, login = self.names_of(number)
-        person = self.vault.subjects.enrol(TENANT, number)
-        self.vault.artefacts.put(TENANT, person.id, "portrait", portrait, retention="media")
-        decided = self.storage.results.record(
-            case_digest=Sha256Hex("ab" * 32),
-            profile="demo",
-            verdict=Verdict.ACCEPT,
-            reasons=(),
-            report_digest=Sha256Hex("cd" * 32),
-            person=Person(holder=holder, session="ef" * 32),
-        )
-        self.storage.credentials(KEY).add(
-            f"key-{number[:3]}",
-            holder=holder,
-            key_label=f"label-{number[:3]}",
-            methods=("verification",),
-            certificates=(name.encode() + number.encode(),),
-        )
-        self.storage.factors(KEY).enrol(
-            holder=holder,
-            kind=FactorKind.TOTP,
-            decision=decided.id,
-            body=b"secret",
-            counter=0,
-            confirmed=True,
-        )
-        self.storage.grants(KEY).issue("sad", json.dumps({"holder": holder}).encode(), ttl_s=60)
-        self.storage.issued_results.issue(
-            lambda drawn, place, at: "EKYC1:ABC",
-            series="https://ketqua.mau.gov.vn/tt",
-            schema=next(iter(schemas())),
-            subject=result,
-            life=timedelta(days=365),
-        )
-        access = self.storage.access(KEY)
-        body = json.dumps({"subject": login, "csrf": number}).encode()
-        access.sessions.open(TENANT, body, life=timedelta(hours=8))
-        access.consents.record(
-            TENANT,
-            citizen=login,
-            agent="agent",
-            text_digest="aa" * 32,
-            purposes=["demo"],
-            channel="portal",
-            actor=login,
-        )
-        self.live(number, portrait)
-        self.session(number[:3].zfill(32), number, login, decided.id, portrait)
-        return person
-
-    def live(self, number, portrait):
-        store = self.storage.liveness(KEY)
-        ordered = store.order(
-            capture_digest=token_digest("c"),
-            result_digest=token_digest("r"),
-            binding=lambda _: b"",
-            settings={"colours": 6},
-            attempts_of=[("subject", number)],
-            wait_of=lambda times: timedelta(0),
-        )
-        session = store.begin(ordered.id)
-        assert store.append(session, 0, arrived_at=self.clock.now(), body=portrait, seen=b"seen")
-        self.storage.frames(KEY).remember([3 << 250], session_id=bytes.fromhex(session.id))
-
-    def session(self, name, number, login, verification, portrait):
-        """A session as the service keeps it, concluded, with a sealed file under a person of its own."""
-        own = self.vault.subjects.create(TENANT)
-        stored = self.vault.artefacts.put(TENANT, own.id, "card-front", portrait, retention="media")
-        row = {"office": None, "subject": login, "created_at": self.clock.now()}
-        actor = {"kind": "citizen", "id": login, "role": None, "office": None}
-        now = self.clock.now()
-        events = (
-            Created(
-                procedure="demo", procedure_version="00" * 32, attempts_allowed=3, expires_at=now
-            ),
-            Submitted(attempt=1, deadline=now),
-            Concluded(
-                attempt=1,
-                verdict=Verdict.ACCEPT,
-                outcome=DecisionOutcome.APPROVED,
-                reasons=(),
-                failed=(),
-                sample=False,
-                verification_id=verification,
-                case_digest="ab" * 32,
-            ),
-        )
-        with self.storage.dossiers(KEY).writing(TENANT) as unit:
-            unit.sessions.add(
-                SessionRow(
-                    id=name, dossier_id=f"d{name[1:]}", procedure="demo", state="approved", **row
-                )
-            )
-            for sequence, event in enumerate(events, 1):
-                kind, body = event_as_json(event)
-                unit.logs.append(
-                    name,
-                    LoggedAction(sequence=sequence, at=now, actor=actor, kind=kind, body=body),
-                )
-            unit.dossiers.add(DossierRow(id=f"d{name[1:]}", procedure="demo", state="open", **row))
-            kind, body = event_as_json(
-                Opened(procedure="demo", procedure_version="00" * 32, reference=f"HS-{number}")
-            )
-            unit.logs.append(
-                f"d{name[1:]}", LoggedAction(sequence=1, at=now, actor=actor, kind=kind, body=body)
-            )
-            unit.artefacts.add(
-                SessionArtefact(
-                    artefact_id=stored.id,
-                    session_id=name,
-                    subject_id=own.id,
-                    attempt=1,
-                    kind="card-front",
-                    size=stored.size,
-                    created_at=now,
-                )
-            )
-            unit.findings.put(name, 1, [{"id": "face.match"}])
-            unit.keys.claim(name.encode(), b"fingerprint")
-            unit.keys.keep(name.encode(), json.dumps({"id": name, "number": number}).encode())
-
-    def export(self):
-        out = io.BytesIO()
-        write_export(self.storage.evidence, self.storage.checkpoints, out)
-        return out.getvalue()
-
-    def checkpoint(self):
-        signer = ServiceCheckpointSigner(KEY)
-        self.storage.checkpoints.make(signer=signer)
-        return CheckpointKey(signer.public_key_der)
+from ekyc.storage.evidence.audit import compare_exports, inspect_export
+from ekyc.storage.sealed.subjects import SubjectSealer
+from ekyc.storage.service_key import Sealer
 
 
 @pytest.fixture
@@ -228,10 +48,6 @@ def house(tmp_path):
     made.plant(NUMBER, NAME, PORTRAIT)
     yield made
     made.storage.close()
-
-
-def raw(names):
-    return tuple(one if isinstance(one, bytes) else one.encode() for one in names)
 
 
 def test_nothing_of_an_erased_person_is_left_in_any_room(house, tmp_path, monkeypatch):
@@ -329,16 +145,13 @@ def test_twice_is_once(house):
 @pytest.mark.system
 def test_the_same_on_postgresql(postgresql, tmp_path):
     """Rows only: what its files keep is the subject of ``tests/system/test_postgresql_erasure.py``."""
-    emptied = create_engine(postgresql)
-    with emptied.begin() as connection:
-        connection.exec_driver_sql("DROP SCHEMA IF EXISTS public CASCADE")
-        connection.exec_driver_sql("CREATE SCHEMA public")
+    engine = create_engine(postgresql)
     house = House(tmp_path, postgresql)
     house.plant(NUMBER, NAME, PORTRAIT)
     names = [one.hex() if isinstance(one, bytes) else one for one in house.names_of(NUMBER)]
 
     def found():
-        with emptied.begin() as connection:
+        with engine.begin() as connection:
             query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
             tables = connection.exec_driver_sql(query).scalars().all()
             rows = [
@@ -352,7 +165,7 @@ def test_the_same_on_postgresql(postgresql, tmp_path):
     house.eraser.erase_number(TENANT, NUMBER, logins=[names[3]])
     assert found() == set()
     house.storage.close()
-    emptied.dispose()
+    engine.dispose()
 
 
 class Cut(BaseException):

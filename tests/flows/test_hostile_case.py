@@ -30,6 +30,24 @@ def test_a_key_of_thousands_of_parts_is_refused_before_it_is_parsed(tmp_path, pa
     assert caught.value.code == "case.invalid"
 
 
+@pytest.mark.parametrize(
+    "before",
+    ["x = {a = '''\n#''', ", 'x = {a = """\n#""", ', "x = {a = '''\n\"''', ", 'x = {a = "\'", '],
+    ids=["literal", "basic", "quotation mark", "apostrophe"],
+)
+@pytest.mark.parametrize("part", ["a.", "'a' . ", '"#".'])
+def test_no_string_before_a_key_of_thousands_of_parts_hides_it(tmp_path, before, part):
+    text = HEAD + before + part * (60_000 // len(part)) + "b = 1}"
+    (tmp_path / "case.toml").write_text(text)
+    with pytest.raises(InputError, match="too many parts"):
+        load_case(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["a.b" * 16, "…" * 99, "............" * 9, "a. b! " * 99])
+def test_points_in_a_remark_are_no_key_parts(tmp_path, text):
+    assert code_of(tmp_path, f"# {text}\n{HEAD}[card]\nfront = 'none.jpg'") == "case.file_missing"
+
+
 def test_points_in_file_names_are_no_key_parts(tmp_path):
     names = [f"face/a.b.c.{i}.jpg" for i in range(40)]
     assert code_of(tmp_path, HEAD + f"[face]\nframes = {names}  # one. two.") == "case.file_missing"

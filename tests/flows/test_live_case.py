@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from live_service import BINDING, Caller, TestDetection, sessions_of
+from live_service import BINDING, Caller, TestDetection, opened_storage, sessions_of
 
 from ekyc.errors import InputError
 from ekyc.flows import Case, CaseFile, LiveEvidence, LiveUse, with_live_session
@@ -17,7 +17,6 @@ from ekyc.liveness.active import Reply, ReplyKind
 from ekyc.liveness.active.simulated_client import SimulatedClient
 from ekyc.outcomes import Check, Measurement, Outcome
 from ekyc.policy import Verdict, decide, load_profile
-from ekyc.storage import Storage
 from ekyc.testing import FixedClock
 from ekyc.values import Redacted
 
@@ -31,7 +30,7 @@ CASE = Case(profile_id="identity")
 def service(tmp_path):
     """Sessions, and one of them answered honestly but not finished."""
     clock = FixedClock()
-    with Storage.open(tmp_path / "state.sqlite3", clock=clock) as storage:
+    with opened_storage(tmp_path, clock) as storage:
         caller = Caller(sessions_of(storage, clock, passive=TestDetection()), clock)
         begun = caller.begin()
         SimulatedClient(0).talk(

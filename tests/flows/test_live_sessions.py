@@ -11,7 +11,15 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from hypothesis import given
 from hypothesis import strategies as st
-from live_service import BINDING, KEY, Caller, CountingObserver, TestDetection, sessions_of
+from live_service import (
+    BINDING,
+    KEY,
+    Caller,
+    CountingObserver,
+    TestDetection,
+    opened_storage,
+    sessions_of,
+)
 
 from ekyc.errors import BusyError, InputError, ModelError
 from ekyc.flows import LiveBinding, LiveOrder
@@ -44,7 +52,7 @@ def clock():
 
 @pytest.fixture
 def storage(tmp_path, clock):
-    with Storage.open(tmp_path / "state.sqlite3", clock=clock) as opened:
+    with opened_storage(tmp_path, clock) as opened:
         yield opened
 
 

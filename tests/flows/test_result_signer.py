@@ -9,7 +9,7 @@ from ekyc.flows import issue_result
 from ekyc.flows.result import VerificationResult
 from ekyc.policy import ResultLevel, decide, load_profile, profile_ids
 from ekyc.signing import EmbeddedAuthority, inspect_pdf
-from ekyc.signing.result_signer import OneShotSigner, open_result_signer
+from ekyc.signing.pdf.result_signer import OneShotSigner, open_result_signer
 
 
 @pytest.fixture

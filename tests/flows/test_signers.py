@@ -17,13 +17,13 @@ from ekyc.flows.signers import session_of
 from ekyc.outcomes import Check, Outcome
 from ekyc.policy import Verdict
 from ekyc.ports import SystemClock, SystemRandom
-from ekyc.signing.algorithms import SignatureAlgorithm, verify_value
+from ekyc.signing.activation.evidence import StoredEvidence
+from ekyc.signing.activation.factors import RelyingParty
+from ekyc.signing.activation.remote import Caller
+from ekyc.signing.activation.sad import ActivationMethod, ShownDocument
 from ekyc.signing.csc.assembly import open_remote_signing
 from ekyc.signing.csc.configuration import SigningSide
-from ekyc.signing.evidence import StoredEvidence
-from ekyc.signing.factors import RelyingParty
-from ekyc.signing.remote import Caller
-from ekyc.signing.sad import ActivationMethod, ShownDocument
+from ekyc.signing.keys.algorithms import SignatureAlgorithm, verify_value
 from ekyc.signing.signatory import public_key_der_of
 from ekyc.storage import ACTIVE_AUTHENTICATION, ServiceKey, Storage
 from ekyc.values import Redacted
@@ -196,7 +196,9 @@ def test_accepted_enrolled_authorised_signed(models, trust, issuer, astronaut, t
     place = tmp_path / "sam"
     ekyc("sam", "new", place, "--json")
     configuration = place / "sam.toml"
-    text = configuration.read_text().replace('"verification+totp"', '"verification"')
+    text = configuration.read_text().replace(
+        '"verification+totp"]', '"verification"]\npilot = true'
+    )
     configuration.write_text(text)
     key = ServiceKey.load(place / "service.key", SystemRandom())
     with (

@@ -11,9 +11,12 @@ import pytest
 
 from ekyc.outcomes import describe_reason, reason_registry
 
-_CODE = re.compile(r"[a-z][a-z0-9]*(\.[a-z][a-z0-9_]*)+\Z")
+_CODE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\Z")
 _TOPS = ("ekyc", "ocr", "liveness", "signing", "api", "benchmarks")
 _COMMONEST_LENGTH = 400
+WITHOUT_TEXTS = {
+    "policy.*": "settings in the description of the signing process; they are what is wrong, and no codes",
+}
 
 
 def sources(root):
@@ -84,6 +87,44 @@ def test_every_reason_that_the_code_gives_is_published(trees):
 
     assert given
     assert sorted(pair for pair in given if not is_published(pair[1])) == []
+
+
+def error_literals(tree):
+    """Literals given where errors are: ``code=``, ``default_code``, and whatever is raised; not what the error is about."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            for keyword in node.keywords:
+                if keyword.arg == "code":
+                    yield from constants(keyword.value)
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            for argument in node.exc.args:
+                yield from constants(argument)
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            named = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if "default_code" in {getattr(one, "id", "") for one in named}:
+                yield from constants(node.value)
+
+
+def test_every_error_of_the_code_has_texts_in_both_languages(trees):
+    given = {(name, code) for name, tree in trees.items() for code in error_literals(tree)}
+    without = [pair for pair in given if not is_published(pair[1])]
+    excused = [
+        (pair, pattern)
+        for pair in without
+        for pattern in WITHOUT_TEXTS
+        if fnmatch.fnmatchcase(pair[1], pattern)
+    ]
+
+    assert len(given) > len(reason_registry()) / 2
+    assert sorted(set(without) - {pair for pair, _ in excused}) == []
+    assert {pattern for _, pattern in excused} == set(WITHOUT_TEXTS)
+
+
+def test_every_code_that_has_a_status_over_http_has_texts(trees):
+    listed = set(constants(trees["api/statuses.py"]))
+
+    assert "session.unknown" in listed
+    assert sorted(code for code in listed if not is_published(code)) == []
 
 
 def test_every_published_reason_is_given_somewhere(trees):

@@ -69,3 +69,9 @@ def test_a_portrait_that_is_cut_off_says_so():
 def test_print_stamps_and_signatures_are_no_pictures():
     page = paper(5, portrait=None)
     assert differing_pictures(page, 255 - page) == ()
+
+
+def test_tinted_paper_around_something_white_is_no_picture():
+    page = np.full((800, 1000, 3), (215, 215, 205), np.uint8)
+    page[250:550, 400:600] = 250
+    assert differing_pictures(page, 255 - page) == ()

@@ -290,6 +290,7 @@ def test_changed_ink_and_letter_outside_all_fields_are_for_an_officer(build):
     picture = blotted(page, line, 5, len(line.text))
     result = compared(build, page, 3, "Lời dận: giữ kỹ", picture)
     assert result.checks[0].outcome is Outcome.INDETERMINATE
+    assert result.checks[0].reasons == ("document.diacritic_changed",)
 
 
 def test_a_digit_fails_wherever_it_stands(build):

@@ -19,11 +19,11 @@ from ekyc.errors import InputError, TrustError, UpstreamError
 from ekyc.policy import Verdict
 from ekyc.ports import SystemRandom
 from ekyc.signing import Level, SigningIdentity, complete_pdf, inspect_pdf, prepare_pdf
-from ekyc.signing.activation import TYPE
-from ekyc.signing.algorithms import verify_value
-from ekyc.signing.jws import sign_compact, verify_compact
-from ekyc.signing.sad_issuer import SadIssuer
-from ekyc.signing.software_keys import SoftwareKey
+from ekyc.signing.activation.jws import sign_compact, verify_compact
+from ekyc.signing.activation.module import TYPE
+from ekyc.signing.activation.sad_issuer import SadIssuer
+from ekyc.signing.keys.algorithms import verify_value
+from ekyc.signing.keys.software import SoftwareKey
 from ekyc.storage import ActivationUsedError
 
 
@@ -255,13 +255,13 @@ class TestMalformed:
         sad = resigned(shared, shared.authorise(A), change)
         assert shared.refusal(sad, A) == "activation.malformed"
 
-    @given(data=st.data())
-    def test_no_changed_character_activates(self, data, shared):
+    @given(drawn=st.integers(0, 1 << 16), letter=st.sampled_from("ABCabc019-_.="))
+    def test_no_changed_character_activates(self, drawn, letter, shared):
         sad = shared.authorise(A)
-        place = data.draw(st.integers(0, len(sad) - 1))
-        letter = data.draw(st.sampled_from("ABCabc019-_.=").filter(lambda new: new != sad[place]))
+        place = drawn % len(sad)
+        changed = letter if letter != sad[place] else "Z"
         with pytest.raises((InputError, TrustError)):
-            shared.sign(sad[:place] + letter + sad[place + 1 :], A)
+            shared.sign(sad[:place] + changed + sad[place + 1 :], A)
 
     @given(text=st.text(max_size=200))
     def test_junk(self, shared, text):
@@ -321,10 +321,10 @@ _SIGN = """
 import base64, os, signal, sys
 from pathlib import Path
 from ekyc.signing import SigningIdentity
-from ekyc.signing.activation import ActivationModule, Credential
-from ekyc.signing.algorithms import SignatureAlgorithm
-from ekyc.signing.material import ValidationMaterial
-from ekyc.signing.software_keys import SoftwareKey
+from ekyc.signing.activation.module import ActivationModule, Credential
+from ekyc.signing.keys.algorithms import SignatureAlgorithm
+from ekyc.signing.validation.material import ValidationMaterial
+from ekyc.signing.keys.software import SoftwareKey
 from ekyc.storage import ActivationUsedError, Storage
 from ekyc.testing import FixedClock
 

@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ekyc.errors import InputError
 from ekyc.signing import DerivationCost, EmbeddedAuthority, inspect_pdf, sign_pdf
-from ekyc.signing.keystore import seal
+from ekyc.signing.keys.keystore import seal
 from ekyc.testing import FixedClock
 
 CHEAP = DerivationCost(iterations=1, lanes=1, memory_kib=8)

@@ -16,7 +16,7 @@ from ekyc.signing import (
     prepare_pdf,
     sign_pdf,
 )
-from ekyc.signing.batch import BatchDocument, prepare_batch
+from ekyc.signing.activation.batch import BatchDocument, prepare_batch
 from ekyc.testing import FixedClock
 
 PAGES = 10_000
@@ -205,7 +205,7 @@ def test_a_key_that_is_lost_in_the_middle_delivers_nothing(pilot, party, level):
 
 
 def test_a_certificate_in_pem_is_not_taken_for_der(party):
-    from ekyc.signing.external import external_identity
+    from ekyc.signing.pdf.external import external_identity
 
     armoured = pem.armor("CERTIFICATE", party.signer.certificate_der)
     assert code_of(lambda: external_identity(armoured)) == "signing.certificate.unreadable"

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from ekyc.signing.bounded import OverdueError, within
+from ekyc.signing.validation.bounded import OverdueError, within
 
 
 def spin():

@@ -17,17 +17,17 @@ from hypothesis import strategies as st
 from signing_pilot import CHEAP, CITIZEN, EC, RSA, Pilot
 
 from ekyc.errors import InputError
-from ekyc.signing.algorithms import verify_value
-from ekyc.signing.ca import SubjectName
-from ekyc.signing.ceremony import (
+from ekyc.signing.authority.ca import SubjectName
+from ekyc.signing.authority.ceremony import (
     RECORD,
     ROOT_CRL_LIFE,
     hold_ceremony,
     renew_root_crl,
 )
-from ekyc.signing.certificates import CertificateProfile, StatusPointers, as_builder_key
+from ekyc.signing.authority.certificates import CertificateProfile, StatusPointers, as_builder_key
 from ekyc.signing.der import sequence
-from ekyc.signing.software_keys import EmbeddedKeys, SoftwareKey
+from ekyc.signing.keys.algorithms import verify_value
+from ekyc.signing.keys.software import EmbeddedKeys, SoftwareKey
 
 KEY_COMPROMISE = x509.ReasonFlags.key_compromise
 

@@ -9,7 +9,7 @@ from signing_pilot import Pilot, make_pdf
 
 from ekyc.errors import LimitError
 from ekyc.signing import Level, ReservedField, augment_pdf, inspect_pdf, sign_pdf
-from ekyc.signing.changes import list_revisions
+from ekyc.signing.validation.changes import list_revisions
 
 
 @pytest.fixture(scope="module")

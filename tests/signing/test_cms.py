@@ -8,11 +8,11 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509 import load_der_x509_certificate
 
-from ekyc.signing.algorithms import SignatureAlgorithm
-from ekyc.signing.cms import signed_attributes, signed_data
-from ekyc.signing.pades import PreparedPdf, make_cms
-from ekyc.signing.pdf_writing import Hole
-from ekyc.signing.timestamp import request_token
+from ekyc.signing.authority.timestamp import request_token
+from ekyc.signing.formats.cms import signed_attributes, signed_data
+from ekyc.signing.keys.algorithms import SignatureAlgorithm
+from ekyc.signing.pdf.pades import PreparedPdf, make_cms
+from ekyc.signing.pdf.writing import Hole
 
 DIGEST = hashlib.sha256(b"document").digest()
 

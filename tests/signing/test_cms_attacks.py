@@ -23,18 +23,18 @@ from signing_pilot import Pilot
 from ekyc.errors import LimitError
 from ekyc.outcomes import Outcome
 from ekyc.signing import Level, inspect_cades
-from ekyc.signing.cades import MAX_CMS_BYTES, sign_cades
-from ekyc.signing.cms import TST_INFO
-from ekyc.signing.cms_rules import (
+from ekyc.signing.der import context, null, octet_string, oid, sequence, tlv, utc_time
+from ekyc.signing.formats.cades import MAX_CMS_BYTES, sign_cades
+from ekyc.signing.formats.cms import TST_INFO
+from ekyc.signing.validation.cms_rules import (
     MAX_ATTRIBUTES,
     MAX_CERTIFICATES,
     MAX_DEPTH,
     MAX_ELEMENTS,
     require_bounded,
 )
-from ekyc.signing.der import context, null, octet_string, oid, sequence, tlv, utc_time
-from ekyc.signing.inspecting import UnreadableError
-from ekyc.signing.trust import MAX_TIMESTAMPS
+from ekyc.signing.validation.inspecting import UnreadableError
+from ekyc.signing.validation.trust import MAX_TIMESTAMPS
 
 CONTENT = b"content"
 DIGEST = hashlib.sha256(CONTENT).digest()

@@ -9,15 +9,15 @@ from sam_desk import ME, SERVICE_KEY, SESSION, A, SamDesk
 from signing_pilot import CHEAP, EC
 
 from ekyc.errors import InputError
-from ekyc.signing.algorithms import verify_value
+from ekyc.signing.activation.remote import Caller
+from ekyc.signing.activation.sad import ActivationMethod, ShownDocument
 from ekyc.signing.csc import ClientRegister, CscClient, load_csc_configuration, open_remote_signing
 from ekyc.signing.csc.assembly import open_time_services
 from ekyc.signing.csc.clients import is_acceptable_address
 from ekyc.signing.csc.records import pack, unpack
-from ekyc.signing.remote import Caller
-from ekyc.signing.sad import ActivationMethod, ShownDocument
+from ekyc.signing.keys.algorithms import verify_value
+from ekyc.signing.keys.software import EmbeddedKeys
 from ekyc.signing.signatory import public_key_der_of
-from ekyc.signing.software_keys import EmbeddedKeys
 from ekyc.storage import StorageError
 
 DIGEST = hashlib.sha256(b"secret").hexdigest()
@@ -129,6 +129,12 @@ def test_a_description_that_cannot_be_read(tmp_path):
             (tmp_path / "csc.toml").write_bytes(content)
         with pytest.raises(InputError):
             load_csc_configuration(tmp_path / "csc.toml")
+
+
+def test_a_description_is_read_to_its_end_or_refused(tmp_path):
+    with pytest.raises(InputError) as caught:
+        load(tmp_path, f"{WHOLE}\n{'# so' * (1 << 18)}\n[timestamp]\n")
+    assert (caught.value.code, caught.value.subject) == ("csc.config", "csc.toml")
 
 
 def test_two_clients_of_one_name_are_refused():

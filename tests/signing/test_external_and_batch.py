@@ -13,14 +13,14 @@ from signing_pilot import EC, RSA, make_pdf
 from ekyc.errors import EkycError, InputError, LimitError, TrustError, UpstreamError
 from ekyc.ports import SystemRandom
 from ekyc.signing import Level, augment_pdf, complete_pdf, inspect_pdf, prepare_pdf
-from ekyc.signing.batch import (
+from ekyc.signing.activation.batch import (
     MAX_DOCUMENTS,
     BatchDocument,
     BatchIncompleteError,
     complete_batch,
     prepare_batch,
 )
-from ekyc.signing.external import external_identity, keep, take_up
+from ekyc.signing.pdf.external import external_identity, keep, take_up
 from ekyc.testing import FixedClock
 
 

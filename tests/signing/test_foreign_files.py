@@ -9,7 +9,8 @@ from asn1crypto import cms
 from pyhanko_certvalidator.policy_decl import NO_REVOCATION
 
 from ekyc.outcomes import Outcome
-from ekyc.signing import Indication, Integrity, ValidationReport, inspect_pdf, trust
+from ekyc.signing import Indication, Integrity, ValidationReport, inspect_pdf
+from ekyc.signing.validation import trust
 
 pytestmark = pytest.mark.shared_data
 

@@ -24,10 +24,12 @@ from ekyc.signing import (
     prepare_pdf,
     sign_pdf,
 )
-from ekyc.signing.activation import TYPE
-from ekyc.signing.algorithms import verify_value
-from ekyc.signing.ceremony import ROOT_CERTIFICATE, ROOT_CRL, renew_root_crl
-from ekyc.signing.certificates import CertificateProfile, issue_leaf
+from ekyc.signing.activation.jws import sign_compact, verify_compact
+from ekyc.signing.activation.module import TYPE
+from ekyc.signing.authority.ceremony import ROOT_CERTIFICATE, ROOT_CRL, renew_root_crl
+from ekyc.signing.authority.certificates import CertificateProfile, issue_leaf
+from ekyc.signing.authority.ocsp import OcspResponder
+from ekyc.signing.authority.timestamp import request_token
 from ekyc.signing.der import (
     context,
     elements,
@@ -39,10 +41,8 @@ from ekyc.signing.der import (
     sequence,
     tlv,
 )
-from ekyc.signing.jws import sign_compact, verify_compact
-from ekyc.signing.material import ValidationMaterial
-from ekyc.signing.ocsp import OcspResponder
-from ekyc.signing.timestamp import request_token
+from ekyc.signing.keys.algorithms import verify_value
+from ekyc.signing.validation.material import ValidationMaterial
 from ekyc.storage import CertificateStatus
 
 SUPERSEDED = x509.ReasonFlags.superseded

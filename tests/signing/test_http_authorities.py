@@ -20,19 +20,19 @@ from ekyc.signing import (
     inspect_pdf,
     sign_pdf,
 )
-from ekyc.signing.certificates import (
+from ekyc.signing.authority.certificates import (
     CertificateProfile,
     Issuer,
     StatusPointers,
     issue_leaf,
     sample_name,
 )
-from ekyc.signing.http_exchange import ExchangeLimits, HttpExchange
-from ekyc.signing.software_keys import SoftwareKey
-from ekyc.signing.status_client import StatusClient
-from ekyc.signing.timestamp import request_token
-from ekyc.signing.timestamp_client import HttpTimestampAuthority
-from ekyc.signing.tsa import POLICY_OID, TimestampAuthority
+from ekyc.signing.authority.http_exchange import ExchangeLimits, HttpExchange
+from ekyc.signing.authority.status_client import StatusClient
+from ekyc.signing.authority.timestamp import request_token
+from ekyc.signing.authority.timestamp_client import HttpTimestampAuthority
+from ekyc.signing.authority.tsa import POLICY_OID, TimestampAuthority
+from ekyc.signing.keys.software import SoftwareKey
 from ekyc.testing import FixedClock
 
 URL = "http://tsa.example/stamp"

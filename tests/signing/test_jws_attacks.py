@@ -9,12 +9,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from signing_pilot import EC, RSA, Pilot
 
+from ekyc import base64url
 from ekyc.errors import EkycError
 from ekyc.outcomes import Outcome
 from ekyc.signing import Level, inspect_jws
 from ekyc.signing.credentials import jose
 from ekyc.signing.credentials.keys import CredentialKey
-from ekyc.signing.jades import MAX_JWS_BYTES, decode, encode, sign_json
+from ekyc.signing.formats.jades import MAX_JWS_BYTES, sign_json
 from ekyc.signing.signatory import public_key_der_of
 
 JSON = '{"tên":"Nguyễn Thị Mẫu","số":1}'.encode()
@@ -58,16 +59,16 @@ def reasons(report):
 
 def sealed(party, header, payload=JSON):
     """A JWS of the signer's own key over any header."""
-    protected = header if isinstance(header, str) else encode(json.dumps(header).encode())
-    body = encode(payload)
+    protected = header if isinstance(header, str) else base64url.encode(json.dumps(header).encode())
+    body = base64url.encode(payload)
     value = party.signer.key.sign_digest(hashlib.sha256(f"{protected}.{body}".encode()).digest())
     if party.signer.key.algorithm is EC:
         value = b"".join(number.to_bytes(32) for number in decode_dss_signature(value))
-    return {"protected": protected, "payload": body, "signature": encode(value)}
+    return {"protected": protected, "payload": body, "signature": base64url.encode(value)}
 
 
 def header_of(signed):
-    return json.loads(decode(signed["protected"]))
+    return json.loads(base64url.decode(signed["protected"]))
 
 
 def test_what_the_forger_starts_from_passes(judge, party, signed):
@@ -96,7 +97,7 @@ HEADERS = {
     "no chain": ({"x5c": []}, "jws_header"),
     "chain of a hundred": ({"x5c": ["AAAA"] * 100}, "jws_header"),
     "no certificate bound": ({"x5t#S256": None}, "jws_header"),
-    "another certificate bound": ({"x5t#S256": encode(bytes(32))}, "certificate_unbound"),
+    "another certificate bound": ({"x5t#S256": base64url.encode(bytes(32))}, "certificate_unbound"),
     "algorithms to choose": ({"alg": ["ES256", "none"]}, "jws_header"),
     "none": ({"alg": "none"}, "jws_algorithm"),
     "None": ({"alg": "nOnE"}, "jws_algorithm"),
@@ -128,10 +129,10 @@ def test_the_public_key_is_no_secret(judge, parties, kind, form):
     if form == "pem":
         text = base64.encodebytes(secret).decode()
         secret = f"-----BEGIN PUBLIC KEY-----\n{text}-----END PUBLIC KEY-----\n".encode()
-    protected = encode(json.dumps(header_of(genuine) | {"alg": "HS256"}).encode())
-    body = encode(JSON.replace(b"1", b"2"))
+    protected = base64url.encode(json.dumps(header_of(genuine) | {"alg": "HS256"}).encode())
+    body = base64url.encode(JSON.replace(b"1", b"2"))
     value = hmac.digest(secret, f"{protected}.{body}".encode(), "sha256")
-    found = judge({"protected": protected, "payload": body, "signature": encode(value)})
+    found = judge({"protected": protected, "payload": body, "signature": base64url.encode(value)})
     assert reasons(found) == ("signature.jws_algorithm",)
 
 
@@ -140,7 +141,7 @@ def test_the_public_key_is_no_secret(judge, parties, kind, form):
 )
 def test_values_that_are_none(judge, signed, value):
     """Zero for both numbers is what broken libraries took for the signature of anything."""
-    found = judge(signed | {"signature": encode(value)})
+    found = judge(signed | {"signature": base64url.encode(value)})
     assert found.outcome is not Outcome.PASSED
     assert reasons(found)[0] in {"signature.value_wrong", "signature.unreadable"}
 
@@ -148,7 +149,9 @@ def test_values_that_are_none(judge, signed, value):
 def test_a_header_whose_name_stands_twice(judge, party, signed):
     text = json.dumps(header_of(signed))
     twice = text.replace("{", '{"alg":"none",', 1)
-    assert reasons(judge(sealed(party, encode(twice.encode())))) == ("signature.jws_form",)
+    assert reasons(judge(sealed(party, base64url.encode(twice.encode())))) == (
+        "signature.jws_form",
+    )
 
 
 def test_a_payload_whose_name_stands_twice(judge, party, signed):
@@ -202,9 +205,9 @@ def test_a_credential_is_not_believed_by_the_public_key_as_a_secret(party):
     der = public_key_der_of(party.signer.certificate_der)
     pem = b"-----BEGIN PUBLIC KEY-----\n%s-----END PUBLIC KEY-----\n" % base64.encodebytes(der)
     key = CredentialKey.from_pem(pem)
-    head = encode(json.dumps({"alg": "HS256", "kid": key.kid.hex(), "typ": "t"}).encode())
-    body = encode(b"{}")
-    value = encode(hmac.digest(der, f"{head}.{body}".encode(), "sha256"))
+    head = base64url.encode(json.dumps({"alg": "HS256", "kid": key.kid.hex(), "typ": "t"}).encode())
+    body = base64url.encode(b"{}")
+    value = base64url.encode(hmac.digest(der, f"{head}.{body}".encode(), "sha256"))
     with pytest.raises(EkycError) as caught:
         jose.read(f"{head}.{body}.{value}", typ="t", most=4096).verify(key)
     assert caught.value.code == "credential.algorithm"

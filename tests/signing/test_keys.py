@@ -21,11 +21,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ekyc.errors import InputError, TrustError, UpstreamError
-from ekyc.signing.algorithms import SignatureAlgorithm, algorithm_of, verify_value
-from ekyc.signing.keys import KeyProtection, ProviderKey, sign_as
-from ekyc.signing.keystore import DerivationCost, seal
-from ekyc.signing.pkcs11 import TokenKeys
-from ekyc.signing.software_keys import EmbeddedKeys, SoftwareKey
+from ekyc.signing.keys.algorithms import SignatureAlgorithm, algorithm_of, verify_value
+from ekyc.signing.keys.keystore import DerivationCost, seal
+from ekyc.signing.keys.pkcs11 import TokenKeys
+from ekyc.signing.keys.port import KeyProtection, ProviderKey, sign_as
+from ekyc.signing.keys.software import EmbeddedKeys, SoftwareKey
 
 CHEAP = DerivationCost(iterations=1, lanes=1, memory_kib=8)
 EC, RSA = SignatureAlgorithm.ECDSA_P256, SignatureAlgorithm.RSA_PSS_3072

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ekyc.errors import InputError, LimitError
-from ekyc.signing.keystore import DerivationCost, read_file, seal, unseal, write_new
+from ekyc.signing.keys.keystore import DerivationCost, read_file, seal, unseal, write_new
 
 CHEAP = DerivationCost(iterations=1, lanes=1, memory_kib=8)
 CONTENTS = {"root.key": "c2VjcmV0", "note": "bí mật"}

@@ -29,14 +29,14 @@ from ekyc.signing import (
     prepare_pdf,
     sign_pdf,
 )
-from ekyc.signing.ceremony import renew_root_crl
-from ekyc.signing.certificates import issue_crl
-from ekyc.signing.cms import add_timestamp
+from ekyc.signing.authority.ceremony import renew_root_crl
+from ekyc.signing.authority.certificates import issue_crl
 from ekyc.signing.der import element_size
-from ekyc.signing.keys import ProviderKey
-from ekyc.signing.material import ValidationMaterial
-from ekyc.signing.pdf_writing import _forbids
-from ekyc.signing.software_keys import SoftwareKey
+from ekyc.signing.formats.cms import add_timestamp
+from ekyc.signing.keys.port import ProviderKey
+from ekyc.signing.keys.software import SoftwareKey
+from ekyc.signing.pdf.writing import _forbids
+from ekyc.signing.validation.material import ValidationMaterial
 
 YEARS = timedelta(days=4 * 365 + 1)
 SEAL_BOX = (330.0, 60.0, 530.0, 140.0)

@@ -18,31 +18,30 @@ from joserfc.jwk import ECKey, RSAKey
 from lxml import etree
 from signing_pilot import EC, RSA, Pilot
 
+from ekyc import base64url
 from ekyc.errors import InputError, LimitError, TrustError, UpstreamError
 from ekyc.signing import Level, TimestampFailedError
-from ekyc.signing.cades import (
+from ekyc.signing.der import elements, inside, set_of
+from ekyc.signing.formats.cades import (
     augment_cades,
     complete_cades,
     digest_stream,
     prepare_cades,
     sign_cades,
 )
-from ekyc.signing.cms import signed_attributes, signed_data
-from ekyc.signing.der import elements, inside, set_of
-from ekyc.signing.inspect_cades import inspect_cades
-from ekyc.signing.inspect_jades import inspect_jws
-from ekyc.signing.inspect_xades import inspect_xml
-from ekyc.signing.jades import (
+from ekyc.signing.formats.cms import signed_attributes, signed_data
+from ekyc.signing.formats.jades import (
     MAX_JSON_BYTES,
     augment_json,
     complete_json,
-    decode,
-    encode,
     prepare_json,
     sign_json,
 )
-from ekyc.signing.xades import DS, XADES, augment_xml, complete_xml, prepare_xml, sign_xml
-from ekyc.signing.xml_reading import (
+from ekyc.signing.formats.xades import DS, XADES, augment_xml, complete_xml, prepare_xml, sign_xml
+from ekyc.signing.validation.cades import inspect_cades
+from ekyc.signing.validation.jades import inspect_jws
+from ekyc.signing.validation.xades import inspect_xml
+from ekyc.signing.validation.xml_reading import (
     MAX_ATTRIBUTES,
     MAX_NAMESPACES,
     MAX_NODES,
@@ -215,7 +214,7 @@ class TestEveryFormat:
         assert code == "signing.certificate.wrong_usage"
 
     def test_and_does_not_pass_if_somebody_signed_with_it(self, pilot, kind, monkeypatch):
-        monkeypatch.setattr("ekyc.signing.fitness._signs_documents", lambda _: True)
+        monkeypatch.setattr("ekyc.signing.authority.fitness._signs_documents", lambda _: True)
         signed = kind.sign(pilot.party("timestamper", "Máy"), level=Level.B_LT)
         found = looked_at(pilot, kind, signed)
         assert found.outcome == "INDETERMINATE"
@@ -490,9 +489,9 @@ def _nested(signed):
 def rewritten(signed, **changes):
     """A JWS whose protected header says something else."""
     members = json.loads(signed)
-    header = json.loads(decode(members["protected"])) | changes
+    header = json.loads(base64url.decode(members["protected"])) | changes
     header = {name: value for name, value in header.items() if value is not None}
-    members["protected"] = encode(json.dumps(header).encode())
+    members["protected"] = base64url.encode(json.dumps(header).encode())
     return json.dumps(members).encode()
 
 
@@ -531,7 +530,7 @@ class TestJws:
             {"b64": False, "crit": ["b64"]},
             {"x5c": []},
             {"x5t#S256": None},
-            {"x5t#S256": encode(bytes(32))},
+            {"x5t#S256": base64url.encode(bytes(32))},
             {"jwk": {"kty": "EC"}},
         ],
         ids=str,
@@ -556,7 +555,7 @@ class TestJws:
         signed = rewritten(
             sign_json(JSON, parties[EC], level=Level.B_LT),
             x5c=[base64.b64encode(other).decode()],
-            **{"x5t#S256": encode(hashlib.sha256(other).digest())},
+            **{"x5t#S256": base64url.encode(hashlib.sha256(other).digest())},
         )
         assert looked_at(pilot, Jades(), signed).outcome == "FAILED"
 
@@ -564,9 +563,9 @@ class TestJws:
     def test_other_octets_fail(self, pilot, party, change):
         members = json.loads(sign_json(JSON, party, level=Level.B_LT))
         if change == "payload":
-            members["payload"] = encode(JSON.replace(b"2.0", b"3.0"))
+            members["payload"] = base64url.encode(JSON.replace(b"2.0", b"3.0"))
         else:
-            members["signature"] = encode(bytes(63) + b"\x01")
+            members["signature"] = base64url.encode(bytes(63) + b"\x01")
         signed = json.dumps(members).encode()
         assert looked_at(pilot, Jades(), signed).outcome == "FAILED"
 

@@ -125,7 +125,7 @@ class TestAppearance:
         assert columns.max() <= 2 * 356 + 2
 
     def test_equal_appearances_are_drawn_to_equal_bytes(self):
-        from ekyc.signing.appearance import draw_appearance
+        from ekyc.signing.pdf.appearance import draw_appearance
 
         at = FixedClock().now()
         assert draw_appearance(appearance(), at) == draw_appearance(appearance(), at)

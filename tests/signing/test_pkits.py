@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from ekyc.benchmarks.validation_pkits import DIFFERENT, FOLDER, rows
-from ekyc.signing.material import ValidationMaterial
-from ekyc.signing.trust import TrustSettings
-from ekyc.signing.trust_certificate import Vouchers, judge_certificate
+from ekyc.signing.validation.material import ValidationMaterial
+from ekyc.signing.validation.trust import TrustSettings
+from ekyc.signing.validation.trust_certificate import Vouchers, judge_certificate
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 SECTIONS = {

@@ -16,9 +16,11 @@ from ekyc.errors import EkycError, LimitError
 from ekyc.flows.provider_link import HttpsProviderLink
 from ekyc.ports import SystemRandom
 from ekyc.signing import Indication, Level, SigningIdentity, inspect_pdf, sign_pdf
-from ekyc.signing.algorithms import verify_value
-from ekyc.signing.ca import SubjectName
-from ekyc.signing.certificates import CertificateProfile
+from ekyc.signing.activation.sad import ShownDocument
+from ekyc.signing.authority.ca import SubjectName
+from ekyc.signing.authority.certificates import CertificateProfile
+from ekyc.signing.keys.algorithms import verify_value
+from ekyc.signing.keys.software import SoftwareKey
 from ekyc.signing.providers import (
     CscAccount,
     CscProvider,
@@ -27,8 +29,6 @@ from ekyc.signing.providers import (
     SpProvider,
     identity_of,
 )
-from ekyc.signing.sad import ShownDocument
-from ekyc.signing.software_keys import SoftwareKey
 
 KEYS = {EC: SoftwareKey.generate(EC), RSA: SoftwareKey.generate(RSA)}
 

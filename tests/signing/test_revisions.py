@@ -10,7 +10,7 @@ from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from ekyc.outcomes import Outcome
 from ekyc.signing import Indication
-from ekyc.signing.revisions import has_clean_tail, has_exact_byte_range, judge
+from ekyc.signing.validation.revisions import has_clean_tail, has_exact_byte_range, judge
 
 
 @dataclass

@@ -16,8 +16,9 @@ from signing_pilot import EC, RSA, make_pdf
 
 from ekyc.errors import EkycError, InputError, UpstreamError
 from ekyc.signing import Level, inspect_pdf, sign_pdf
-from ekyc.signing.algorithms import verify_value
-from ekyc.signing.sad import ActivationMethod
+from ekyc.signing.activation.sad import ActivationMethod
+from ekyc.signing.keys.algorithms import verify_value
+from ekyc.signing.keys.software import EmbeddedKeys
 from ekyc.signing.sam import SamClient, SamServer, ServerLimits
 from ekyc.signing.sam.messages import (
     MAX_FRAME_BYTES,
@@ -30,7 +31,6 @@ from ekyc.signing.sam.messages import (
     write_request,
 )
 from ekyc.signing.signatory import public_key_der_of
-from ekyc.signing.software_keys import EmbeddedKeys
 from ekyc.storage import ActivationUsedError, FactorError
 
 MINE = frozenset({os.getuid()})

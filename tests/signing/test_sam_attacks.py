@@ -24,11 +24,11 @@ from sam_desk import (
     document,
     short_folder,
 )
-from signing_pilot import RSA
+from signing_pilot import EC, RSA
 
 from ekyc.errors import EkycError
 from ekyc.policy import Verdict
-from ekyc.signing.algorithms import verify_value
+from ekyc.signing.keys.algorithms import verify_value
 from ekyc.signing.sam import SamClient
 from ekyc.signing.signatory import public_key_der_of
 
@@ -192,6 +192,27 @@ class TestTable:
 class TestKilled:
     """``kill -9`` in every moment of an activation: nothing signed twice, nothing lost."""
 
+    @pytest.mark.parametrize("point", sam_process.POINTS)
+    def test_what_was_released_is_given_again(self, desk, point):
+        """Before the activation data expire and after; of what was not released nothing leaves any more."""
+        sad, released = desk.authorise(A, B), {"after releasing", "before answering"}
+        with short_folder() as folder:
+            path = folder / "s"
+            with desk.process(path, point) as client:
+                outcome(desk, client, sad, A, B)
+            assert desk.last == -signal.SIGKILL
+            with desk.process(path) as client:
+                early, values = recalled(desk, client, sad, A, B)
+            desk.clock.advance(timedelta(seconds=121))
+            with desk.process(path) as client:
+                late, same = recalled(desk, client, sad, A, B)
+        if point not in released:
+            assert (early, late) == ("activation.pending", "activation.not_released")
+            return
+        assert (early, late, values) == ("given", "given", same)
+        for digest, value in zip((A, B), values, strict=True):
+            verify_value(desk.public_key(), digest, value)
+
     ROUNDS = int(os.environ.get("EKYC_KILL_ROUNDS", "1"))
 
     @pytest.mark.parametrize("point", sam_process.POINTS)
@@ -256,6 +277,14 @@ class TestKilled:
                         else:
                             assert code == "activation.already_used"
         assert len({value for (value,) in delivered.values()}) == len(delivered)
+
+
+def recalled(desk, client, sad, *hashes):
+    """``given`` or the code of the refusal, and the values that came."""
+    try:
+        return "given", client.recall(sad, credential_id=desk.mine, hashes=hashes, algorithm=EC)
+    except EkycError as error:
+        return error.code, ()
 
 
 def outcome(desk, client, sad, *hashes):

@@ -15,10 +15,11 @@ from signing_pilot import CHEAP, Pilot
 
 from ekyc.cli.sam import _EXAMPLE
 from ekyc.errors import InputError
-from ekyc.signing.sad import ActivationMethod
+from ekyc.signing.activation.sad import ActivationMethod
+from ekyc.signing.keys.algorithms import SignatureAlgorithm
+from ekyc.signing.keys.software import EmbeddedKeys
 from ekyc.signing.sam.assembly import RevocationFiles, assembled, open_keys
 from ekyc.signing.sam.configuration import EmbeddedStore, TokenStore, load_configuration
-from ekyc.signing.software_keys import EmbeddedKeys
 
 
 def public_pem(curve):
@@ -66,6 +67,9 @@ def test_a_token_a_database_and_other_users(file):
         ('portal = "portal.pem"', 'portal = "none.pem"', "none.pem"),
         ('"verification+webauthn", "verification+totp"', "", "policy.methods"),
         ('"verification+webauthn"', '"button"', "policy.methods"),
+        ('"verification+webauthn"', '"verification"', "policy.methods"),
+        ('"verification+totp"]', '"verification"]\npilot = false', "policy.methods"),
+        ('"verification+totp"]', '"verification"]\npilot = "true"', "policy.methods"),
         ("[policy]", "[policy]\nworkers = 0", "policy.workers"),
         ("[policy]", "[policy]\nworkers = true", "policy.workers"),
         ("[policy]", '[policy]\nusers = ["root"]', "policy.users"),
@@ -98,16 +102,24 @@ def test_a_process_put_together_from_it_signs(file, tmp_path):
     (tmp_path / "portal.pem").write_bytes(
         public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     )
-    text = file.read_text().replace('"verification+totp"', '"verification"')
+    text = file.read_text().replace('"verification+totp"]', '"verification"]\npilot = true')
     file.write_text(text.replace('folder = "keys"', 'folder = "people"'))
     settings = load_configuration(file)
     keys = open_keys(settings, lambda: PASSPHRASE)
     sad, other = desk.authorise(A), desk.authorise(A)
     with assembled(settings, keys, clock=desk.clock) as module, desk.serving(module) as client:
-        assert len(desk.sign(client, sad, A)) == 1
+        values = desk.sign(client, sad, A)
+    asked = {"credential_id": desk.mine, "hashes": (A,), "algorithm": SignatureAlgorithm.ECDSA_P256}
+    (tmp_path / "other").mkdir()
+    empty = EmbeddedKeys.create(tmp_path / "other" / "people", PASSPHRASE, cost=CHEAP)
+    with assembled(settings, empty, clock=desk.clock) as module, desk.serving(module) as client:
+        assert client.recall(sad, **asked) == values
+        assert code_of(desk.sign, client, other, A) == "signing.key.missing"
+    with assembled(settings, keys, clock=desk.clock) as module, desk.serving(module) as client:
         own = desk.directory.find(desk.mine).certificate_der
         desk.pilot.ca.revoke(own, ReasonFlags.key_compromise)  # counts at once
         assert code_of(desk.sign, client, other, A) == "signing.certificate.revoked"
+        assert code_of(client.recall, sad, **asked) == "signing.certificate.revoked"
     desk.close()
 
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,15 +15,34 @@ from soft_authenticator import PRESENT, SoftAuthenticator
 
 from ekyc.errors import EkycError
 from ekyc.policy import Verdict
-from ekyc.signing.algorithms import verify_value
-from ekyc.signing.jws import sign_compact, verify_compact
-from ekyc.signing.remote import Authorisation, Caller, CredentialStatus, OneTimeCode, RemoteSigning
-from ekyc.signing.sad import ActivationMethod, Assertion, FactorProof
+from ekyc.signing.activation.jws import sign_compact, verify_compact
+from ekyc.signing.activation.remote import (
+    Authorisation,
+    Caller,
+    CredentialStatus,
+    OneTimeCode,
+    RemoteSigning,
+)
+from ekyc.signing.activation.sad import ActivationMethod, Assertion, FactorProof
+from ekyc.signing.keys.algorithms import verify_value
 from ekyc.signing.signatory import public_key_der_of
 
 TOTP, WEBAUTHN = ActivationMethod.TOTP, ActivationMethod.WEBAUTHN
 NOT_ME = Caller(holder=SOMEBODY_ELSE, session=I_AM.session)
 LATER = Caller(holder=ME, session=ANOTHER)
+
+
+class Interrupted:
+    """A part, before whose first use something else happens."""
+
+    def __init__(self, part, first):
+        self._part, self._first = part, first
+
+    def __getattr__(self, name):
+        first, self._first = self._first, None
+        if first is not None:
+            first()
+        return getattr(self._part, name)
 
 
 @pytest.fixture
@@ -58,6 +78,15 @@ class TestAuthenticator:
         for digest, value in zip((B, A), values, strict=True):
             verify_value(key, digest, value)
 
+    @pytest.mark.parametrize("key", ["EdDSA", "RS256"])
+    def test_of_other_algorithms_signs_too(self, desk, key):
+        authenticator = desk.enrol_authenticator(authenticator=SoftAuthenticator(key=key))
+        with desk.remote() as service:
+            proposal = propose(desk, service, A)
+            answer = authenticator.answer(proposal.challenge)
+            granted = service.authorise(I_AM, proposal.token, answer)
+            assert len(sign(desk, service, granted, A)) == 1
+
     def test_its_counter_moves_with_the_signature(self, desk):
         authenticator = desk.enrol_authenticator()
         with desk.remote() as service:
@@ -90,7 +119,7 @@ class TestAuthenticator:
         answer = spoil(authenticator, proposal.challenge)
         assert code_of(service.authorise, I_AM, proposal.token, answer) == "factor.assertion"
 
-    @pytest.mark.parametrize("what", ["origin", "party", "unverified", "another key"])
+    @pytest.mark.parametrize("what", ["origin", "party", "unverified", "framed", "another key"])
     def test_an_authenticator_that_lies(self, desk, what):
         authenticator = desk.enrol_authenticator()
         if what == "origin":
@@ -99,6 +128,8 @@ class TestAuthenticator:
             authenticator.party = "evil.example"
         elif what == "unverified":
             authenticator.flags = PRESENT
+        elif what == "framed":
+            authenticator.framed = True
         else:
             authenticator.key = SoftAuthenticator().key
         service = desk.service(desk.strict_module())
@@ -303,8 +334,10 @@ class TestEnrolment:
             "factor.wrong_code"
         )
         code = desk.code(offer.secret)
-        refused = code_of(desk.enrolment.confirm_codes, NOT_ME, offer.factor, code)
-        assert refused == "factor.unknown"
+        confirm = desk.enrolment.confirm_codes
+        assert code_of(confirm, NOT_ME, offer.factor, code) == "activation.evidence_missing"
+        desk.verified(holder=SOMEBODY_ELSE)
+        assert code_of(confirm, NOT_ME, offer.factor, code) == "factor.unknown"
         desk.enrolment.confirm_codes(I_AM, offer.factor, desk.code(offer.secret))
         assert desk.factors.methods(ME) == {TOTP}
 
@@ -315,6 +348,63 @@ class TestEnrolment:
         token = propose(desk, service, A, method=TOTP).token
         assert code_of(service.authorise, I_AM, token, desk.code(old)) == "factor.wrong_code"
         service.authorise(I_AM, token, desk.code(new))
+
+    def test_a_decision_that_enrolled_signs_nothing(self, desk):
+        """Whoever relays an enrolment would have the key sign at once, with a generator of their own."""
+        desk.verified()
+        offer = desk.enrolment.offer_codes(I_AM)
+        desk.enrolment.confirm_codes(I_AM, offer.factor, desk.code(offer.secret))
+        with desk.remote() as service:
+            proposal = propose(desk, service, A, method=TOTP, fresh=False)
+            replayed = code_of(service.authorise, I_AM, proposal.token, desk.code(offer.secret))
+            desk.clock.advance(timedelta(seconds=31))
+            granted = service.authorise(I_AM, proposal.token, desk.code(offer.secret))
+            assert code_of(sign, desk, service, granted, A) == "activation.evidence_enrolled"
+        assert replayed == "factor.replayed"
+
+    def test_nothing_is_replaced_without_a_code_of_what_stands(self, desk):
+        secret = desk.enrol_codes()
+        desk.verified()
+        offer = desk.enrolment.offer_codes
+        assert code_of(offer, I_AM) == "factor.standing"
+        assert code_of(offer, I_AM, OneTimeCode(code="000000")) == "factor.wrong_code"
+        assert code_of(desk.enrolment.offer_authenticator, I_AM) == "factor.standing"
+        (mine,) = desk.enrolment.standing(I_AM)
+        wrong = OneTimeCode(code="000000")
+        assert code_of(desk.enrolment.end, I_AM, mine.id, wrong) == "factor.wrong_code"
+        assert code_of(desk.enrolment.end, I_AM, "0" * 32, desk.code(secret)) == "factor.unknown"
+        desk.enrolment.end(I_AM, mine.id, desk.code(secret))
+        assert desk.factors.methods(ME) == frozenset()
+
+    def test_of_two_that_were_offered_the_first_that_is_confirmed_stands(self, desk):
+        offers = []
+        for _ in range(2):
+            desk.clock.advance(timedelta(seconds=1))
+            desk.verified()
+            offers.append(desk.enrolment.offer_codes(I_AM))
+        early, late = offers
+        confirm = desk.enrolment.confirm_codes
+        assert code_of(confirm, I_AM, early.factor, desk.code(early.secret)) == "factor.unknown"
+        confirm(I_AM, late.factor, desk.code(late.secret))
+        assert desk.factor_store.find(early.factor) is None
+        assert [one.id for one in desk.enrolment.standing(I_AM)] == [late.factor]
+
+    @pytest.mark.parametrize("offer", ["offer_codes", "offer_authenticator"])
+    def test_nothing_is_offered_on_what_was_agreed_to_before_a_factor_stood(self, desk, offer):
+        for caller in (I_AM, LATER):
+            desk.verified(holder=caller.holder, session=caller.session)
+        codes = desk.enrolment.offer_codes(I_AM)
+        confirm = partial(desk.enrolment.confirm_codes, I_AM, codes.factor, desk.code(codes.secret))
+        if offer == "offer_codes":
+            desk.factor_store._random = Interrupted(desk.factor_store._random, confirm)
+            assert code_of(desk.enrolment.offer_codes, LATER) == "factor.standing"
+        else:
+            desk.enrolment._nonces = Interrupted(desk.storage.nonces, confirm)
+            made = desk.enrolment.offer_authenticator(LATER)
+            response = SoftAuthenticator().register(made.options_json)
+            register = desk.enrolment.register_authenticator
+            assert code_of(register, LATER, made.challenge_id, response) == "factor.assertion"
+        assert [one.id for one in desk.enrolment.standing(I_AM)] == [codes.factor]
 
     def test_a_registration_is_for_one_person_in_one_session_once(self, desk):
         for caller in (I_AM, NOT_ME, LATER):

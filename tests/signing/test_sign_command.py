@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from ekyc.cli.__main__ import app
 from ekyc.signing import DerivationCost, EmbeddedAuthority
-from ekyc.signing.keys import ExternalKey
+from ekyc.signing.keys.port import ExternalKey
 from ekyc.signing.signatory import public_key_der_of
 
 PASSPHRASE = "mật khẩu"
@@ -131,7 +131,7 @@ def test_without_a_timestamp_the_signature_is_written_and_goes_on_later(
     def refuse(*_):
         raise ConnectionRefusedError
 
-    monkeypatch.setattr("ekyc.signing.http_exchange._dial", refuse)
+    monkeypatch.setattr("ekyc.signing.authority.http_exchange._dial", refuse)
     result = run("sign", "files", files[0], files[2], "--tsa", "http://127.0.0.1:9/", "--json")
     assert result.exit_code == 10
     written = as_json(result, validate_against)

@@ -18,18 +18,18 @@ from signing_pilot import Pilot
 
 from ekyc.errors import LimitError
 from ekyc.signing import Level
-from ekyc.signing.cades import sign_cades
-from ekyc.signing.certificates import StatusPointers
-from ekyc.signing.material import ValidationMaterial
-from ekyc.signing.timestamp import request_token
-from ekyc.signing.trust import (
+from ekyc.signing.authority.certificates import StatusPointers
+from ekyc.signing.authority.timestamp import request_token
+from ekyc.signing.formats.cades import sign_cades
+from ekyc.signing.validation.material import ValidationMaterial
+from ekyc.signing.validation.trust import (
     MAX_TIMESTAMPS,
     TrustSettings,
     _judge_cms,
     judge_timestamps,
 )
-from ekyc.signing.trust_anchors import MAX_STEPS
-from ekyc.signing.trust_certificate import Vouchers, judge_certificate
+from ekyc.signing.validation.trust_anchors import MAX_STEPS
+from ekyc.signing.validation.trust_certificate import Vouchers, judge_certificate
 
 DIGEST = hashlib.sha256(b"content").digest()
 

@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 
 from ekyc.errors import UpstreamError
 from ekyc.ports import SystemRandom
-from ekyc.signing.algorithms import SignatureAlgorithm
-from ekyc.signing.certificates import (
+from ekyc.signing.authority.certificates import (
     CertificateProfile,
     Issuer,
     issue_leaf,
     issue_root,
     sample_name,
 )
-from ekyc.signing.software_keys import SoftwareKey
-from ekyc.signing.timestamp import request_token
-from ekyc.signing.tsa import POLICY_OID, TimestampAuthority
+from ekyc.signing.authority.timestamp import request_token
+from ekyc.signing.authority.tsa import POLICY_OID, TimestampAuthority
+from ekyc.signing.keys.algorithms import SignatureAlgorithm
+from ekyc.signing.keys.software import SoftwareKey
 from ekyc.testing import FixedClock
 
 DIGEST = hashlib.sha256(b"x").digest()

@@ -20,7 +20,7 @@ from ekyc.signing import (
     inspect_pdf,
     sign_pdf,
 )
-from ekyc.signing.two_parsers import TwoParsers
+from ekyc.signing.validation.two_parsers import TwoParsers
 
 
 @pytest.fixture(scope="module")

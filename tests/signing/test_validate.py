@@ -26,7 +26,13 @@ from ekyc.signing import (
     inspect_pdf,
     sign_pdf,
 )
-from ekyc.signing.certificates import CRL_LIFE, LIFE, CertificateProfile, Issuer, issue_crl
+from ekyc.signing.authority.certificates import (
+    CRL_LIFE,
+    LIFE,
+    CertificateProfile,
+    Issuer,
+    issue_crl,
+)
 from ekyc.testing import FixedClock
 
 CHEAP = DerivationCost(iterations=1, lanes=1, memory_kib=8)
@@ -268,7 +274,7 @@ class TestTrust:
 
     def test_a_timestamp_key_may_not_sign_documents(self, authority, plain_pdf, monkeypatch):
         """Same root, wrong purpose: the extended key usage allows timestamps alone. Ours refuses to sign; another may not."""
-        monkeypatch.setattr("ekyc.signing.fitness._signs_documents", lambda _: True)
+        monkeypatch.setattr("ekyc.signing.authority.fitness._signs_documents", lambda _: True)
         stamp = authority.timestamp_authority
         identity = SigningIdentity(
             key=stamp._key,

@@ -28,9 +28,9 @@ from ekyc.signing import (
     sign_xml,
     validate_file,
 )
-from ekyc.signing.report import Shown
-from ekyc.signing.trust import reason_for
-from ekyc.signing.words import word
+from ekyc.signing.validation.report import Shown
+from ekyc.signing.validation.trust import reason_for
+from ekyc.signing.validation.words import word
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from xml_forgery import SIGNATURE, bytes_of, ds, ec_signer, sealed, signature_of
 
 from ekyc.outcomes import Outcome
 from ekyc.signing import Level, inspect_xml
-from ekyc.signing.xades import DS, XADES, sign_xml
+from ekyc.signing.formats.xades import DS, XADES, sign_xml
 
 DOCUMENT = '<hồSơ Id="hs"><tên>Nguyễn Thị Mẫu</tên><phần Id="p">100</phần></hồSơ>'.encode()
 

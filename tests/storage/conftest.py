@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import create_engine
 
 from ekyc.ports import SystemRandom
 from ekyc.storage import FileBlobStore, FileKeyProvider, Storage
@@ -20,13 +19,7 @@ def database(request, tmp_path):
     """A new and empty database: the path of a file, or a URL."""
     if request.param == "sqlite":
         return tmp_path / "state.sqlite3"
-    url = request.getfixturevalue("postgresql")
-    emptied = create_engine(url)
-    with emptied.begin() as connection:
-        connection.exec_driver_sql("DROP SCHEMA IF EXISTS public CASCADE")
-        connection.exec_driver_sql("CREATE SCHEMA public")
-    emptied.dispose()
-    return url
+    return request.getfixturevalue("postgresql")
 
 
 @pytest.fixture

@@ -41,6 +41,21 @@ def refused(code, work):
     return caught.value
 
 
+@pytest.mark.parametrize("name", ["", "a\0b", "\ud800", "x" * 1000])
+def test_a_consent_of_another_form_is_none(access, register, name):
+    """PostgreSQL takes no NUL: whoever sent one was told that the database is away."""
+    assert access.consents.read("a", name) is None
+    assert access.consents.standing("a", name, "post") is None
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_what_no_database_takes_is_the_callers_fault(access, register, name, database):
+    if name == "a\0b" and not isinstance(database, str):
+        assert access.consents.of("a", name) == ()  # SQLite takes it
+        return
+    refused("request.invalid", lambda: access.consents.of("a", name))
+
+
 def test_offices_hold_what_is_beneath_them(register):
     register.add_office("a", "tinh", "Tỉnh")
     register.add_office("a", "phuong-1", "Phường 1", parent="tinh")
@@ -55,7 +70,7 @@ def test_offices_hold_what_is_beneath_them(register):
     assert register.within("a", ["nowhere"]) == frozenset()
     register.end_office("a", "to-1")
     assert "to-1" in register.within("a", ["tinh"])
-    refused("register.ended", lambda: register.add_office("a", "x", "X", parent="to-1"))
+    refused("office.ended", lambda: register.add_office("a", "x", "X", parent="to-1"))
 
 
 def test_offices_have_bounds(register):
@@ -64,7 +79,7 @@ def test_offices_have_bounds(register):
         register.add_office("a", f"l{level}", "L", parent=above)
         above = f"l{level}"
     refused("register.depth", lambda: register.add_office("a", "l8", "L", parent="l7"))
-    refused("register.unknown", lambda: register.add_office("a", "x", "X", parent="nowhere"))
+    refused("office.unknown", lambda: register.add_office("a", "x", "X", parent="nowhere"))
     refused("register.unknown", lambda: register.add_office("nobody", "x", "X"))
     refused("register.taken", lambda: register.add_office("a", "l0", "L"))
     refused("register.form", lambda: register.add_office("a", "L_0", "L"))
@@ -100,7 +115,7 @@ def test_a_client_is_as_it_was_described(register):
 
 
 def test_clients_have_a_form(register):
-    refused("register.unknown", lambda: register.add_client("a", client(offices=frozenset({"x"}))))
+    refused("office.unknown", lambda: register.add_client("a", client(offices=frozenset({"x"}))))
     refused("register.form", lambda: client(id="-x"))
     refused("register.form", lambda: client(scopes=frozenset({"everything"})))
     refused("register.form", lambda: client(networks=("10.0.0.1/8",)))

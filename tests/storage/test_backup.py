@@ -22,6 +22,7 @@ from ekyc.storage import (
     FileKeyProvider,
     FreshnessError,
     RetentionPolicy,
+    ServiceKey,
     Storage,
     restore_backup,
 )
@@ -143,6 +144,38 @@ def test_who_is_erased_is_erased_in_the_backup_that_was_made_before(
     assert len(storage.results.recent()) == 1
 
 
+def test_pseudonyms_go_with_the_keys_and_come_back_with_them(
+    vault, storage, elsewhere, people, request, tmp_path
+):
+    """With the service's key, an old backup of data would say in which sessions an erased person was."""
+    desk = storage.dossiers(ServiceKey(bytes(32)))
+    written = {"report_digest": "ab" * 32, "procedure_version": "1"}
+    with desk.writing(TENANT) as unit:
+        for session, name in (("1" * 32, "erased"), ("2" * 32, "kept")):
+            unit.results.put(
+                session,
+                1,
+                person=f"{name} in results",
+                holder=f"{name} holder",
+                signing_session=f"{name} signing",
+                **written,
+            )
+        unit.attempts.count("p", ("number", "x"), session_id="2" * 32, attempt=1)
+    vault.backup(tmp_path / "b.tar", keys_file=tmp_path / "b.keys")
+    data = (tmp_path / "b.tar").read_bytes()
+    assert not [one for one in (b"in results", b"kept holder", b"kept signing") if one in data]
+    with desk.writing(TENANT) as unit:
+        unit.results.forget("1" * 32, SystemRandom())
+    vault.backup(tmp_path / "today.tar", keys_file=tmp_path / "today.keys")
+    elsewhere(tmp_path / "b.tar", tmp_path / "today.keys")
+    restored = request.getfixturevalue("opened")[1].dossiers(ServiceKey(bytes(32)))
+    with restored.looking(TENANT) as unit:
+        erased, kept = (unit.results.get(one * 32, 1) for one in "12")
+        assert len(unit.attempts.times("p", ("number", "x"))) == 1
+    assert (erased.person, erased.holder, erased.signing_session) == (None, None, None)
+    assert (kept.person, kept.holder) == ("kept in results", "kept holder")
+
+
 def test_keys_of_before_the_backup_are_refused(vault, made, elsewhere, clock, tmp_path):
     """With them everybody who came in between would be taken for erased."""
     clock.advance(timedelta(minutes=1))
@@ -188,6 +221,25 @@ def test_challenges_do_not_come_back(vault, storage, elsewhere, people, request,
     _, restored = request.getfixturevalue("opened")
     with pytest.raises(FreshnessError):
         restored.nonces.redeem(challenge.id, ACTIVE_AUTHENTICATION)
+
+
+def test_whoever_was_let_in_is_not_let_in_again(
+    vault, storage, elsewhere, people, request, tmp_path
+):
+    """Logged out since, or its token ended: a backup of before would let it in where it was restored."""
+    key = ServiceKey(bytes(range(32)))
+    storage.access(key).register.add_tenant(TENANT, "Hà Nội")
+    cookie = storage.access(key).sessions.open(TENANT, b"{}", life=timedelta(hours=8)).reveal()
+    token = storage.grants(key).issue("test", b"{}", ttl_s=600)
+    with storage.dossiers(key).writing(TENANT) as unit:
+        unit.tokens.replace(bytes(32), session_id="a" * 32, lasts=timedelta(minutes=15), uses=3)
+    vault.backup(tmp_path / "b.tar", keys_file=tmp_path / "b.keys")
+    assert storage.access(key).sessions.find(cookie) is not None
+    elsewhere(tmp_path / "b.tar", tmp_path / "b.keys")
+    _, restored = request.getfixturevalue("opened")
+    assert restored.access(key).sessions.find(cookie) is None
+    assert restored.dossiers(key).tenant_of_token(bytes(32)) is None
+    assert code(restored.grants(key).redeem, token, "test") == "grant.unknown"
 
 
 def test_nothing_is_written_over(vault, made, elsewhere, tmp_path):

@@ -120,4 +120,4 @@ def test_a_full_disk_is_typed_and_stores_nothing():
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
     )
-    assert done.stdout.split() == ["storage.unreachable", "0"]
+    assert done.stdout.split() == ["storage.full", "0"]

@@ -212,6 +212,21 @@ def test_an_answer_is_given_again_for_a_day(desk, clock):
     clock.advance(timedelta(hours=24))
     with desk.writing("a") as unit:
         assert unit.keys.claim(b"k", b"g") is None
+        with pytest.raises(IdempotencyError) as caught:
+            unit.keys.claim(b"k", b"g")
+        assert caught.value.code == "idempotency.in_flight"  # the old answer is gone
+
+
+def test_keys_that_are_over_are_forgotten_now_and_then(desk, clock, sqlite_file):
+    with desk.writing("a") as unit:
+        unit.keys.claim(b"\1 old", b"f")
+    clock.advance(timedelta(hours=24))
+    with desk.writing("b") as unit:
+        unit.keys.claim(b"\1 new", b"f")
+        unit.keys.claim(b"\0 new", b"f")
+
+    kept = sqlite3.connect(sqlite_file).execute("SELECT digest FROM idempotency_keys").fetchall()
+    assert {digest for (digest,) in kept} == {b"\1 new", b"\0 new"}
 
 
 def test_kept_answers_lie_sealed(desk, sqlite_file):

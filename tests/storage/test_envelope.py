@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ekyc.errors import InputError, LimitError
 from ekyc.ports import SystemRandom
 from ekyc.storage import StorageError
-from ekyc.storage.envelope import (
+from ekyc.storage.sealed.envelope import (
     HEADER_BYTES,
     Place,
     open_sealed,

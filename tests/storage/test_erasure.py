@@ -26,8 +26,8 @@ from ekyc.storage import (
     Storage,
     SubjectError,
 )
-from ekyc.storage.envelope import Place, open_sealed
-from ekyc.storage.subjects import key_context
+from ekyc.storage.sealed.envelope import Place, open_sealed
+from ekyc.storage.sealed.subjects import key_context
 from ekyc.values import Sha256Hex
 
 TENANT = "hanoi"
@@ -186,7 +186,8 @@ _DIE_IN_ERASURE = """
 import os, signal, sys
 from pathlib import Path
 from ekyc.ports import SystemRandom
-from ekyc.storage import FileBlobStore, FileKeyProvider, Storage, erasure
+from ekyc.storage import FileBlobStore, FileKeyProvider, Storage
+from ekyc.storage.sealed import erasure
 database, folder, tenant, person, blobs_left, batch = sys.argv[1:]
 erasure._BATCH = int(batch)
 class Dying(FileBlobStore):

@@ -22,11 +22,11 @@ from ekyc.errors import EkycError, InputError, TrustError, UpstreamError
 from ekyc.outcomes import Outcome
 from ekyc.policy import Verdict
 from ekyc.storage import Storage
-from ekyc.storage.evidence_audit import compare_exports, inspect_export
-from ekyc.storage.evidence_checkpoints import KeptCheckpoint
-from ekyc.storage.evidence_export import write_export
-from ekyc.storage.evidence_notes import CheckpointKey, read_checkpoint
-from ekyc.storage.evidence_proofs import inspect_proof, prove_inclusion
+from ekyc.storage.evidence.audit import compare_exports, inspect_export
+from ekyc.storage.evidence.checkpoints import KeptCheckpoint
+from ekyc.storage.evidence.export import write_export
+from ekyc.storage.evidence.notes import CheckpointKey, read_checkpoint
+from ekyc.storage.evidence.proofs import inspect_proof, prove_inclusion
 from ekyc.testing import FixedClock
 
 
@@ -441,7 +441,8 @@ class TestCheckpoints:
         assert storage.checkpoints.make(signer=Ed25519()) == first
         record(storage, 1)
         second = storage.checkpoints.make(signer=SIGNER)
-        assert [kept.size for kept in storage.checkpoints.up_to(99)] == [4, 5]
+        assert storage.checkpoints.following(4, 99) == second
+        assert storage.checkpoints.following(5, 99) is None
         assert storage.checkpoints.latest() == second
         assert storage.checkpoints.at(4) == first
 

@@ -12,17 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ekyc.errors import InputError
-from ekyc.storage.evidence_events import (
+from ekyc.storage.evidence.canonical import VOCABULARY, decode, encode
+from ekyc.storage.evidence.events import (
     CODE,
     CODES,
-    VOCABULARY,
     ActivationBurnt,
     DecisionRecorded,
     Reference,
     ResultIssued,
-    decode,
     drawn,
-    encode,
 )
 
 AT = datetime(2026, 11, 22, 9, 30, 0, 120, tzinfo=UTC)

@@ -18,9 +18,10 @@ from sqlalchemy.exc import DBAPIError
 from ekyc.errors import InputError
 from ekyc.policy import Verdict
 from ekyc.storage import Person, ResultStatus, ServiceKey, Storage, StorageError
-from ekyc.storage.evidence_events import KeyDisabled, LogOpened, Reference, decode
-from ekyc.storage.evidence_notes import ServiceCheckpointSigner
-from ekyc.storage.merkle import leaf_hash, verify_consistency, verify_inclusion
+from ekyc.storage.evidence.canonical import decode
+from ekyc.storage.evidence.events import KeyDisabled, LogOpened, Reference
+from ekyc.storage.evidence.merkle import leaf_hash, verify_consistency, verify_inclusion
+from ekyc.storage.evidence.notes import ServiceCheckpointSigner
 
 DIGEST = "ab" * 32
 HOLDER = "5e" * 32
@@ -195,9 +196,10 @@ def test_activations_certificates_and_keys(storage, clock):
         hashes_digest=DIGEST,
         expires_at=soon,
     )
-    storage.activations.release(jti)
+    left = {"sad_digest": DIGEST, "signatures": [b"value"]}
+    storage.activations.release(jti, **left)
     for again in (
-        lambda: storage.activations.release(jti),
+        lambda: storage.activations.release(jti, **left),
         lambda: storage.activations.burn(
             jti, credential="b", evidence="13" * 16, hashes_digest=DIGEST, expires_at=soon
         ),
@@ -349,7 +351,7 @@ def test_every_entry_of_every_size_is_proved(storage):
 
 
 def test_entries_are_read_in_batches_without_a_gap(storage, monkeypatch):
-    monkeypatch.setattr("ekyc.storage.evidence_log._BATCH", 3)
+    monkeypatch.setattr("ekyc.storage.evidence.log._BATCH", 3)
     for _ in range(9):
         record(storage)
     assert [entry.number for entry in storage.evidence.entries()] == list(range(10))
@@ -452,7 +454,7 @@ def test_nothing_accepted_is_lost_when_the_process_is_killed(database):
 _DIE_IN_CHECKPOINT = """
 import os, signal, sys
 from ekyc.storage import ServiceKey, Storage
-from ekyc.storage.evidence_notes import ServiceCheckpointSigner
+from ekyc.storage.evidence.notes import ServiceCheckpointSigner
 storage = Storage.open(sys.argv[1])
 storage.checkpoints.make(
     signer=ServiceCheckpointSigner(ServiceKey(bytes(32))),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ekyc.liveness.active import RecentFrames
 from ekyc.liveness.active.memory import SAME_PICTURE_BITS as IN_MEMORY
 from ekyc.storage import ServiceKey
-from ekyc.storage.frame_store import SAME_PICTURE_BITS, _bands, evenly
+from ekyc.storage.liveness.frame_store import SAME_PICTURE_BITS, _bands, evenly
 from ekyc.storage.store import DEFAULT_FRAME_RETENTION
 
 KEY = ServiceKey(bytes(range(32)))

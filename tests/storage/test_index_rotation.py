@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from ekyc.errors import EkycError
-from ekyc.storage import index_rotation
+from ekyc.storage.sealed import index_rotation
 
 TENANT = "hanoi"
 NUMBERS = [f"07918500{number:04}" for number in range(30)]
@@ -60,7 +60,8 @@ _DIE = """
 import os, signal, sys
 from pathlib import Path
 from ekyc.ports import SystemRandom
-from ekyc.storage import FileBlobStore, FileKeyProvider, Storage, index_rotation
+from ekyc.storage import FileBlobStore, FileKeyProvider, Storage
+from ekyc.storage.sealed import index_rotation
 database, folder, left = sys.argv[1:]
 index_rotation._BATCH = 7
 made = index_rotation.mark

@@ -22,11 +22,15 @@ from ekyc.storage import (
     Storage,
     StorageError,
 )
-from ekyc.storage.liveness import ACTIVE_LIVENESS
-from ekyc.storage.liveness_values import token_digest
+from ekyc.storage.dossiers.idempotency import KeyClaim
+from ekyc.storage.liveness.room import let_go_within
+from ekyc.storage.liveness.sessions import ACTIVE_LIVENESS
+from ekyc.storage.liveness.values import token_digest
+from ekyc.values import Owner, Receipt
 
 KEY = ServiceKey(bytes(range(32)))
 SUBJECT = "079185001234"
+TENANTS = ("tinh-a", "tinh-b", "default")
 
 
 @pytest.fixture
@@ -70,6 +74,32 @@ def refusal(call, *arguments, **options):
 
 def test_the_purpose_is_that_of_tickets():
     assert ACTIVE_LIVENESS == PURPOSE_OF_TICKETS
+
+
+@pytest.mark.parametrize("name", ["", "a\0b", "\ud800"])
+def test_a_session_of_another_form_holds_no_token(store, name):
+    assert not store.holds(name, "", of_result=True)
+
+
+def test_a_result_is_held_for_its_case_until_the_case_is_done(store, storage, clock):
+    """Whoever verifies the case again, because the first one died, finds the same result and the same frames."""
+    session = finished(store)
+    receipt = Receipt(id="e" * 32, received_at=clock.now())
+    use = {"result_token": "result", "binding": b"case 1"}
+    clock.advance(timedelta(hours=2))  # it came in time, whenever it is verified
+    first = store.use(session.id, **use, receipt=receipt)
+    again = store.use(session.id, **use, receipt=receipt)
+    assert first.report == again.report == b"the report"
+    assert first.best_frame == again.best_frame == b"a face"
+    other = Receipt(id="f" * 32, received_at=receipt.received_at)
+    assert refusal(store.use, session.id, **use, receipt=other) == "liveness.session_used"
+    with storage._engine.begin() as connection:
+        let_go_within(connection, session.id, other.id)
+        let_go_within(connection, session.id, receipt.id)
+    assert refusal(store.use, session.id, **use, receipt=receipt) == "liveness.session_used"
+    with storage._engine.connect() as connection:
+        faces = connection.execute(text("SELECT best_frame FROM liveness_sessions")).scalars()
+        assert list(faces) == [None]
 
 
 def test_a_session_waits_runs_is_finished_and_used_each_once(store):
@@ -350,3 +380,74 @@ def test_unknown_sessions_have_one_error(store):
     assert refusal(store.load, "no such") == "liveness.session_unknown"
     assert SessionError("x").code == "liveness.session_unknown"
     assert issubclass(FreshnessError, InputError)
+
+
+def test_the_tenant_that_ordered_a_session_is_told_of_its_result(storage, store):
+    hooks = storage.webhooks(KEY)
+    owner = Owner(tenant="tinh-a", office="phuong", subject="ab" * 32)
+    ends = {name: hooks.endpoints.create(name, url="https://a.example/")[0] for name in TENANTS}
+    session = finished(store, owner=owner)
+    assert store.owner_of(session.id) == owner
+    hooks.queue.spread()
+    [claim] = hooks.queue.claim(9, per_endpoint=9, lease=timedelta(minutes=1))
+    assert claim.endpoint.id == ends["tinh-a"].id
+    assert session.id.encode() in claim.body
+
+
+def test_a_session_that_is_gone_is_nobodys(store):
+    assert refusal(store.owner_of, "0" * 32) == "liveness.session_unknown"
+
+
+def test_attempts_are_counted_for_each_tenant(store):
+    seen = []
+
+    def wait_of(times):
+        seen.append(len(times))
+        return timedelta(0)
+
+    for tenant in ("tinh-a", "tinh-a", "tinh-b", "tinh-a"):
+        order(store, wait_of=wait_of, owner=Owner(tenant=tenant))
+    assert seen == [0, 1, 0, 2]
+    assert len(store.forget_reference("subject", SUBJECT, tenant="tinh-b")) == 1
+    order(store, wait_of=wait_of, owner=Owner(tenant="tinh-a"))
+    assert seen[-1] == 3
+
+
+def test_an_attempt_of_nobody_known_counts_for_each_tenant(store, storage):
+    order(store, owner=Owner(tenant="tinh-a"))
+    with storage._engine.begin() as connection:
+        connection.execute(text("UPDATE liveness_attempts SET tenant_id = NULL"))
+    seen = []
+    for tenant in ("tinh-a", "tinh-b"):
+        order(
+            store,
+            wait_of=lambda times: seen.append(len(times)) or timedelta(0),
+            owner=Owner(tenant=tenant),
+        )
+    assert seen == [1, 1]
+
+
+def test_one_tenant_does_not_take_every_place(storage):
+    store = storage.liveness(KEY, bounds=SessionBounds(open_sessions=3, open_of_tenant=2))
+    for _ in range(2):
+        order(store, owner=Owner(tenant="tinh-a"))
+    with pytest.raises(BusyError):
+        order(store, owner=Owner(tenant="tinh-a"))
+    order(store, owner=Owner(tenant="tinh-b"))
+    store = storage.liveness(KEY, bounds=SessionBounds(bytes_of_tenant=0))
+    with pytest.raises(BusyError):
+        order(store, owner=Owner(tenant="tinh-b"))
+
+
+def test_an_order_and_its_claim_are_kept_together(store, storage):
+    claim = KeyClaim(digest=b"d" * 32, fingerprint=b"f" * 32)
+    answer = {"claim": claim, "answer": lambda name, _: name.encode()}
+    with pytest.raises(AttemptsError):
+        order(store, wait_of=lambda _: timedelta(hours=1), **answer)
+    first = order(store, **answer)
+    assert order(store, **answer) == first.id.encode()
+    assert rows(storage, "liveness_sessions") == rows(storage, "liveness_attempts") == 1
+    other = KeyClaim(digest=b"d" * 32, fingerprint=b"g" * 32)
+    assert refusal(order, store, claim=other) == "idempotency.other_request"
+    elsewhere = order(store, owner=Owner(tenant="tinh-b"), **answer)
+    assert elsewhere.id != first.id

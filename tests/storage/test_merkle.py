@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ekyc.errors import InputError, TrustError
-from ekyc.storage.merkle import (
+from ekyc.storage.evidence.merkle import (
     EMPTY_ROOT,
     Frontier,
     consistency_proof,

@@ -15,8 +15,8 @@ from ekyc.errors import InputError
 from ekyc.policy import Verdict
 from ekyc.ports import SystemRandom
 from ekyc.storage import EVENT_KINDS, Person, ResultStatus
-from ekyc.storage.outbox import Outbox, VerificationDecided, payload_of
-from ekyc.storage.outbox_tables import outbox_events
+from ekyc.storage.webhooks.outbox import Outbox, VerificationDecided, payload_of
+from ekyc.storage.webhooks.outbox_tables import outbox_events
 from ekyc.testing import FixedClock
 
 AN_ID = "0123456789abcdef" * 2
@@ -53,7 +53,7 @@ def test_a_decision_and_its_event_are_written_together(storage, clock):
 
 
 def test_a_decision_that_cannot_be_recorded_leaves_no_event(storage, monkeypatch):
-    def fails(*_):
+    def fails(*_, **__):
         raise InputError("no")
 
     monkeypatch.setattr(storage.evidence, "append", fails)  # the last step of the transaction
@@ -65,7 +65,7 @@ def test_a_decision_that_cannot_be_recorded_leaves_no_event(storage, monkeypatch
 
 
 def test_an_event_that_cannot_be_written_leaves_no_decision(storage, monkeypatch):
-    def fails(*_):
+    def fails(*_, **__):
         raise InputError("no")
 
     monkeypatch.setattr(Outbox, "put", fails)

@@ -130,7 +130,7 @@ def test_a_run_that_is_killed_is_finished_by_the_next(vault, clock, person, data
 
 def test_the_policy_that_ships_is_one():
     policy = RetentionPolicy.default()
-    assert set(policy.classes) == {"transient", "media", "evidence"}
+    assert set(policy.classes) == {"transient", "batch", "media", "evidence"}
     assert policy.classes["transient"].days < policy.classes["media"].days
     assert policy.classes["evidence"].kinds["consent"] > 0
 

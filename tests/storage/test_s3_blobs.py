@@ -14,8 +14,8 @@ from s3_server import BUCKET, REGION, SECRET, Bucket
 from ekyc.errors import EkycError, InputError
 from ekyc.ports import SystemRandom
 from ekyc.storage import FileKeyProvider, RetentionPolicy
-from ekyc.storage.s3_blobs import S3BlobStore, S3Settings, open_s3_blobs
-from ekyc.storage.s3_signature import S3Credentials, sign
+from ekyc.storage.sealed.s3_blobs import S3BlobStore, S3Settings, open_s3_blobs
+from ekyc.storage.sealed.s3_signature import S3Credentials, sign
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 PREFIX = "tenants/blobs/"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -11,7 +12,7 @@ import pytest
 from ekyc.errors import EkycError
 from ekyc.policy import Verdict
 from ekyc.storage import FactorError, FactorKind, Person, ServiceKey, StorageError
-from ekyc.storage.factors import FAILURES_UNTIL_END, FAILURES_UNTIL_LOCK, LOCK
+from ekyc.storage.signing.factors import FAILURES_UNTIL_END, FAILURES_UNTIL_LOCK, LOCK
 
 ME, OTHER, SESSION, LATER = ("ab" * 32, "cd" * 32, "01" * 32, "02" * 32)
 KEY = ServiceKey(bytes(range(32)))
@@ -157,14 +158,17 @@ class TestFactors:
     def store(self, storage):
         return storage.factors(KEY)
 
-    def enrol(self, store, decision="d-1", *, confirmed=True):
+    def enrol(self, store, decision="d-1", *, beside=None, offered=False, kind=FactorKind.TOTP):
+        if beside is None:
+            beside = frozenset(one.id for one in store.of_holder(ME))
         return store.enrol(
             holder=ME,
-            kind=FactorKind.TOTP,
+            kind=kind,
             decision=decision,
             body=b"secret",
             counter=0,
-            confirmed=confirmed,
+            beside=beside,
+            offered=offered,
         )
 
     def test_come_back_as_they_went_in(self, store):
@@ -173,12 +177,97 @@ class TestFactors:
         assert store.of_holder(OTHER) == ()
         assert "secret" not in repr(enrolled)
 
+    def test_of_two_that_are_confirmed_at_once_one_stands(self, store):
+        offered = [self.enrol(store, decision=f"d{n}", offered=True) for n in range(4)]
+
+        def confirm(factor):
+            try:
+                store.attempt(factor.id, lambda _: 1, confirms=True)
+            except FactorError as error:
+                return error.code
+            return factor.id
+
+        with ThreadPoolExecutor(4) as pool:
+            told = list(pool.map(confirm, offered))
+        (mine,) = store.of_holder(offered[0].holder)
+        assert sorted(told) == sorted([mine.id, *["factor.unknown"] * 3])
+        assert [one.id for one in offered if store.find(one.id)] == [mine.id]
+
+    def test_of_authenticators_that_are_recorded_at_once_for_whoever_has_none_one_stands(
+        self, store
+    ):
+        def record(number):
+            of = FactorKind.WEBAUTHN
+            try:
+                return self.enrol(store, f"d{number}", kind=of, beside=frozenset()).id
+            except FactorError as error:
+                return error.code
+
+        with ThreadPoolExecutor(4) as pool:
+            told = list(pool.map(record, range(4)))
+        (mine,) = store.of_holder(ME)
+        assert sorted(told) == sorted([mine.id, *["factor.standing"] * 3])
+
+    def test_what_was_offered_ends_when_anything_is_confirmed(self, store):
+        kept = self.enrol(store, "d-1", offered=True)
+        first = self.enrol(store, "d-2", kind=FactorKind.WEBAUTHN)
+        assert code_of(store.attempt, kept.id, lambda _: 1, confirms=True) == "factor.unknown"
+        codes = self.enrol(store, "d-3", offered=True)
+        store.attempt(codes.id, lambda _: 1, confirms=True)
+        assert {one.id for one in store.of_holder(ME)} == {first.id, codes.id}
+        beside = frozenset({first.id})
+        refused = code_of(self.enrol, store, "d-4", kind=FactorKind.WEBAUTHN, beside=beside)
+        assert refused == "factor.standing"
+        assert code_of(self.enrol, store, "d-4", beside=beside, offered=True) == "factor.standing"
+
+    def test_the_log_hears_of_what_counts_and_of_its_end_once(self, store, storage):
+        offered = self.enrol(store, "d-1", offered=True)
+        key = self.enrol(store, "d-2", kind=FactorKind.WEBAUTHN)
+        old = self.enrol(store, "d-3", offered=True)
+        store.attempt(old.id, lambda _: 1, confirms=True)
+        new = self.enrol(store, "d-4", offered=True)
+        assert code_of(store.attempt, new.id, lambda _: None, confirms=True) == "factor.wrong_code"
+        store.attempt(new.id, lambda _: 1, confirms=True)
+        beside = frozenset({key.id, new.id})
+        assert code_of(self.enrol, store, "d-1", beside=beside) == "factor.decision_used"
+        store.end(key.id)
+        store.end(key.id)
+        store.end(offered.id)
+        told = [json.loads(entry.event) for entry in storage.evidence.entries()][1:]
+        assert [(one["kind"], one["facts"]["factor"]) for one in told] == [
+            ("factor.enrolled", key.id),
+            ("factor.enrolled", old.id),
+            ("factor.ended", old.id),
+            ("factor.enrolled", new.id),
+            ("factor.ended", key.id),
+        ]
+        assert told[0]["facts"]["method"] == "webauthn"
+        (subject,) = {one["facts"]["subject"] for one in told if "subject" in one["facts"]}
+        assert subject not in ME
+        assert "secret" not in json.dumps(told)
+
+    def test_the_log_hears_that_factors_of_the_erased_ended(self, store, storage):
+        ended = self.enrol(store, "d-1")
+        store.end(ended.id)
+        standing = self.enrol(store, "d-2")
+        self.enrol(store, "d-3", offered=True)
+        assert storage.traces.unlink_holder("t", ME) == 3
+        told = [json.loads(entry.event) for entry in storage.evidence.entries()][-2:]
+        assert [one["kind"] for one in told] == ["factor.ended", "subject.erased"]
+        assert told[0]["facts"] == {"factor": standing.id}
+
+    def test_a_decision_is_spent_by_what_it_enrolled_even_if_that_has_ended(self, store):
+        factor = self.enrol(store, decision="d1")
+        store.end(factor.id)
+        assert store.has_enrolled("d1")
+        assert not store.has_enrolled("d2")
+
     def test_one_decision_enrols_one_factor(self, store):
-        self.enrol(store)
-        assert code_of(self.enrol, store) == "factor.decision_used"
+        self.enrol(store, offered=True)
+        assert code_of(self.enrol, store, offered=True) == "factor.decision_used"
 
     def test_an_unconfirmed_one_is_not_there_until_it_is_confirmed(self, store):
-        factor = self.enrol(store, confirmed=False)
+        factor = self.enrol(store, offered=True)
         assert store.of_holder(ME) == ()
         assert code_of(store.attempt, factor.id, lambda _: 1) == "factor.unknown"
         store.attempt(factor.id, lambda _: 1, confirms=True)

@@ -12,7 +12,7 @@ from sqlalchemy import inspect, text
 from ekyc.errors import EkycError, LimitError
 from ekyc.ports import SystemRandom
 from ekyc.storage import FileKeyProvider, Storage
-from ekyc.storage.artefacts import content_digest
+from ekyc.storage.sealed.artefacts import content_digest
 
 NUMBER = "079185001234"
 TENANT = "hanoi"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from ekyc.errors import LimitError
 from ekyc.ports import SystemRandom
@@ -21,9 +21,10 @@ from ekyc.storage import (
     StorageError,
     WebhookError,
 )
-from ekyc.storage.outbox import CredentialRevoked, Outbox, VerificationDecided
-from ekyc.storage.outbox_tables import outbox_events, webhook_endpoints, webhook_secrets
-from ekyc.storage.webhooks import MOST_ENDPOINTS
+from ekyc.storage.access.tables import offices as table_of_offices
+from ekyc.storage.webhooks.endpoints import MOST_ENDPOINTS
+from ekyc.storage.webhooks.outbox import CredentialRevoked, Outbox, VerificationDecided
+from ekyc.storage.webhooks.outbox_tables import outbox_events, webhook_endpoints, webhook_secrets
 
 KEY = ServiceKey(bytes(range(32)))
 URL = "https://portal.example.vn/hooks/token-in-the-path"
@@ -505,3 +506,87 @@ def test_what_is_long_over_is_purged_and_nothing_else(storage, hooks, clock):
     with storage._engine.connect() as connection:
         left = set(connection.execute(select(outbox_events.c.id)).scalars())
     assert left == {waiting, fresh}
+
+
+# --- offices ---
+
+
+@pytest.fixture
+def offices(storage):
+    """``tinh`` with ``quan`` beneath it, and ``khac`` beside it."""
+    register = storage.access(KEY).register
+    register.add_tenant("default", "Tỉnh")
+    for office, parent in (("tinh", None), ("quan", "tinh"), ("khac", None)):
+        register.add_office("default", office, office, parent=parent)
+    return register
+
+
+def happened(storage, clock, *of):
+    """An event of each office; its id by office."""
+    with storage._engine.begin() as connection:
+        box = Outbox(connection, now=clock.now(), random=SystemRandom())
+        return {one: box.put(CredentialRevoked(id=AN_ID), office=one) for one in of}
+
+
+def move(storage, office, parent, path):
+    """As an operator who reorganises the agency does; there is no command for it yet."""
+    with storage._engine.begin() as connection:
+        connection.execute(
+            update(table_of_offices)
+            .where(table_of_offices.c.id == office)
+            .values(parent=parent, path=path)
+        )
+
+
+def test_an_endpoint_is_told_of_what_lies_beneath_its_office_by_then(
+    storage, hooks, clock, offices
+):
+    hooks.endpoints.create("default", url=URL, offices=frozenset({"tinh"}))
+    offices.add_office("default", "phuong", "Phường", parent="quan")
+    offices.add_office("default", "tinh-2", "Tỉnh khác")
+    ids = happened(storage, clock, "tinh", "quan", "phuong", "khac", "tinh-2", "nowhere", None)
+    told = {one.event_id for one in claimed(hooks)}
+    assert told == {ids["tinh"], ids["quan"], ids["phuong"]}
+
+
+def test_an_endpoint_is_told_nothing_of_an_office_that_went_elsewhere(
+    storage, hooks, clock, offices
+):
+    hooks.endpoints.create("default", url=URL, offices=frozenset({"tinh"}))
+    move(storage, "quan", "khac", "/khac/quan/")
+    ids = happened(storage, clock, "tinh", "quan")
+    assert {one.event_id for one in claimed(hooks)} == {ids["tinh"]}
+
+
+def test_what_waits_for_an_office_that_went_elsewhere_is_stopped(storage, hooks, clock, offices):
+    endpoint, _ = hooks.endpoints.create("default", url=URL, offices=frozenset({"tinh"}))
+    ids = happened(storage, clock, "tinh", "quan")
+    hooks.queue.spread()
+    move(storage, "quan", "khac", "/khac/quan/")
+    assert {one.event_id for one in claimed(hooks)} == {ids["tinh"]}
+    found = hooks.deliveries.page("default", DeliveriesOf(endpoint_id=endpoint.id))
+    states = {one.event_id: one.state for one in found}
+    assert states == {ids["tinh"]: DeliveryState.WAITING, ids["quan"]: DeliveryState.STOPPED}
+    again = next(one for one in found if one.event_id == ids["quan"])
+    hooks.deliveries.replay("default", again.id)
+    assert claimed(hooks) == ()
+
+
+@pytest.mark.parametrize("of", [None, frozenset({"tinh"})], ids=["whole", "office"])
+def test_the_endpoints_of_a_tenant_that_was_ended_are_told_nothing_more(
+    storage, hooks, clock, offices, of
+):
+    endpoint, _ = hooks.endpoints.create("default", url=URL, offices=of)
+    happened(storage, clock, "tinh")
+    hooks.queue.spread()
+    offices.end_tenant("default")
+    happened(storage, clock, "tinh")
+    assert claimed(hooks) == ()
+    found = hooks.deliveries.page("default", DeliveriesOf(endpoint_id=endpoint.id))
+    assert [one.state for one in found] == [DeliveryState.STOPPED] * 2
+
+
+def test_an_endpoint_of_an_office_can_be_tested(hooks, offices):
+    endpoint, _ = hooks.endpoints.create("default", url=URL, offices=frozenset({"tinh"}))
+    hooks.endpoints.send_test("default", endpoint.id)
+    assert [one.endpoint.id for one in claimed(hooks)] == [endpoint.id]

@@ -13,6 +13,7 @@ from joserfc.jwk import ECKey
 from ekyc.api import create_app
 from ekyc.api.access.configuration import AccessSettings
 from ekyc.api.access.front import open_access_front
+from ekyc.api.v1 import ResourceFront
 from ekyc.storage import NewClient, ServiceKey, Storage
 from ekyc.testing import FixedClock
 
@@ -26,7 +27,7 @@ TEXT = "cd" * 32
 class NoVerifier:
     """Verifies nothing."""
 
-    def verify_folder(self, folder, *, challenge_id, live=None):
+    def verify_folder(self, folder, *, challenge_id, live=None, owner=None):
         return {}
 
     def require_ready(self):
@@ -107,7 +108,12 @@ class AccessDesk:
 
     def app(self):
         return create_app(
-            NoVerifier(), self.storage, access=self.front, csc=self.csc, scratch_parent=self.folder
+            NoVerifier(),
+            self.storage,
+            access=self.front,
+            csc=self.csc,
+            scratch_parent=self.folder,
+            resources=ResourceFront(self.storage.dossiers(self.key)),
         )
 
     def ask(self, talk, *, address="127.0.0.1"):

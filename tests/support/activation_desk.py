@@ -8,11 +8,11 @@ from signing_pilot import EC, Pilot
 from ekyc.errors import EkycError
 from ekyc.policy import Verdict
 from ekyc.ports import SystemRandom
-from ekyc.signing.activation import ActivationModule, Credential
-from ekyc.signing.algorithms import SignatureAlgorithm
-from ekyc.signing.sad import Evidence, ShownDocument
-from ekyc.signing.sad_issuer import SadIssuer
-from ekyc.signing.software_keys import SoftwareKey
+from ekyc.signing.activation.module import ActivationModule, Credential
+from ekyc.signing.activation.sad import Evidence, ShownDocument
+from ekyc.signing.activation.sad_issuer import SadIssuer
+from ekyc.signing.keys.algorithms import SignatureAlgorithm
+from ekyc.signing.keys.software import SoftwareKey
 
 ME, SOMEBODY_ELSE = (hashlib.sha256(name).hexdigest() for name in (b"me", b"else"))
 SESSION, ANOTHER = (hashlib.sha256(name).hexdigest() for name in (b"s1", b"s2"))

@@ -4,9 +4,9 @@ import hashlib
 
 from asn1crypto import x509
 
-from ekyc.signing.algorithms import SHA256_OID
-from ekyc.signing.cms import DATA, _attribute, _certificate_reference
 from ekyc.signing.der import context, integer, octet_string, oid, sequence, tlv
+from ekyc.signing.formats.cms import DATA, _attribute, _certificate_reference
+from ekyc.signing.keys.algorithms import SHA256_OID
 
 CONTENT_TYPE = "1.2.840.113549.1.9.3"
 MESSAGE_DIGEST = "1.2.840.113549.1.9.4"

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-from ekyc.signing.algorithms import SignatureAlgorithm
 from ekyc.signing.credentials import (
     EcSigner,
     Ed25519Signer,
@@ -22,7 +21,8 @@ from ekyc.signing.credentials import (
     read_trust_list,
     schema_of,
 )
-from ekyc.signing.software_keys import SoftwareKey
+from ekyc.signing.keys.algorithms import SignatureAlgorithm
+from ekyc.signing.keys.software import SoftwareKey
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -12,12 +12,12 @@ from ekyc.api.csc import open_csc_front
 from ekyc.errors import TrustError
 from ekyc.policy import Verdict
 from ekyc.ports import SystemRandom
-from ekyc.signing.activation import ActivationModule, Credential
+from ekyc.signing.activation.module import ActivationModule, Credential
+from ekyc.signing.activation.remote_service import HeldCredential, SigningService
+from ekyc.signing.activation.sad import ActivationMethod, Evidence, FactorProof
+from ekyc.signing.activation.sad_issuer import SadIssuer
 from ekyc.signing.csc import ClientRegister, CscClient, CscSettings, challenge_of
-from ekyc.signing.remote_service import HeldCredential, SigningService
-from ekyc.signing.sad import ActivationMethod, Evidence, FactorProof
-from ekyc.signing.sad_issuer import SadIssuer
-from ekyc.signing.software_keys import SoftwareKey
+from ekyc.signing.keys.software import SoftwareKey
 from ekyc.storage import ServiceKey
 
 ME, SOMEBODY_ELSE = (hashlib.sha256(name).hexdigest() for name in (b"me", b"else"))
@@ -64,6 +64,10 @@ class OneCode:
 
     def require(self, proof, *, method, holder, challenge):
         """The signing side's question; this one asks nothing back."""
+
+    def has_enrolled(self, decision):
+        """Nothing was enrolled by a decision of the desk's."""
+        return False
 
     def used(self, proof):
         """Nothing is counted."""

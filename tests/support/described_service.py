@@ -12,11 +12,20 @@ from ekyc.storage import ServiceKey, Storage
 
 
 class _NoVerifier:
-    def verify_folder(self, folder, *, challenge_id, live=None):
-        raise NotImplementedError
+    def verify_folder(self, folder, *, challenge_id, live=None, owner=None, receipt=None):
+        raise AssertionError("the document is made without verifying")
 
     def require_ready(self):
-        raise NotImplementedError
+        raise AssertionError("the document is made without verifying")
+
+
+def described_app(verifier, storage, key, *, vault=None, bounds=None, **options):
+    """A service that offers everything, with a gate that knows nobody yet."""
+    front = ResourceFront(storage.dossiers(key), vault=vault, limits=bounds)
+    settings = AccessSettings(issuer="https://ekyc.example.vn")
+    access = open_access_front(settings, storage, key)
+    link = GuardedLink(LinkBounds())
+    return create_app(verifier, storage, resources=front, access=access, webhooks=link, **options)
 
 
 def described():
@@ -25,10 +34,4 @@ def described():
         tempfile.TemporaryDirectory() as folder,
         Storage.open(Path(folder) / "state.sqlite3") as storage,
     ):
-        key = ServiceKey(bytes(32))
-        front = ResourceFront(storage.dossiers(key))
-        settings = AccessSettings(issuer="https://ekyc.example.vn")
-        access = open_access_front(settings, storage, key)
-        link = GuardedLink(LinkBounds())
-        service = create_app(_NoVerifier(), storage, resources=front, access=access, webhooks=link)
-        return service.openapi()
+        return described_app(_NoVerifier(), storage, ServiceKey(bytes(32))).openapi()

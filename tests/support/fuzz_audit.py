@@ -10,11 +10,11 @@ from ekyc.errors import EkycError
 from ekyc.outcomes import Outcome
 from ekyc.policy import Verdict
 from ekyc.storage import ServiceKey, Storage
-from ekyc.storage.evidence_audit import inspect_export
-from ekyc.storage.evidence_events import decode
-from ekyc.storage.evidence_export import write_export
-from ekyc.storage.evidence_notes import CheckpointKey, ServiceCheckpointSigner, read_checkpoint
-from ekyc.storage.evidence_proofs import inspect_proof, prove_consistency, prove_inclusion
+from ekyc.storage.evidence.audit import inspect_export
+from ekyc.storage.evidence.canonical import decode
+from ekyc.storage.evidence.export import write_export
+from ekyc.storage.evidence.notes import CheckpointKey, ServiceCheckpointSigner, read_checkpoint
+from ekyc.storage.evidence.proofs import inspect_proof, prove_consistency, prove_inclusion
 from ekyc.testing import FixedClock
 
 _SIGNER = ServiceCheckpointSigner(ServiceKey(bytes(range(32))))
@@ -28,6 +28,7 @@ def _genuine():
         tempfile.TemporaryDirectory() as folder,
         Storage.open(Path(folder) / "s.sqlite3", clock=FixedClock()) as storage,
     ):
+        notes = []
         for _ in range(2):
             for _ in range(4):
                 storage.results.record(
@@ -37,7 +38,7 @@ def _genuine():
                     reasons=("freshness.expired",),
                     report_digest="cd" * 32,
                 )
-            storage.checkpoints.make(signer=_SIGNER)
+            notes.append(storage.checkpoints.make(signer=_SIGNER).note)
         out = io.BytesIO()
         write_export(storage.evidence, storage.checkpoints, out)
         events = [entry.event for entry in storage.evidence.entries()]
@@ -45,7 +46,6 @@ def _genuine():
             prove_inclusion(storage.evidence, storage.checkpoints, 3),
             prove_consistency(storage.evidence, storage.checkpoints, 5),
         )
-        notes = [kept.note for kept in storage.checkpoints.up_to(99)]
     return out.getvalue(), events, [json.dumps(proof).encode() for proof in proofs], notes
 
 

@@ -8,7 +8,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from ekyc.outcomes import Outcome
 from ekyc.signing import Indication, ValidationLimits, inspect_pdf
 from ekyc.signing.der import context, integer, octet_string, oid, sequence, set_of
-from ekyc.signing.revisions import has_clean_tail, has_exact_byte_range
+from ekyc.signing.validation.revisions import has_clean_tail, has_exact_byte_range
 
 _LIMITS = ValidationLimits(comparison=None, time_s=5.0)
 _REASONS = frozenset({"encrypted", "hybrid", "limit", "none", "unexpected", "unreadable"})

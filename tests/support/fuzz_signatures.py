@@ -14,24 +14,24 @@ from lxml import etree
 
 from ekyc.errors import InputError, LimitError
 from ekyc.signing import Level
-from ekyc.signing.algorithms import SignatureAlgorithm
-from ekyc.signing.certificates import as_builder_key
-from ekyc.signing.cms_rules import require_bounded
+from ekyc.signing.authority.certificates import as_builder_key
 from ekyc.signing.der import elements, inside, tlv
-from ekyc.signing.inspect_cades import _integrity as cms_integrity
-from ekyc.signing.inspect_cades import _read as read_cms
-from ekyc.signing.inspect_jades import _integrity as jws_integrity
-from ekyc.signing.inspect_jades import _read as read_jws
-from ekyc.signing.inspect_xades import _integrity as xml_integrity
-from ekyc.signing.inspect_xades import _understood as understood
-from ekyc.signing.inspecting import UnreadableError
-from ekyc.signing.jades import sign_json
-from ekyc.signing.material import ValidationMaterial
-from ekyc.signing.report import Integrity
+from ekyc.signing.formats.jades import sign_json
+from ekyc.signing.formats.xades import SIGNATURE, sign_xml
+from ekyc.signing.keys.algorithms import SignatureAlgorithm
+from ekyc.signing.keys.software import SoftwareKey
 from ekyc.signing.signatory import Party, SigningIdentity
-from ekyc.signing.software_keys import SoftwareKey
-from ekyc.signing.xades import SIGNATURE, sign_xml
-from ekyc.signing.xml_reading import read_xml
+from ekyc.signing.validation.cades import _integrity as cms_integrity
+from ekyc.signing.validation.cades import _read as read_cms
+from ekyc.signing.validation.cms_rules import require_bounded
+from ekyc.signing.validation.inspecting import UnreadableError
+from ekyc.signing.validation.jades import _integrity as jws_integrity
+from ekyc.signing.validation.jades import _read as read_jws
+from ekyc.signing.validation.material import ValidationMaterial
+from ekyc.signing.validation.report import Integrity
+from ekyc.signing.validation.xades import _integrity as xml_integrity
+from ekyc.signing.validation.xades import _understood as understood
+from ekyc.signing.validation.xml_reading import read_xml
 from ekyc.testing import FixedClock
 
 _AT = datetime(2026, 1, 15, tzinfo=UTC)

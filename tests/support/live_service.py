@@ -10,7 +10,8 @@ from ekyc.flows.live_signing import ServiceReportSigner
 from ekyc.liveness.active.simulated_client import InsecureSimulationWarning, NumbersObserver
 from ekyc.outcomes import Check, Outcome
 from ekyc.ports import SystemRandom
-from ekyc.storage import ServiceKey
+from ekyc.storage import ServiceKey, Storage
+from ekyc.testing import InsecureFakeWarning, SeededRandom
 
 KEY = ServiceKey(bytes(range(32)))
 BINDING = LiveBinding(case="case-1", subject="079185001234", challenge_id="ab" * 16)
@@ -62,6 +63,16 @@ def sessions_of(storage, clock, *, bounds=None, **changes):
     return open_live_sessions(
         parts(**changes), storage, KEY, clock=clock, random=SystemRandom(), **options
     )
+
+
+def opened_storage(folder, clock):
+    """A new database that draws the same challenges in every run: one draw in 750 shows an honest client colours that
+    might as well be others, and the session ends without a verdict.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InsecureFakeWarning)
+        random = SeededRandom(0)
+    return Storage.open(folder / "state.sqlite3", clock=clock, random=random)
 
 
 class Caller:

@@ -24,9 +24,13 @@ def forms(secret: bytes) -> Iterator[bytes]:
 
 def inflated(data: bytes) -> Iterator[bytes]:
     """The beginning of every zlib and gzip stream in it, wherever one begins."""
+    view = memoryview(data)
     for start in _STREAM.finditer(data):
+        at = start.start()
         try:
-            yield zlib.decompressobj(wbits=47).decompress(data[start.start() :], _MOST_INFLATED)
+            yield zlib.decompressobj(wbits=47).decompress(
+                view[at : at + _MOST_INFLATED], _MOST_INFLATED
+            )
         except zlib.error:
             continue
 

@@ -2,66 +2,102 @@
 
 import contextlib
 import os
-import pwd
-import shutil
-import subprocess
+import secrets
+import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import NullPool, create_engine, make_url
 
-_PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin")
-_WITHOUT_ROOT = ("postgres", "nobody")
+from ekyc.errors import InputError, UpstreamError
+
+pytest.importorskip("psycopg", reason="psycopg is not installed (make setup)")
+
+from ekyc.benchmarks.postgresql import Cluster, program
+
+__all__ = ["Server", "cluster", "database", "program", "server"]
+
+_STARTS = 100
 
 
-def program(name: str) -> str | None:
-    """Where a program of PostgreSQL lies. Debian keeps most off the path, and puts wrappers on it."""
-    there = sorted(file for place in _PLACES for file in Path("/").glob(f"{place[1:]}/{name}"))
-    found = str(there[-1]) if there else shutil.which(name)
-    return None if found is None else str(Path(found).resolve())
+class Server(Cluster):
+    """One cluster in a folder of its own. Its processes may be killed, stopped and started again."""
+
+    def start(self) -> None:
+        """What the processes before left of memory may have to be given up first."""
+        for _ in range(_STARTS - 1):
+            with contextlib.suppress(UpstreamError):
+                super().start()
+                return
+            time.sleep(0.1)
+        super().start()
+
+    def forget_log(self) -> None:
+        """Give up what the log holds of the time before; only while the server is stopped."""
+        self.run("pg_resetwal")
+
+    def kill(self) -> None:
+        """``kill -9`` of the postmaster; its children notice and end."""
+        os.kill(self.processes()[0], signal.SIGKILL)
+
+    def kill_backend(self) -> bool:
+        """``kill -9`` of one process that serves a client, upon which all are restarted; whether there was one."""
+        for number in self.processes()[1:]:
+            with contextlib.suppress(OSError):
+                if b"ekyc" in Path(f"/proc/{number}/cmdline").read_bytes():
+                    os.kill(number, signal.SIGKILL)
+                    return True
+        return False
+
+    def signal_all(self, number: signal.Signals) -> None:
+        """Send a signal to the postmaster and every process of its, as they are now."""
+        for process in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
+
+    def processes(self) -> list[int]:
+        """The postmaster, then its children."""
+        first = int((self.data / "postmaster.pid").read_text().splitlines()[0])
+        children = Path(f"/proc/{first}/task/{first}/children").read_text()
+        return [first, *map(int, children.split())]
 
 
-def _user() -> str | None:
-    """Whom the server runs as; ``None`` is whoever runs the tests. It refuses root."""
-    if os.getuid():
-        return None
-    for name in _WITHOUT_ROOT:
-        with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name).pw_name
-    pytest.skip("PostgreSQL refuses root, and there is no other user")
+@contextlib.contextmanager
+def cluster(settings: str = "") -> Iterator[Server]:
+    """A running server of our own, gone afterwards; skips with the reason where it cannot be had."""
+    with tempfile.TemporaryDirectory(prefix="ekyc-pg-") as name:
+        try:
+            made = Server(Path(name), f"-c max_connections=60 {settings}")
+        except InputError as error:
+            pytest.skip(f"{error} (run scripts/install-judges)")
+        made.make("--no-sync")
+        made.start()
+        try:
+            yield made
+        finally:
+            made.stop()
+
+
+@contextlib.contextmanager
+def database(server: str) -> Iterator[str]:
+    """URL of a new and empty database on the server of that URL, gone afterwards with whoever still uses it."""
+    name = f"ekyc_{secrets.token_hex(8)}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template0")
+    try:
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextlib.contextmanager
 def server() -> Iterator[str]:
     """URL of the database ``postgres`` of a running server; skips with the reason where it cannot be had."""
-    initdb, pg_ctl = program("initdb"), program("pg_ctl")
-    if initdb is None or pg_ctl is None:
-        pytest.skip("PostgreSQL is not installed (run scripts/install-judges)")
-    pytest.importorskip("psycopg", reason="psycopg is not installed (make setup)")
-    user = _user()
-    with tempfile.TemporaryDirectory(
-        prefix="ekyc-pg-"
-    ) as name:  # a socket's path is at most 107 bytes
-        folder = Path(name)
-        if user is not None:
-            shutil.chown(folder, user)
-
-        def run(*command: str) -> None:
-            done = subprocess.run(
-                command, cwd=folder, user=user, capture_output=True, text=True, check=False, timeout=120
-            )  # fmt: skip
-            assert done.returncode == 0, done.stdout + done.stderr
-
-        data = str(folder / "data")
-        run(
-            initdb, "-D", data, "-U", "ekyc", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"
-        )
-        # The tests kill clients, never the server: it need not write through.
-        settings = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=60"
-        log = str(folder / "log")
-        run(pg_ctl, "-D", data, "-l", log, "-w", "-t", "60", "-o", settings, "start")
-        try:
-            yield f"postgresql+psycopg://ekyc@/postgres?host={folder}"
-        finally:
-            run(pg_ctl, "-D", data, "-m", "immediate", "-w", "stop")
+    # These tests kill clients, never the server: it need not write through.
+    with cluster("-c fsync=off") as made:
+        yield made.url

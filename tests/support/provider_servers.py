@@ -8,7 +8,7 @@ import secrets
 
 from authority_service import http_answer
 
-from ekyc.signing.algorithms import verify_value
+from ekyc.signing.keys.algorithms import verify_value
 
 PERSON = "079185001234"
 CLIENT = {"client_id": "our-id", "client_secret": "our-secret"}

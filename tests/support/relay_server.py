@@ -15,7 +15,7 @@ from ekyc.storage import Storage
 class NoVerifier:
     """Says that it has no models."""
 
-    def verify_folder(self, folder, *, challenge_id, live=None):
+    def verify_folder(self, folder, *, challenge_id, live=None, owner=None):
         raise ModelError("absent", code="model.missing")
 
     def require_ready(self):

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from liveness_client import Link, answer, play
-from rendered_face import HEIGHT, WIDTH, RenderedFace, photograph_of
+from rendered_face import FACE_PX, HEIGHT, WIDTH, RenderedFace, photograph_of
 from story_clock import StoryClock
 
 from ekyc.inference import Engine
@@ -51,9 +51,9 @@ class RenderedPerson:
         return cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()
 
 
-def rendered(seed):
+def rendered(seed, face_px=FACE_PX):
     with Engine.open() as engine:
-        face = RenderedFace(*photograph_of(engine))
+        face = RenderedFace(*photograph_of(engine), face_px)
     client = SimulatedClient(seed)
     client.frames_per_s = 6.0
     person = RenderedPerson(client.person, face, seed)

@@ -27,14 +27,15 @@ _RING = 24
 class RenderedFace:
     """Renders a moved face. Give it a photograph and the mesh of ``ekyc.face``."""
 
-    def __init__(self, photograph, mesh_points):
+    def __init__(self, photograph, mesh_points, face_px=FACE_PX):
         """
         Args:
             photograph: uint8 (height, width, 3), blue-green-red, one face.
             mesh_points: (468, 3) pixels of the photograph.
+            face_px: how wide the face is; of another distance no frame looks like one of this.
         """
         width = np.ptp(mesh_points[:, 0])
-        scale = FACE_PX / width
+        scale = face_px / width
         centre = mesh_points[:, :2].mean(axis=0)
         move = np.array(
             [

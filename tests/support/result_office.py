@@ -8,7 +8,7 @@ from ekyc.outcomes import Check, Outcome
 from ekyc.policy import decide, load_profile
 from ekyc.ports import SystemRandom
 from ekyc.signing.credentials.issuer import ResultIssuer, sign_status_list
-from ekyc.signing.result_signer import OneShotSigner
+from ekyc.signing.pdf.result_signer import OneShotSigner
 from ekyc.storage import ServiceKey
 
 

@@ -13,12 +13,13 @@ from signing_pilot import CHEAP, EC, Pilot
 from ekyc.errors import EkycError
 from ekyc.policy import Verdict
 from ekyc.ports import SystemRandom
-from ekyc.signing.activation import ActivationModule
-from ekyc.signing.ca import SubjectName
-from ekyc.signing.certificates import CertificateProfile
-from ekyc.signing.keys import KeyProtection
-from ekyc.signing.sad import ActivationMethod, Evidence, ShownDocument
-from ekyc.signing.sad_issuer import SadIssuer
+from ekyc.signing.activation.module import ActivationModule
+from ekyc.signing.activation.sad import ActivationMethod, Evidence, ShownDocument
+from ekyc.signing.activation.sad_issuer import SadIssuer
+from ekyc.signing.authority.ca import SubjectName
+from ekyc.signing.authority.certificates import CertificateProfile
+from ekyc.signing.keys.port import KeyProtection
+from ekyc.signing.keys.software import EmbeddedKeys, SoftwareKey
 from ekyc.signing.sam import (
     SamClient,
     SamCredentials,
@@ -27,7 +28,6 @@ from ekyc.signing.sam import (
     StoredDirectory,
     open_credential,
 )
-from ekyc.signing.software_keys import EmbeddedKeys, SoftwareKey
 from ekyc.storage import ServiceKey
 
 ME, SOMEBODY_ELSE = (hashlib.sha256(name).hexdigest() for name in (b"me", b"else"))
@@ -81,6 +81,7 @@ class SamDesk:
         activation = ActivationModule(
             public_key_of={"portal": self.issuer_key.public_key_der}.get,
             credential_of=credentials.find,
+            certificate_of=credentials.certificate,
             activations=activations or self.storage.activations,
             results=self.storage.results,
             persons=self.storage.persons,

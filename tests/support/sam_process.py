@@ -10,12 +10,12 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from ekyc.signing.activation import ActivationModule
-from ekyc.signing.keys import KeyProtection
-from ekyc.signing.material import ValidationMaterial
-from ekyc.signing.sad import ActivationMethod
+from ekyc.signing.activation.module import ActivationModule
+from ekyc.signing.activation.sad import ActivationMethod
+from ekyc.signing.keys.port import KeyProtection
+from ekyc.signing.keys.software import EmbeddedKeys
 from ekyc.signing.sam import SamCredentials, SamServer, SignatureActivationModule
-from ekyc.signing.software_keys import EmbeddedKeys
+from ekyc.signing.validation.material import ValidationMaterial
 from ekyc.storage import ServiceKey, Storage
 from ekyc.testing import FixedClock
 
@@ -49,12 +49,15 @@ class DeadlyActivations:
         if self.point == "after burning":
             die()
 
-    def release(self, jti):
+    def release(self, jti, **left):
         if self.point == "after signing":
             die()
-        self.store.release(jti)
+        self.store.release(jti, **left)
         if self.point == "after releasing":
             die()
+
+    def recall(self, jti, **asked):
+        return self.store.recall(jti, **asked)
 
 
 class DeadlyKeys:
@@ -88,6 +91,7 @@ def serve(folder, path, point, seconds):
         activation = ActivationModule(
             public_key_of={"portal": (folder / "issuer.der").read_bytes()}.get,
             credential_of=credentials.find,
+            certificate_of=credentials.certificate,
             activations=DeadlyActivations(storage.activations, point),
             results=storage.results,
             persons=storage.persons,

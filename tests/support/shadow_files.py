@@ -15,8 +15,8 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import SigFieldSpec, append_signature_field
 from pyhanko.sign.signers.pdf_byterange import DocumentTimestamp
 
-from ekyc.signing.pdf_writing import add_material, make_hole, open_writer
-from ekyc.signing.timestamp import request_token
+from ekyc.signing.authority.timestamp import request_token
+from ekyc.signing.pdf.writing import add_material, make_hole, open_writer
 
 name = generic.pdf_name
 

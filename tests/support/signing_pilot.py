@@ -6,12 +6,12 @@ from cryptography import x509
 from reportlab.pdfgen.canvas import Canvas
 
 from ekyc.signing import Party, SigningIdentity
-from ekyc.signing.algorithms import SignatureAlgorithm
-from ekyc.signing.ca import SubjectName
-from ekyc.signing.ceremony import hold_ceremony, open_authorities
-from ekyc.signing.certificates import CertificateProfile
-from ekyc.signing.keystore import DerivationCost
-from ekyc.signing.software_keys import EmbeddedKeys, SoftwareKey
+from ekyc.signing.authority.ca import SubjectName
+from ekyc.signing.authority.ceremony import hold_ceremony, open_authorities
+from ekyc.signing.authority.certificates import CertificateProfile
+from ekyc.signing.keys.algorithms import SignatureAlgorithm
+from ekyc.signing.keys.keystore import DerivationCost
+from ekyc.signing.keys.software import EmbeddedKeys, SoftwareKey
 from ekyc.storage import Storage
 from ekyc.testing import FixedClock
 

@@ -17,14 +17,14 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 
-import ekyc.storage.results as results_module
+import ekyc.storage.results.records as results_module
 from ekyc.flows.guarded_link import GuardedLink, LinkBounds
 from ekyc.flows.webhook_worker import DeliveryWorker, WebhookSender, WorkerSettings
 from ekyc.policy import Verdict
 from ekyc.ports import SystemClock, SystemRandom
 from ekyc.storage import DeliveriesOf, DeliveryState, ServiceKey, Storage
-from ekyc.storage.evidence_log import EvidenceLog
-from ekyc.storage.outbox import Outbox
+from ekyc.storage.evidence.log import EvidenceLog
+from ekyc.storage.webhooks.outbox import Outbox
 
 LEASE = timedelta(seconds=1)
 DECISIONS = 50

@@ -106,9 +106,14 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         """Quiet."""
 
 
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """Quiet: senders die in the middle."""
+
+
 def main():
     Receiver.folder = Path(sys.argv[1])
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    server = Server(("127.0.0.1", 0), Receiver)
     if (Receiver.folder / "cert.pem").exists():
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(Receiver.folder / "cert.pem", Receiver.folder / "key.pem")

@@ -6,7 +6,7 @@ import hashlib
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from lxml import etree
 
-from ekyc.signing.xades import DS, XADES
+from ekyc.signing.formats.xades import DS, XADES
 
 SIGNATURE = f"{{{DS}}}Signature"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sent_once import once
 
 from ekyc.chip import RecordedSession, verify_session
 
@@ -73,7 +74,7 @@ class Place:
             return False
 
     def order(self, **body):
-        answer = httpx.post(f"{self.url}/v1/chip-sessions", json=body)
+        answer = httpx.post(f"{self.url}/v1/chip-sessions", json=body, headers=once())
         assert answer.status_code == 201, answer.text
         return answer.json()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from liveness_client import ATTACKS
+from sent_once import once
 
 pytestmark = [
     pytest.mark.system,
@@ -54,7 +55,7 @@ class Place:
 
     def order(self, case="case-1"):
         body = {"case": case, "subject": f"subject of {case}".replace(" ", "-")}
-        answer = httpx.post(f"{self.url}/v1/liveness-sessions", json=body)
+        answer = httpx.post(f"{self.url}/v1/liveness-sessions", json=body, headers=once())
         assert answer.status_code == 201, answer.text
         return answer.json()
 

@@ -181,6 +181,21 @@ def test_a_replayed_return_and_a_replayed_code_are_refused(sides):
     assert sides.back(replayed, other).json()["code"] == "access.login"
 
 
+def test_a_fresh_code_of_another_login_is_worth_nothing_without_its_verifier(sides):
+    """RFC 7636: a code that was caught on its way and never used, brought back in a login of the catcher's own."""
+    sides.become()
+    location, _ = sides.begin()
+    asked = parse_qs(urlsplit(location).query)
+    assert asked["code_challenge_method"] == ["S256"]
+    caught = parse_qs(urlsplit(sides.consent(location)).query)["code"][0]
+    fresh, cookie = sides.begin()
+    mine = parse_qs(urlsplit(sides.consent(fresh)).query)
+    injected = f"{sides.callback}?code={caught}&state={mine['state'][0]}&iss={sides.provider}"
+    answer = sides.back(injected, cookie)
+    assert (answer.status_code, answer.json()["code"]) == (403, "access.login")
+    assert "set-cookie" not in answer.headers
+
+
 def test_the_provider_sends_nobody_to_another_address(sides):
     location, _ = sides.begin()
     elsewhere = location.replace("%2Fcallback", "%2Felsewhere")

@@ -26,18 +26,8 @@ SECRETS = (NUMBER.encode(), NAME.encode(), PORTRAIT[1000:1024])
 
 
 @pytest.fixture
-def database(postgresql):
-    engine = create_engine(postgresql)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("DROP SCHEMA IF EXISTS public CASCADE")
-        connection.exec_driver_sql("CREATE SCHEMA public")
-    engine.dispose()
-    return postgresql
-
-
-@pytest.fixture
-def vault(database, tmp_path):
-    with Storage.open(database) as storage:
+def vault(postgresql, tmp_path):
+    with Storage.open(postgresql) as storage:
         random = SystemRandom()
         yield storage.vault(
             FileKeyProvider(tmp_path / "keys", random), FileBlobStore(tmp_path / "blobs", random)
@@ -53,9 +43,9 @@ def person(vault):
 
 
 @pytest.fixture
-def client(database):
+def client(postgresql):
     """``client("pg_dump", …)``: what a program of PostgreSQL answers about the database."""
-    url = make_url(database)
+    url = make_url(postgresql)
 
     def run(name, *arguments, given=b""):
         program = postgres_server.program(name)
@@ -83,8 +73,8 @@ def secrets_of(database):
     return tuple(bytes(cell) for cell in row)
 
 
-def test_nothing_of_an_erased_person_is_in_any_dump(vault, database, person, client, tmp_path):
-    keys = secrets_of(database)
+def test_nothing_of_an_erased_person_is_in_any_dump(vault, postgresql, person, client, tmp_path):
+    keys = secrets_of(postgresql)
     before, of_keys = client("pg_dump"), client("pg_dump", *KEYS_ONLY)
     assert planted.hits(before + planted.everything(tmp_path / "blobs"), SECRETS) == []
     assert len(set(planted.hits(before, keys)) & {key.hex().encode() for key in keys}) == 2
@@ -99,7 +89,7 @@ def test_nothing_of_an_erased_person_is_in_any_dump(vault, database, person, cli
 
 
 def test_a_dump_of_yesterday_with_the_keys_of_today_brings_nobody_back(
-    vault, database, person, client, tmp_path
+    vault, postgresql, person, client, tmp_path
 ):
     """As docs/operations.md says it is restored: data, then the newest keys."""
     other = vault.subjects.enrol(TENANT, "001099000001")
@@ -112,7 +102,7 @@ def test_a_dump_of_yesterday_with_the_keys_of_today_brings_nobody_back(
     client("psql", "-q", "-c", "CREATE SCHEMA public")
     client("psql", "-q", "-v", "ON_ERROR_STOP=1", "-1", given=yesterday + today)
 
-    with Storage.open(database) as storage:
+    with Storage.open(postgresql) as storage:
         random = SystemRandom()
         restored = storage.vault(
             FileKeyProvider(tmp_path / "keys", random), FileBlobStore(tmp_path / "blobs", random)

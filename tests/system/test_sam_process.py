@@ -18,13 +18,13 @@ from ekyc.errors import EkycError
 from ekyc.policy import Verdict
 from ekyc.ports import SystemClock, SystemRandom
 from ekyc.signing import Level, Party, inspect_pdf, sign_pdf
-from ekyc.signing.ceremony import open_authorities, open_issuing_keys
-from ekyc.signing.evidence import StoredEvidence
-from ekyc.signing.remote import Caller
-from ekyc.signing.sad import ShownDocument
-from ekyc.signing.sad_issuer import SadIssuer
+from ekyc.signing.activation.evidence import StoredEvidence
+from ekyc.signing.activation.remote import Caller
+from ekyc.signing.activation.sad import ShownDocument
+from ekyc.signing.activation.sad_issuer import SadIssuer
+from ekyc.signing.authority.ceremony import open_authorities, open_issuing_keys
+from ekyc.signing.keys.software import EmbeddedKeys
 from ekyc.signing.sam import SamClient, StoredDirectory
-from ekyc.signing.software_keys import EmbeddedKeys
 from ekyc.storage import ServiceKey, Storage
 
 pytestmark = pytest.mark.system
@@ -105,7 +105,9 @@ def place():
         ekyc("authority", "ceremony", made / "authority", "--json")
         ekyc("sam", "new", made, "--json")
         configuration = made / "sam.toml"
-        text = configuration.read_text().replace('"verification+totp"', '"verification"')
+        text = configuration.read_text().replace(
+            '"verification+totp"]', '"verification"]\npilot = true'
+        )
         configuration.write_text(text)
         said = ekyc(
             *("sam", "credential", configuration, "--authority", made / "authority"),

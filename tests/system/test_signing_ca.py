@@ -7,11 +7,11 @@ import pytest
 from asn1crypto import pem
 from cryptography import x509
 
-from ekyc.signing.algorithms import SignatureAlgorithm
-from ekyc.signing.ca import SubjectName
-from ekyc.signing.ceremony import hold_ceremony, open_authorities
-from ekyc.signing.certificates import CertificateProfile
-from ekyc.signing.software_keys import EmbeddedKeys, SoftwareKey
+from ekyc.signing.authority.ca import SubjectName
+from ekyc.signing.authority.ceremony import hold_ceremony, open_authorities
+from ekyc.signing.authority.certificates import CertificateProfile
+from ekyc.signing.keys.algorithms import SignatureAlgorithm
+from ekyc.signing.keys.software import EmbeddedKeys, SoftwareKey
 from ekyc.storage import Storage
 
 pytestmark = pytest.mark.system

@@ -14,8 +14,8 @@ from softhsm import PIN, TOKEN, install_python_pkcs11, make_token
 from ekyc.errors import UpstreamError
 from ekyc.ports import SystemClock
 from ekyc.signing import DerivationCost, EmbeddedAuthority, inspect_pdf, sign_pdf
-from ekyc.signing.batch import BatchDocument, complete_batch, prepare_batch
-from ekyc.signing.pkcs11 import TokenKeys
+from ekyc.signing.activation.batch import BatchDocument, complete_batch, prepare_batch
+from ekyc.signing.keys.pkcs11 import TokenKeys
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 

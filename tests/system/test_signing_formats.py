@@ -15,13 +15,14 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from lxml import etree
 from signing_pilot import CITIZEN, EC, RSA, Pilot, make_pdf
 
+from ekyc import base64url
 from ekyc.ports import SystemClock
 from ekyc.signing import Level, sign_pdf
-from ekyc.signing.cades import sign_cades
-from ekyc.signing.ceremony import open_authorities, renew_root_crl
-from ekyc.signing.jades import decode, sign_json
-from ekyc.signing.software_keys import EmbeddedKeys
-from ekyc.signing.xades import DS, XADES, sign_xml
+from ekyc.signing.authority.ceremony import open_authorities, renew_root_crl
+from ekyc.signing.formats.cades import sign_cades
+from ekyc.signing.formats.jades import sign_json
+from ekyc.signing.formats.xades import DS, XADES, sign_xml
+from ekyc.signing.keys.software import EmbeddedKeys
 from ekyc.storage import Storage
 from ekyc.testing import FixedClock
 
@@ -78,10 +79,10 @@ def _write_token(stem, der):
 def _write_jws(stem, data, party):
     """What openssl wants to verify a JWS with: signed text, value, certificate; and the timestamp with what it is over."""
     members = json.loads(data)
-    raw = decode(members["signature"])
+    raw = base64url.decode(members["signature"])
     if party.signer.key.algorithm is EC:
         raw = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
-    certificate = base64.b64decode(json.loads(decode(members["protected"]))["x5c"][0])
+    certificate = base64.b64decode(json.loads(base64url.decode(members["protected"]))["x5c"][0])
     parts = {
         "text": f"{members['protected']}.{members['payload']}".encode(),
         "raw": raw,

@@ -15,7 +15,7 @@ from softhsm import PIN, TOKEN, install_python_pkcs11, make_token
 
 from ekyc.ports import SystemClock
 from ekyc.signing import Appearance, Level, ReservedField, sign_pdf
-from ekyc.signing.pkcs11 import TokenKeys
+from ekyc.signing.keys.pkcs11 import TokenKeys
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 

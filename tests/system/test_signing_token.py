@@ -11,9 +11,9 @@ from asn1crypto import keys, pem
 from softhsm import PIN, TOKEN, install_python_pkcs11, make_token
 
 from ekyc.errors import InputError, UpstreamError
-from ekyc.signing.algorithms import SignatureAlgorithm, verify_value
-from ekyc.signing.keys import KeyProtection
-from ekyc.signing.pkcs11 import MAX_SESSIONS, TokenKeys
+from ekyc.signing.keys.algorithms import SignatureAlgorithm, verify_value
+from ekyc.signing.keys.pkcs11 import MAX_SESSIONS, TokenKeys
+from ekyc.signing.keys.port import KeyProtection
 
 pytestmark = pytest.mark.system
 

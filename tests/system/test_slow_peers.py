@@ -25,7 +25,7 @@ from ekyc.storage import Storage
 home = Path(sys.argv[1])
 
 class Idle:
-    def verify_folder(self, folder, *, challenge_id, live=None):
+    def verify_folder(self, folder, *, challenge_id, live=None, owner=None):
         return {{}}
 
     def require_ready(self):
@@ -183,3 +183,19 @@ def test_a_hundred_and_fifty_slow_peers_keep_nobody_out_for_long(port):
     finally:
         for peer in held:
             peer.close()
+
+
+def test_a_body_of_two_lengths_hides_no_second_request(port):
+    """A proxy that goes by the length took for a body what was answered here as a request that it never saw."""
+    hidden = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    head = b"POST /v1/challenges HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    length = b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n" % (5 + len(hidden))
+    with connect(port) as peer:
+        peer.settimeout(15)
+        peer.sendall(head + length + b"0\r\n\r\n" + hidden)
+        told = b""
+        while piece := peer.recv(65536):
+            told += piece
+    assert told.startswith(b"HTTP/1.1 400 ")
+    assert b'"http.bad_request"' in told
+    assert told.count(b"HTTP/1.1 ") == 1

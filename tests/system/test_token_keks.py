@@ -7,8 +7,8 @@ from softhsm import PIN, TOKEN, install_python_pkcs11, make_token
 
 from ekyc.errors import EkycError
 from ekyc.ports import SystemRandom, WrappedKey
-from ekyc.signing.pkcs11 import TokenKeys
-from ekyc.signing.token_keks import TokenKeyProvider, open_token_keks
+from ekyc.signing.keys.pkcs11 import TokenKeys
+from ekyc.signing.keys.token_keks import TokenKeyProvider, open_token_keks
 from ekyc.storage import FileBlobStore, Storage
 
 pytestmark = pytest.mark.system

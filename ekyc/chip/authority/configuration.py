@@ -25,7 +25,8 @@ from pydantic import (
 
 from ekyc.chip.authority.keys import PinnedKey, load_pinned_key
 from ekyc.chip.authority.mapping import check_template
-from ekyc.errors import InputError, LimitError
+from ekyc.errors import InputError
+from ekyc.files import read_file
 
 MAX_CONFIGURATION_BYTES: Final = 256 * 1024
 _REQUEST_ID: Final = "request_id"
@@ -235,10 +236,7 @@ def load_authority_configuration(
 
 def _read(path: Path) -> _Manifest:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_CONFIGURATION_BYTES + 1)
-        if len(data) > MAX_CONFIGURATION_BYTES:
-            raise LimitError("the file is too large", code="authority.config", subject=path.name)
+        data = read_file(path, MAX_CONFIGURATION_BYTES, code="authority.config")
         return _Manifest.model_validate(tomllib.loads(data.decode("utf-8")))
     except ValidationError as exc:
         first = exc.errors(include_input=False, include_url=False)[0]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from ekyc.errors import EkycError, InputError
+from ekyc.files import read_file
 from ekyc.pki import parse_certificate
 from ekyc.pki.keys import EcPublicKey, PublicKey, parse_public_key
 from ekyc.values import Sha256Hex
@@ -49,8 +50,7 @@ def load_pinned_key(path: Path) -> PinnedKey:
         InputError: ``authority.config``: no such file, more than one key, another kind, or a short one.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_KEY_BYTES + 1)
+        data = read_file(path, _MAX_KEY_BYTES)
         return _parse(_der_of(data) if data.lstrip().startswith(b"-----") else data)
     except OSError as exc:
         raise _invalid(path, f"cannot be read: {exc.strerror}") from exc

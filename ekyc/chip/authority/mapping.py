@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
+from ekyc import base64url
 from ekyc.chip.authority.port import AuthorityQuestion
 from ekyc.chip.files import ElementaryFile
 from ekyc.errors import InputError, UpstreamError
@@ -119,7 +120,7 @@ def encode_binary(data: bytes, form: str) -> str:
     if form == "hex":
         return data.hex()
     if form == "base64url":
-        return base64.urlsafe_b64encode(data).decode().rstrip("=")
+        return base64url.encode(data)
     return base64.b64encode(data).decode()
 
 
@@ -132,9 +133,7 @@ def decode_binary(text: str, form: str) -> bytes:
     if form == "hex":
         return bytes.fromhex(text)
     if form == "base64url":
-        if not re.fullmatch(r"[A-Za-z0-9_-]*", text):
-            raise ValueError("not base64url")
-        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        return base64url.decode(text)
     return base64.b64decode(text, validate=True)
 
 

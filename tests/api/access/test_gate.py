@@ -18,6 +18,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from ekyc.api.access import AccessError, PrincipalKind
 from ekyc.api.access.attempts import AttemptLimits
 from ekyc.api.access.configuration import AccessSettings
+from ekyc.api.access.permissions import grantable_scopes, scopes_of_client
 from ekyc.api.access.proxy import ProxySettings
 from ekyc.errors import InputError
 from ekyc.storage import NewClient
@@ -418,7 +419,6 @@ def forged_token(desk, **changes):
         {"claims": {"tenant": "b"}},
         {"claims": {"client_id": "nobody"}},
         {"claims": {"exp": None}},
-        {"claims": {"iat": 2**33}},
         {"claims": {"act": {"sub": "portal"}}},
     ],
 )
@@ -503,6 +503,12 @@ def test_the_form_of_an_exchange(agency):
     assert refusal(agency, form) == (400, "invalid_request")
 
 
+def test_an_agent_hears_of_nobody_by_scopes_that_name_nobody():
+    """Webhooks and reports hold no personal data, but they tell of everybody."""
+    assert scopes_of_client(grantable_scopes(), is_agent=True) == {"procedures:read"}
+    assert "webhooks:write" in scopes_of_client(grantable_scopes(), is_agent=False)
+
+
 def test_consents_over_http(agency):
     agency.client("counter", scopes=("consents:read", "consents:write"))
     agency.client("elsewhere", "b", scopes=("consents:read", "consents:write"))
@@ -517,11 +523,20 @@ def test_consents_over_http(agency):
     }
 
     async def talk(http):
-        def with_key(key):
-            return {"Authorization": f"Bearer {key}"}
+        def with_key(key, once="one"):
+            return {"Authorization": f"Bearer {key}", "Idempotency-Key": once}
 
+        bare = {"Authorization": f"Bearer {here}"}
+        keyless = await http.post("/v1/consents", json=body, headers=bare)
+        assert (keyless.status_code, keyless.json()["code"]) == (400, "idempotency.missing")
         made = await http.post("/v1/consents", json=body, headers=with_key(here))
         assert made.status_code == 201, made.text
+        again = await http.post("/v1/consents", json=body, headers=with_key(here))
+        assert again.json() == made.json()
+        assert again.headers["idempotency-replayed"] == "true"
+        other = await http.post("/v1/consents", json=body | {"days": 9}, headers=with_key(here))
+        assert other.json()["code"] == "idempotency.other_request"
+        assert len(agency.stores.consents.of("a", CITIZEN)) == 1
         place = f"/v1/consents/{made.json()['id']}"
         assert (await http.get(place, headers=with_key(here))).json() == made.json()
         assert CITIZEN not in made.text
@@ -531,7 +546,7 @@ def test_consents_over_http(agency):
         ended = await http.delete(place, headers=with_key(here))
         assert ended.json()["withdrawn_at"]
         agent = await http.post(
-            "/v1/consents", json=body | {"agent": "nobody"}, headers=with_key(here)
+            "/v1/consents", json=body | {"agent": "nobody"}, headers=with_key(here, "two")
         )
         assert agent.status_code == 422
 
@@ -553,6 +568,26 @@ def test_one_address_that_fails_often_is_not_heard(tmp_path):
     assert desk.reasons(token=good, address="192.0.2.2") == (201, None)
     desk.clock.advance(timedelta(minutes=5))
     assert desk.reasons(token=good, address="192.0.2.1") == (201, None)
+    desk.close()
+
+
+@pytest.mark.parametrize(
+    ("addresses", "heard"),
+    [
+        (("2001:db8:1:2::1", "2001:db8:1:2:ffff::2", "2001:db8:1:2::3"), False),
+        (("2001:db8:1:2::1", "2001:db8:1:2::2", "2001:db8:1:3::3"), True),
+        (("::ffff:192.0.2.1", "192.0.2.1", "192.0.2.1"), False),
+        (("::ffff:192.0.2.1", "::ffff:192.0.2.2", "::ffff:192.0.2.3"), True),
+    ],
+)
+def test_a_line_of_ipv6_is_one_place_whatever_addresses_it_takes(tmp_path, addresses, heard):
+    desk = AccessDesk(tmp_path, limits=AttemptLimits(of_an_address=2))
+    desk.client("portal")
+    good = desk.api_key("portal")
+    for address in addresses[:2]:
+        assert desk.reasons(token="ekyc_" + "A" * 43, address=address)[0] == 401
+    status = desk.reasons(token=good, address=addresses[2])[0]
+    assert status == (201 if heard else 429)
     desk.close()
 
 

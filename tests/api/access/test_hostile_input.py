@@ -151,6 +151,19 @@ def test_a_path_here_is_a_path_here(place):
         assert not set(place) & set('\\\t\r\n #<>"')
 
 
+def test_a_configuration_is_read_to_its_end_or_refused(tmp_path):
+    """Cut at the bound it would read as one that forbids nothing to agents."""
+    file = tmp_path / "access.toml"
+    head = 'schema = "ekyc.access/1"\nissuer = "https://ekyc.example.vn"\n'
+    tail = '[agents]\nforbidden_procedures = ["marriage-registration"]\n'
+    file.write_text(f"{head}{tail}")
+    assert load_access_settings(file, {}).no_agents == {"marriage-registration"}
+    file.write_text(f"{head}{'# so' * (16 << 10)}\n{tail}")
+    with pytest.raises(InputError) as caught:
+        load_access_settings(file, {})
+    assert (caught.value.code, caught.value.subject) == ("access.config", "access.toml")
+
+
 @settings(max_examples=40)
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
 def test_any_file_for_a_configuration(tmp_path_factory, data):

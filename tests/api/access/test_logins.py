@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from datetime import timedelta
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 
 import anyio
 import anyio.to_thread
 import pytest
-from access_desk import ISSUER, AccessDesk
+from access_desk import CITIZEN, EXCHANGE, ISSUER, TEXT, AccessDesk, NoVerifier
+from canaries import NAME, NUMBER, PLAIN_NAME, WORDS, found_in
 from csc_desk import CscDesk
 from identity_provider import SECRET, DirectLink, IdentityProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from ekyc.api import create_app
 from ekyc.api.access import PrincipalKind, Role, grantable_scopes, permissions
 from ekyc.api.access.configuration import AccessSettings
 from ekyc.api.access.login_profiles import LoginProfile, OfficeRule, RoleRule
+from ekyc.api.metrics import ServiceMetrics
+from ekyc.api.tracing import Tracing
+from ekyc.api.v1 import ResourceFront
 from ekyc.errors import UpstreamError
+from ekyc.logs import AllowListFormatter, LogFormat
 
 PROVIDER = "https://login.example.vn"
 CALLBACK = f"{ISSUER}/login/staff/callback"
@@ -442,3 +451,152 @@ def test_no_login_token_or_key_activates_a_signature(signing):
 
 def test_no_scope_speaks_of_activating_a_key():
     assert not [one for one in permissions() if "activat" in one or one == "signatures:sign"]
+
+
+# Canary: what a provider says of a person stands in the session, sealed, and nowhere else.
+
+SAID = {
+    "name": NAME,
+    "given_name": NAME,
+    "email": f"{PLAIN_NAME}@example.vn",
+    "phone_number": NUMBER,
+    "picture": f"https://login.example.vn/{NUMBER}.jpg",
+    "sub": NUMBER,
+}
+FAULTS = (
+    *("issuer mix-up", "no issuer", "declined", "no ID token", "alg none", "another key"),
+    *("unknown key", "changed", "nonce", "audience", "expired"),
+)
+
+
+class WatchedDesk(LoginDesk):
+    """A service whose log, traces and figures are kept."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.figures, self.spans = ServiceMetrics(), InMemorySpanExporter()
+        self.tracing = Tracing(SimpleSpanProcessor(self.spans))
+        self.answers = []
+
+    def app(self):
+        return create_app(
+            NoVerifier(),
+            self.storage,
+            access=self.front,
+            scratch_parent=self.folder,
+            resources=ResourceFront(self.storage.dossiers(self.key)),
+            metrics=self.figures,
+            tracing=self.tracing,
+        )
+
+    def ask(self, talk, **options):
+        answer = super().ask(talk, **options)
+        self.answers.append(answer)
+        return answer
+
+    def written(self, records):
+        lines = [
+            AllowListFormatter(style).format(one)
+            for one in records
+            if one.name not in {"httpx", "asyncio"}
+            for style in LogFormat
+        ]
+        own = [one.getMessage() for one in records if one.name.startswith("ekyc")]
+        traced = [span.to_json(indent=None) for span in self.spans.get_finished_spans()]
+        assert lines
+        assert traced
+        return "\n".join([*lines, *own, *traced, self.figures.render().decode()])
+
+    def stored(self):
+        return b"".join(one.read_bytes() for one in self.folder.glob("state.sqlite3*"))
+
+
+@pytest.fixture
+def watched(tmp_path):
+    made = WatchedDesk(tmp_path)
+    made.begin()  # makes the provider
+    yield made
+    made.close()
+
+
+def require_silence(desk, caplog):
+    assert found_in(desk.written(caplog.records)) == []
+    assert found_in(desk.stored().decode("latin-1")) == []
+    shown = [one for one in desk.answers if found_in(one.text + str(one.headers))]
+    assert [one.request.url.path for one in shown] == []
+
+
+@pytest.mark.parametrize("groups", [[], ["ekyc-officers"]], ids=["citizen", "officer"])
+def test_nothing_that_a_provider_says_comes_out(watched, caplog, groups):
+    with caplog.at_level(logging.DEBUG):
+        answer = watched.login(**SAID, groups=groups)
+        assert answer.status_code == 303, answer.text
+        cookie = answer.headers.get_list("set-cookie")[0].split(";")[0]
+        assert watched.who(cookie).json()["roles"]
+        refused_at = watched.ask(lambda http: http.get("/v1/dossiers", headers={"Cookie": cookie}))
+    assert refused_at.status_code == 200
+    require_silence(watched, caplog)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_nothing_comes_out_of_a_login_that_fails(watched, caplog, fault):
+    with caplog.at_level(logging.DEBUG):
+        answer = watched.login(fault, **SAID)
+    assert answer.status_code == 403, answer.text
+    require_silence(watched, caplog)
+
+
+@pytest.mark.parametrize("part", ["code", "state", "error", "error_description", "iss", "other"])
+def test_nothing_comes_out_of_what_a_browser_brings_back(watched, caplog, part):
+    for word in WORDS:
+        with caplog.at_level(logging.DEBUG):
+            location, cookie = watched.begin(return_to=f"/{NUMBER}")
+            query = dict(parse_qsl(watched.visit(location))) | {part: word}
+            if part == "error":
+                del query["code"]
+            watched.back(urlencode(query), cookie)
+            watched.back(urlencode(query), f"{cookie}{quote(word)}")
+            watched.back(urlencode(query), cookie, path=f"/login/{quote(word)}/callback")
+    watched.answers = [one for one in watched.answers if one.status_code not in {302, 303}]
+    assert watched.answers
+    require_silence(watched, caplog)
+
+
+def test_nothing_comes_out_of_what_an_agent_shows(watched, caplog):
+    """Clients' names are the operator's; what their assertions and tokens say is theirs."""
+    watched.client("post", is_agent=True, scopes=("sessions:read",))
+    planted = [
+        watched.form("post", client_assertion=watched.assertion("post", **{claim: word}))
+        for claim in ("iss", "sub", "aud", "jti", "preferred_username", "exp")
+        for word in WORDS
+    ]
+    exchange = {"grant_type": EXCHANGE, "subject_token_type": f"urn:{NUMBER}"}
+    planted += [watched.form("post", **exchange, subject_token=word) for word in WORDS]
+    given = watched.stores.consents.record(
+        "a",
+        citizen=CITIZEN,
+        agent="post",
+        text_digest=TEXT,
+        purposes={"identity"},
+        channel="counter",
+        actor="clerk",
+    )
+    kind = "urn:ekyc:params:oauth:token-type:consent"
+    good = {"grant_type": EXCHANGE, "subject_token": given.id, "subject_token_type": kind}
+    planted += [watched.form("post", **good, actor_token=word, note=word) for word in WORDS]
+    planted += [watched.form("post", scope=word) for word in WORDS]
+    planted += [watched.form("post", client_assertion=word) for word in WORDS]
+    with caplog.at_level(logging.DEBUG):
+        statuses = {
+            watched.ask(lambda http, form=form: http.post("/oauth2/token", data=form)).status_code
+            for form in planted
+        }
+        for word in WORDS:
+            watched.ask(
+                lambda http, word=word: http.get(
+                    "/v1/sessions", headers={"Authorization": f"Bearer {quote(word)}"}
+                )
+            )
+    assert {200, 400, 401} >= statuses >= {200, 400}
+    watched.answers = [one for one in watched.answers if one.status_code != 200]
+    require_silence(watched, caplog)

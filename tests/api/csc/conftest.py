@@ -8,7 +8,7 @@ from csc_desk import CscDesk, Speaker
 class NoVerifier:
     """The service verifies nobody here."""
 
-    def verify_folder(self, folder, *, challenge_id, live=None):
+    def verify_folder(self, folder, *, challenge_id, live=None, owner=None, receipt=None):
         raise AssertionError("nobody asked for this")
 
     def require_ready(self):

@@ -32,9 +32,11 @@ from csc_desk import (
     url64,
 )
 
+from ekyc.errors import UpstreamError
 from ekyc.policy import Verdict
 
 WRONG_SAD = (400, "invalid_request", "Invalid parameter SAD")
+SPENT_SAD = (400, "invalid_request", "Invalid parameter SAD: it was used already")
 NOT_THESE = (400, "invalid_request", "Hash is not authorized by the SAD")
 WANTED = {
     "scope": "credential",
@@ -43,6 +45,17 @@ WANTED = {
     "hashes": url64(A),
     "hashAlgorithmOID": SHA256,
 }
+
+
+class Proxy:
+    """Something else, but for what is replaced."""
+
+    def __init__(self, behind, **replaced):
+        self._behind = behind
+        self.__dict__.update(replaced)
+
+    def __getattr__(self, name):
+        return getattr(self._behind, name)
 
 
 def sign(speaker, token, body, version="v1"):
@@ -71,14 +84,35 @@ class TestSad:
     def test_replayed_where_the_token_is_the_sad(self, speaker):
         token = speaker.credential_token(A)
         speaker.ask("v2/signatures/signHash", sign_v2(None, A), token=token)
-        assert sign(speaker, token, sign_v2(None, A), "v2") == WRONG_SAD
+        assert sign(speaker, token, sign_v2(None, A), "v2") == SPENT_SAD
+
+    def test_repeated_after_the_answer_was_lost(self, desk, speaker, token):
+        """The value left and never arrived: it is not given again, and the next needs another verification."""
+        sad = speaker.sad_v1(token, A)
+        signing, lost = desk.signing, []
+
+        def sign_and_die(*arguments, **options):
+            lost.append(signing.sign(*arguments, **options))
+            raise UpstreamError("no answer came", code="signing.sam.lost")
+
+        desk.front.service._signing = Proxy(signing, sign=sign_and_die)
+        first = sign(speaker, token, sign_v1(sad, A))
+        desk.front.service._signing = signing
+        assert first[:2] == (503, "temporarily_unavailable")
+        assert len(lost) == 1
+        assert sign(speaker, token, sign_v1(sad, A)) == SPENT_SAD
+        fresh = sign(speaker, token, sign_v1(speaker.sad_v1(token, A), A))
+        assert fresh[:2] == (400, "access_denied")
+        desk.clock.advance(timedelta(seconds=1))
+        desk.verify()
+        speaker.ask("v1/signatures/signHash", sign_v1(speaker.sad_v1(token, A), A), token=token)
 
     def test_behind_the_front_a_replay_is_refused_too(self, desk, speaker, token):
         """The signing side burns by itself: it does not rely on the token being gone."""
         sad = speaker.sad_v1(token, A)
         desk.front.service._grants.revoke = lambda *_: None
         speaker.ask("v1/signatures/signHash", sign_v1(sad, A), token=token)
-        assert sign(speaker, token, sign_v1(sad, A)) == WRONG_SAD
+        assert sign(speaker, token, sign_v1(sad, A)) == SPENT_SAD
 
     def test_one_verification_for_two(self, speaker, token):
         first, second = (speaker.sad_v1(token, A) for _ in range(2))

@@ -36,7 +36,7 @@ from signing_pilot import make_pdf
 from ekyc.api import create_app
 from ekyc.errors import UpstreamError
 from ekyc.signing import Indication, inspect_pdf
-from ekyc.signing.algorithms import verify_value
+from ekyc.signing.keys.algorithms import verify_value
 
 
 def check(desk, credential, digest, value):

@@ -6,12 +6,15 @@ import asyncio
 import itertools
 import threading
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import httpx
 import pytest
+from known_callers import NamedGate, person, portal
 
 from ekyc.api import create_app
-from ekyc.api.access import Principal, PrincipalKind, Role, permissions
+from ekyc.api.access import Role
+from ekyc.api.limits import DEFAULT_LIMITS
 from ekyc.api.v1 import ResourceFront
 from ekyc.storage import ServiceKey, Storage
 from ekyc.testing import FixedClock
@@ -52,7 +55,7 @@ class ToldVerifier:
         checks = [check("card.read", "INDETERMINATE", "policy.check_absent")]
         self.result = self._result("review", ["policy.check_absent"], checks, False)
 
-    def verify_folder(self, folder, *, challenge_id, live=None):
+    def verify_folder(self, folder, *, challenge_id, live=None, owner=None, receipt=None):
         self.folders.append(folder)
         self.arrived.release()
         if self.hold is not None:
@@ -73,53 +76,41 @@ class ToldVerifier:
             "verification_id": "v-1",
             "case_digest": "0" * 64,
             "sample": sample,
+            "report_sha256": "1" * 64,
+            "person": "cGVyc29uLW9uZQ",
+            "signer": {"holder": "ab" * 32, "session": "cd" * 32},
         }
-
-
-def person(name, *roles, tenant="a", offices=None):
-    from ekyc.api.access import scopes_of
-
-    return Principal(
-        tenant=tenant,
-        kind=PrincipalKind.PERSON,
-        subject=name,
-        roles=frozenset(roles),
-        offices=offices,
-        scopes=scopes_of(roles),
-    )
-
-
-def portal(tenant="a", offices=None):
-    rows = permissions().items()
-    return Principal(
-        tenant=tenant,
-        kind=PrincipalKind.KEY,
-        subject=f"key-{tenant}",
-        client="portal",
-        offices=offices,
-        scopes=frozenset(name for name, row in rows if row.machines),
-    )
 
 
 CALLERS = {
     "portal": portal(),
     "stranger": portal("b"),
     "hanoi": portal(offices=frozenset({"hn"})),
+    "saigon": portal(offices=frozenset({"hcm"})),
     "officer": person("officer-1", Role.OFFICER),
+    "hn-reception": person("reception-1", Role.RECEPTIONIST, offices=frozenset({"hn", "hn-1"})),
+    "hn-officer": person("officer-3", Role.OFFICER, offices=frozenset({"hn", "hn-1"})),
+    "hn-clerk": replace(
+        person("clerk-1", Role.OFFICER, offices=frozenset({"hn", "hn-1"})),
+        appointed=frozenset({"hn"}),
+    ),
+    "ward-officer": person("officer-4", Role.OFFICER, offices=frozenset({"hn-1"})),
     "supervisor": person("officer-2", Role.SUPERVISOR),
+    "foreman": person("officer-5", Role.SUPERVISOR),
+    "hn-supervisor": person("officer-6", Role.SUPERVISOR, offices=frozenset({"hn", "hn-1"})),
     "foreign": person("officer-9", Role.SUPERVISOR, tenant="b"),
     "citizen": person("c" * 64, Role.CITIZEN, offices=frozenset()),
     "neighbour": person("d" * 64, Role.CITIZEN, offices=frozenset()),
+    "citizen-now": replace(
+        person("c" * 64, Role.CITIZEN, offices=frozenset()), logged_in_at=FixedClock().now()
+    ),
+    "neighbour-now": replace(
+        person("d" * 64, Role.CITIZEN, offices=frozenset()), logged_in_at=FixedClock().now()
+    ),
     "auditor": person("auditor-1", Role.AUDITOR),
+    "auditor-b": person("auditor-9", Role.AUDITOR, tenant="b"),
     "moonlighter": person("c" * 64, Role.CITIZEN, Role.SUPERVISOR),
 }
-
-
-class HeaderGate:
-    """An in-memory Gate: ``X-Caller`` names one of CALLERS. **Insecure**, for tests."""
-
-    def identify(self, request):
-        return CALLERS[request.headers.get("x-caller", "portal")]
 
 
 class Desk:
@@ -179,6 +170,10 @@ def clock():
 @pytest.fixture
 def storage(tmp_path, clock):
     with Storage.open(tmp_path / "state.sqlite3", clock=clock) as opened:
+        register = opened.access(KEY).register
+        register.add_tenant("a", "Tỉnh A")
+        for office, parent in (("hn", None), ("hn-1", "hn"), ("hcm", None)):
+            register.add_office("a", office, office, parent=parent)
         yield opened
 
 
@@ -186,12 +181,20 @@ def storage(tmp_path, clock):
 def app(verifier, storage, tmp_path):
     """``app(**limits of ResourceFront)``: an application over one database."""
 
-    def make(**options):
+    def make(*, credentials=None, signatures=None, service=DEFAULT_LIMITS, metrics=None, **options):
         scratch = tmp_path / "scratch"
         scratch.mkdir(exist_ok=True)
         front = ResourceFront(storage.dossiers(KEY), **options)
         return create_app(
-            verifier, storage, scratch_parent=scratch, gate=HeaderGate(), resources=front
+            verifier,
+            storage,
+            limits=service,
+            metrics=metrics,
+            scratch_parent=scratch,
+            gate=NamedGate(CALLERS),
+            resources=front,
+            credentials=credentials,
+            signatures=signatures,
         )
 
     return make
@@ -219,3 +222,9 @@ async def desk_of(application):
         httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
     ):
         yield Desk(client)
+
+
+@pytest.fixture
+def entered():
+    """The service's other side, around an application of the test's own."""
+    return desk_of

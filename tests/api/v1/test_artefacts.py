@@ -8,12 +8,12 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from ekyc.api.v1.keeping import keep, kind_of
+from ekyc.api.v1.keeping import kind_of
 from ekyc.ports import SystemRandom
 from ekyc.storage import FileBlobStore, FileKeyProvider, ServiceKey
-from ekyc.storage.subject_errors import SubjectError
 
 KEY = ServiceKey(bytes(32))
+CASE_OF_ANOTHER = b'schema = "ekyc.case/1"\nprofile = "another"\n'
 SECRET = b"an unmistakable picture of Nguyen Van An"
 
 
@@ -125,31 +125,20 @@ def test_nobody_destroys_the_evidence_about_themselves(talk, vault):
     assert len(listed.json()["data"]) == 2
 
 
-def test_what_comes_after_a_redaction_is_not_kept(talk, vault, storage, tmp_path):
-    """A verification that was given up may still be keeping its files when the session is redacted."""
-    folder = tmp_path / "late"
-    folder.mkdir()
-    (folder / "case.toml").write_bytes(SECRET)
+def test_what_is_not_accepted_is_not_kept(talk, vault, tmp_path):
+    """Sealed first, then refused: the session was called off, or the procedure is another one."""
 
     async def conversation(desk):
         place = await desk.session()
+        other = await desk.submit(place, case=CASE_OF_ANOTHER)
         await desk.post(f"{place}/cancel")
-        assert (await desk.post(f"{place}/redact")).json()["state"] == "redacted"
-        session_id = place.rpartition("/")[2]
-        with pytest.raises(SubjectError) as caught:
-            keep(
-                storage.dossiers(KEY),
-                vault,
-                tenant="a",
-                session_id=session_id,
-                attempt=1,
-                folder=folder,
-            )
-        return caught.value.code, await desk.get(f"{place}/artefacts")
+        late = await desk.submit(place)
+        return other, late, await desk.get(f"{place}/artefacts")
 
-    code, listed = talk(conversation, vault=vault)
-    assert (code, listed.json()["data"]) == ("subject.erased", [])
-    (folder / "case.toml").unlink()
+    other, late, listed = talk(conversation, vault=vault)
+    assert (other.status_code, other.json()["code"]) == (422, "session.other_procedure")
+    assert (late.status_code, late.json()["code"]) == (409, "session.state")
+    assert listed.json()["data"] == []
     assert not any(file.is_file() for file in (tmp_path / "blobs").rglob("*"))
 
 
@@ -174,15 +163,17 @@ def test_without_a_vault_nothing_is_kept(talk, tmp_path):
             assert SECRET not in file.read_bytes()
 
 
-def test_what_cannot_be_kept_is_not_verified_and_not_counted(talk, vault, verifier, tmp_path):
+def test_what_cannot_be_kept_is_not_accepted(talk, vault, verifier, tmp_path):
     (tmp_path / "blobs").write_bytes(b"a file where the folder should be")
 
     async def conversation(desk):
-        return await desk.submit(await desk.session())
+        place = await desk.session()
+        return await desk.submit(place), await desk.get(place)
 
-    body = talk(conversation, vault=vault).json()
-    assert body["state"] == "requires_input"
-    assert body["attempts"]["made"] == 0
+    refused, seen = talk(conversation, vault=vault)
+    assert refused.status_code >= 500
+    assert seen.json()["state"] == "created"
+    assert seen.json()["attempts"]["made"] == 0
     assert verifier.folders == []
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from ekyc.storage import ServiceKey
+
+KEY = ServiceKey(bytes(32))
 CASE_PARTS = [("case", (None, b'schema = "ekyc.case/1"\nprofile = "identity"\n'))]
 
 
@@ -53,6 +56,18 @@ def test_a_rejection_is_not_told_to_the_telephone(talk, verifier):
 
     body = talk(conversation).json()
     assert (body["state"], body["advice"]) == ("needs_review", [])
+
+
+def test_a_token_ends_with_its_tenant(talk, storage):
+    async def conversation(desk):
+        told = await token_for(desk, await desk.session())
+        storage.access(KEY).register.end_tenant("a")
+        headers = {"Authorization": f"Bearer {told['token']}"}
+        place = told["submit_to"].removesuffix("/submissions")
+        return await desk.get(place, headers=headers), await by_phone(desk, told)
+
+    for response in talk(conversation):
+        refused(response, 404, "capture.unknown")
 
 
 def test_a_token_is_for_one_session(talk):

@@ -153,7 +153,9 @@ def test_a_case_that_is_sent_twice_is_verified_once(talk, verifier):
         place = await desk.session()
         first = await desk.submit(place, key="same")  # each with a boundary of its own
         again = await desk.submit(place, key="same")
-        other = await desk.submit(place, key="same", case=b'profile = "identity"\n')
+        other = await desk.submit(
+            place, key="same", case=b'schema = "ekyc.case/1"\nprofile = "identity"\n# another\n'
+        )
         return first, again, other
 
     first, again, other = talk(conversation)
@@ -170,7 +172,7 @@ def multipart():
     boundary = "b"
     body = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="case"\r\n\r\n'
-        f'profile = "identity"\n\r\n--{boundary}--\r\n'
+        f'schema = "ekyc.case/1"\nprofile = "identity"\n\r\n--{boundary}--\r\n'
     ).encode()
     return body, {"Content-Type": f"multipart/form-data; boundary={boundary}"}
 
@@ -319,8 +321,16 @@ def resource_limits(**members):
 @pytest.mark.parametrize(
     ("language", "title", "message"),
     [
-        ("vi", "Dữ liệu gửi lên không hợp lệ", "Trường không được phép."),
-        ("en-GB, vi;q=0.1", "What was sent is not valid", "There is no such member."),
+        (
+            "vi",
+            "Dữ liệu gửi lên không hợp lệ; hãy xem các mục được chỉ ra.",
+            "Trường không được phép.",
+        ),
+        (
+            "en-GB, vi;q=0.1",
+            "What was sent is not valid; see what is pointed at.",
+            "There is no such member.",
+        ),
     ],
 )
 def test_a_problem_speaks_the_callers_language_and_points_at_the_member(
@@ -364,3 +374,26 @@ def test_who_would_wait_where_too_many_wait_is_answered_at_once(talk, verifier):
         return response
 
     assert talk(conversation, limits=resource_limits(subscribers=0)).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "code", "words"),
+    [
+        ("application/json", b'{"procedure":', "json_invalid", "JSON"),
+        (
+            "application/x-www-form-urlencoded",
+            b"procedure=identity",
+            "model_attributes_type",
+            "Content-Type: application/json",
+        ),
+    ],
+)
+def test_a_body_that_is_no_json_object_is_pointed_at_as_a_whole(talk, kind, body, code, words):
+    async def conversation(desk):
+        headers = {"Content-Type": kind, "Accept-Language": "en"}
+        return await desk.post("/v1/sessions", content=body, headers=headers)
+
+    document = refused(talk(conversation), 422, "request.invalid")
+    [fault] = document["errors"]
+    assert (fault["pointer"], fault["code"]) == ("/body", code)
+    assert words in fault["message"]

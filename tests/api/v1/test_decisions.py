@@ -143,3 +143,24 @@ def test_nobody_decides_on_themselves(talk, in_dossier):
     own, another = talk(conversation)
     refused(own, 403, "decision.own_case")
     assert another.json()["final"] is True
+
+
+@pytest.mark.parametrize("by_telephone", [False, True])
+def test_nobody_decides_on_what_they_handed_in(talk, by_telephone):
+    """One officer alone could make up a person: a session, junk for a case, and the approval of it."""
+
+    async def conversation(desk):
+        place = await desk.session(caller="officer", review_only=True)
+        if by_telephone:
+            made = await desk.post(f"{place}/capture-tokens", caller="officer")
+            token = {"Authorization": f"Bearer {made.json()['token']}"}
+            await desk.submit(place.replace("sessions", "captures"), headers=token)
+        else:
+            await desk.submit(place, caller="officer")
+        etag = (await desk.get(place)).headers["etag"]
+        alone = await desk.decide(place, "approved", caller="officer", etag=etag)
+        return alone, await desk.decide(place, "approved", caller="supervisor", etag=etag)
+
+    alone, another = talk(conversation)
+    refused(alone, 403, "decision.own_case")
+    assert another.json()["final"] is True

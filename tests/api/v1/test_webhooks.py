@@ -12,7 +12,8 @@ from ekyc.flows.guarded_link import GuardedLink, LinkBounds
 from ekyc.policy import Verdict
 from ekyc.ports import SystemRandom
 from ekyc.storage import DeliveryAttempt, DeliveryFailure, ServiceKey
-from ekyc.storage.outbox import CredentialRevoked, Outbox
+from ekyc.storage.webhooks.outbox import CredentialRevoked, Outbox
+from ekyc.values import Owner
 
 URL = "https://portal.example.vn/hooks"
 ENDPOINTS = "/v1/webhook-endpoints"
@@ -31,8 +32,9 @@ def app(app):
     return make
 
 
-def decide(storage):
+def decide(storage, **changes):
     return storage.results.record(
+        **changes,
         case_digest="ab" * 32,
         profile="demo",
         verdict=Verdict.REVIEW,
@@ -216,6 +218,16 @@ def test_states_of_a_session_are_told_to_its_tenant(talk, storage):
     assert {one.endpoint.tenant for one in claims} == {"a"}
 
 
+def test_a_decision_is_told_to_the_tenant_and_office_whose_case_it_was(storage, clock):
+    hooks = storage.webhooks(KEY)
+    mine, _ = hooks.endpoints.create("a", url=URL, offices=frozenset({"hn"}))
+    for tenant, offices in (("a", frozenset({"hcm"})), ("b", None), ("default", None)):
+        hooks.endpoints.create(tenant, url=URL, offices=offices)
+    clock.advance(timedelta(seconds=1))
+    result = decide(storage, owner=Owner(tenant="a", office="hn"))
+    assert told_of(hooks) == {mine.id: [result.id]}
+
+
 def test_a_decision_is_told_to_the_only_tenant(storage, clock):
     hooks = storage.webhooks(KEY)
     hooks.endpoints.create("default", url=URL, kinds=["verification.decided"])
@@ -224,3 +236,69 @@ def test_a_decision_is_told_to_the_only_tenant(storage, clock):
     hooks.queue.spread()
     [claim] = hooks.queue.claim(1, per_endpoint=1, lease=timedelta(minutes=1))
     assert result.id.encode() in claim.body
+
+
+def told_of(hooks):
+    """Endpoint → the events that it is sent."""
+    hooks.queue.spread()
+    told = {}
+    for claim in hooks.queue.claim(99, per_endpoint=99, lease=timedelta(minutes=1)):
+        told.setdefault(claim.endpoint.id, []).append(json.loads(claim.body)["data"]["id"])
+    return told
+
+
+def test_an_endpoint_of_an_office_hears_of_its_own_sessions_alone(talk, storage, clock):
+    """A client that is bound to an office would else have learnt of every session of the tenant."""
+    hooks = storage.webhooks(KEY)
+
+    async def story(desk):
+        ids = {}
+        for caller in ("portal", "hanoi", "saigon"):
+            made = await desk.post(ENDPOINTS, json={"url": URL}, caller=caller)
+            ids[caller] = made.json()["id"]
+            assert made.json()["offices"] == {"hanoi": ["hn"], "saigon": ["hcm"]}.get(caller)
+        clock.advance(timedelta(seconds=1))
+        for office in ("hn", "hcm", None):
+            place = await desk.session(**({} if office is None else {"office": office}))
+            await desk.post(f"{place}/cancel")
+            ids[office] = place.rpartition("/")[2]
+        return ids
+
+    ids = talk(story)
+    with storage._engine.begin() as connection:
+        outbox = Outbox(connection, now=clock.now(), random=SystemRandom(), tenant="a")
+        outbox.put(CredentialRevoked(id="0" * 32))
+    told = told_of(hooks)
+    assert set(told[ids["portal"]]) == {ids["hn"], ids["hcm"], ids[None], "0" * 32}
+    assert set(told[ids["hanoi"]]) == {ids["hn"]}
+    assert set(told[ids["saigon"]]) == {ids["hcm"]}
+
+
+def test_endpoints_that_hear_more_than_its_office_are_not_there_for_a_client(talk):
+    """Whoever could turn the tenant's endpoint to an address of theirs would hear the whole tenant."""
+
+    async def story(desk):
+        answers = []
+        for owner in ("portal", "saigon"):
+            made = await desk.post(ENDPOINTS, json={"url": URL}, caller=owner)
+            place = made.headers["location"]
+            told = (await desk.post(f"{place}/tests", caller=owner)).headers["location"]
+            answers += [
+                await desk.get(place, caller="hanoi"),
+                await desk.get(told, caller="hanoi"),
+                await desk.patch(place, caller="hanoi", json={"url": f"{URL}/mine"}),
+                await desk.post(f"{place}/keys", caller="hanoi", json={}),
+                await desk.post(f"{place}/tests", caller="hanoi"),
+                await desk.post(f"{told}/replays", caller="hanoi"),
+                await desk.http.delete(place, headers={"X-Caller": "hanoi"}),
+            ]
+            assert (await desk.get(place, caller=owner)).json()["url"] == URL
+        lists = [await desk.get(path, caller="hanoi") for path in (ENDPOINTS, DELIVERIES)]
+        mine = await desk.post(ENDPOINTS, json={"url": URL}, caller="hanoi")
+        own = await desk.post(f"{mine.headers['location']}/tests", caller="hanoi")
+        return answers, lists, own, await desk.get(DELIVERIES, caller="hanoi")
+
+    answers, lists, own, listed = talk(story)
+    assert {(one.status_code, one.json()["code"]) for one in answers} == {(404, "webhook.unknown")}
+    assert [one.json()["data"] for one in lists] == [[], []]
+    assert [one["id"] for one in listed.json()["data"]] == [own.json()["id"]]

@@ -1,0 +1,1 @@
+"""The evidence log over HTTP: entries, checkpoints, proofs, and who was given whose files to see."""

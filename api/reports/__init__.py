@@ -1,0 +1,1 @@
+"""Reports over dossiers: counts by office, and nothing about anybody."""

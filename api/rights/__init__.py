@@ -1,0 +1,1 @@
+"""Requests of data subjects: access, correction, erasure, withdrawal, restriction, objection."""

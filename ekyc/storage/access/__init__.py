@@ -1,0 +1,1 @@
+"""Who may call: tenants, offices, clients, keys, logins, consents."""

@@ -1,0 +1,1 @@
+"""Dossiers and verification sessions: rows, logs, findings, tokens, kept answers."""

@@ -1,0 +1,1 @@
+"""Sessions of the active challenge, and what guards against repeating one."""

@@ -1,0 +1,1 @@
+"""Records of decisions, and the results that were issued on them."""

@@ -1,0 +1,1 @@
+"""People and what is kept about them, sealed under keys of their own; rotation, retention, erasure."""

@@ -1,0 +1,1 @@
+"""Certification, status and time: the embedded authority, and the clients of others."""

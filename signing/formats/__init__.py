@@ -1,0 +1,1 @@
+"""Signing everything else: CMS, XML, JSON."""

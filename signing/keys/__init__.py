@@ -1,0 +1,1 @@
+"""Private keys behind one port, and the algorithms they sign with."""

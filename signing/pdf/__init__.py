@@ -1,0 +1,1 @@
+"""Signing PDF: PAdES and its appearance, and the result page."""
