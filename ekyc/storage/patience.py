@@ -5,12 +5,14 @@ hears that the database does not answer. Whether a transaction that was being co
 any connection that breaks: keys of idempotency are for that.
 
 - A connection that rested in the pool is asked first, with less patience.
-- When connecting fails, nobody else tries for a second: they are told so at once, instead of waiting one after the other.
+- When connecting fails, nobody else tries for a second: they are told so at once, instead of waiting one after the other. A sign of
+  life ends that second.
 - Statements that have a right to take long say so (:func:`unhurried`).
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,27 +34,49 @@ _AWAY_S: Final = 1.0
 """For which nobody tries to connect after it failed."""
 
 
+class SignsOfLife:
+    """Whether to try to connect at all: not for a second after a try failed, unless the server has answered since it began."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._away_until = self._heard_at = -math.inf
+
+    def is_away(self) -> bool:
+        return self._monotonic() < self._away_until
+
+    def missed(self, began: float) -> None:
+        """A try that ``began`` then has failed."""
+        if self._heard_at < began:
+            self._away_until = self._monotonic() + _AWAY_S
+
+    def heard(self) -> None:
+        self._away_until, self._heard_at = -math.inf, self._monotonic()
+
+
 def bound_waiting(engine: Engine, *, monotonic: Callable[[], float] = time.monotonic) -> None:
     """Have the connections of a PostgreSQL engine, which is to ping them (``pool_pre_ping``), wait with a bound."""
     psycopg: Any = engine.dialect.loaded_dbapi
     opened = _bounded(psycopg)
-    away_until = 0.0
+    life = SignsOfLife(monotonic)
 
     def connect(_dialect: Any, _record: Any, arguments: Any, named: Any) -> object:
-        nonlocal away_until
-        if monotonic() < away_until:
+        if life.is_away():
             raise psycopg.OperationalError("the server was away a moment ago")
+        began = monotonic()
         try:
             return opened.connect(*arguments, **{"connect_timeout": _CONNECT_S, **named})
         except psycopg.OperationalError:
-            away_until = monotonic() + _AWAY_S
+            life.missed(began)
             raise
 
     def rest(connection: Any, _record: Any) -> None:
         if connection is not None:
             connection.answer_s = _RESTED_S
 
-    def work(connection: Any, _record: Any, _proxy: Any) -> None:
+    def work(
+        connection: Any, _record: Any, _proxy: Any
+    ) -> None:  # it has just connected or answered
+        life.heard()
         connection.answer_s = ANSWER_S
 
     event.listen(engine, "do_connect", connect)

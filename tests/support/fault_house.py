@@ -84,7 +84,7 @@ class House:
 
 
 class Askers:
-    """Threads that make sessions, each with a key of its own, and note what was answered after how long."""
+    """Threads that make sessions, each with a key of its own, and note what was answered, asked when, after how long."""
 
     def __init__(self, house, count):
         self.house, self.answers, self.refused = house, [], []
@@ -110,7 +110,7 @@ class Askers:
             answer = self.house.new_session(key)
             took = time.monotonic() - began
             with self._lock:
-                self.answers.append((answer, took))
+                self.answers.append((answer, began, took))
                 if answer.status_code != 201:
                     self.refused.append(key)
             count += 1
@@ -118,7 +118,7 @@ class Askers:
 
     @property
     def statuses(self):
-        return Counter(answer.status_code for answer, _ in self.answers)
+        return Counter(answer.status_code for answer, *_ in self.answers)
 
 
 @contextlib.contextmanager
