@@ -73,10 +73,8 @@ def bound_waiting(engine: Engine, *, monotonic: Callable[[], float] = time.monot
         if connection is not None:
             connection.answer_s = _RESTED_S
 
-    def work(
-        connection: Any, _record: Any, _proxy: Any
-    ) -> None:  # it has just connected or answered
-        life.heard()
+    def work(connection: Any, _record: Any, _proxy: Any) -> None:
+        life.heard()  # it has just connected or answered
         connection.answer_s = ANSWER_S
 
     event.listen(engine, "do_connect", connect)
