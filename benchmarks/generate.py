@@ -68,4 +68,8 @@ def generate(
         ) from exc
     if done.returncode != 0:
         last = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise UpstreamError(last[0][:300], code="bench.generator_failed", subject=name)
+        raise UpstreamError(
+            f"{last[0][:300]} (its fonts come with: make bench-data)",
+            code="bench.generator_failed",
+            subject=name,
+        )

@@ -1,5 +1,7 @@
 """Generators run in their own process; what goes wrong there is a typed error here."""
 
+from pathlib import Path
+
 import pytest
 
 from ekyc.benchmarks.generate import generate
@@ -34,6 +36,15 @@ def test_what_goes_wrong_is_said(tmp_path, name, body, code):
     assert caught.value.code == code
 
 
+FONTS = [
+    Path("/usr/share/fonts/truetype", folder)
+    for folder in ("croscore", "dejavu", "freefont", "noto", "open-sans", "roboto")
+]
+
+
+@pytest.mark.skipif(
+    not all(folder.is_dir() for folder in FONTS), reason="its fonts are missing: make bench-data"
+)
 @pytest.mark.shared_data
 def test_the_benchmarks_own_generator_makes_lines_and_papers(shared_data, tmp_path):
     script = shared_data / "ocr" / "gen.py"
