@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import Annotated
 
+import anyio.to_thread
 from fastapi import APIRouter, Body, Depends, Request, Response, WebSocket
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from ekyc.api.access import Principal
 from ekyc.api.chip_relay_results import session_as_json
 from ekyc.api.chip_relay_schemas import ChipSessionCreated, ChipSessionModel, ChipSessionRequest
+from ekyc.api.chip_relay_sessions import ChipSession, unknown_session
 from ekyc.api.serving import problems, service_of
 from ekyc.api.v1.documents import IDEMPOTENCY_KEY, described
 from ekyc.api.v1.front import allowed, client_of, once_of
 from ekyc.api.v1.once import Answer
 from ekyc.chip.relay import PROTOCOL
 from ekyc.errors import InputError
-
-if TYPE_CHECKING:
-    from ekyc.api.chip_relay_sessions import ChipSession
 
 router = APIRouter()
 
@@ -91,7 +91,7 @@ async def get_chip_session(
 
     How far the session is; once it is finished, the checks of `ekyc chip read`. No personal data.
     """
-    result = session_as_json(_owned(request, session_id, credentials))
+    result = session_as_json(await _owned(request, session_id, credentials))
     return Response(json.dumps(result, ensure_ascii=False), media_type="application/json")
 
 
@@ -109,7 +109,7 @@ async def get_chip_session_evidence(
 
     The record, to be gone through again years later. **Personal data and keys in clear:** keep it encrypted.
     """
-    session = _owned(request, session_id, credentials)
+    session = await _owned(request, session_id, credentials)
     if session.evidence is None:
         raise InputError("there is no finished reading", code="chip.session_unfinished")
     return Response(session.evidence, media_type="application/json")
@@ -129,11 +129,17 @@ async def delete_chip_session(
 
     Lets go of result and record at once.
     """
-    service_of(request).chip_relays.sessions.forget(_owned(request, session_id, credentials))
+    owned = await _owned(request, session_id, credentials)
+    service_of(request).chip_relays.sessions.forget(owned)
 
 
-def _owned(
+async def _owned(
     request: Request, session_id: str, credentials: HTTPAuthorizationCredentials | None
 ) -> ChipSession:
+    service = service_of(request)
     token = credentials.credentials if credentials else ""
-    return service_of(request).chip_relays.sessions.result(session_id, token)
+    session = service.chip_relays.sessions.result(session_id, token)
+    ended = partial(service.storage.tenant_has_ended, session.owner.tenant)
+    if await anyio.to_thread.run_sync(ended):
+        raise unknown_session()
+    return session

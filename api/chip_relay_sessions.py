@@ -186,7 +186,7 @@ class ChipSessions:
         """
         session = self._get(number)
         if not hmac.compare_digest(session.relay_digest, _digest(token.reveal())):
-            raise _unknown()
+            raise unknown_session()
         plan = session.plan
         if plan is None:
             raise InputError("the token was used before", code="chip.session_used")
@@ -222,7 +222,7 @@ class ChipSessions:
         """
         session = self._get(number)
         if not hmac.compare_digest(session.result_digest, _digest(token)):
-            raise _unknown()
+            raise unknown_session()
         return session
 
     def owner_of(self, number: str) -> Owner:
@@ -258,7 +258,7 @@ class ChipSessions:
         self._sweep()
         session = self._sessions.get(number)
         if session is None:
-            raise _unknown()
+            raise unknown_session()
         return session
 
     def _sweep(self) -> None:
@@ -292,5 +292,6 @@ def _without_past(error: EkycError) -> EkycError:
     return type(error)(error.message, code=error.code, subject=error.subject)
 
 
-def _unknown() -> InputError:
+def unknown_session() -> InputError:
+    """No such session, or not its token: which of both is not told."""
     return InputError("no such session, or not its token", code="chip.session_unknown")

@@ -32,6 +32,15 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _migrated_once():
+    import migrated_once
+
+    with pytest.MonkeyPatch.context() as patch:
+        migrated_once.install(patch)
+        yield
+
+
 @pytest.fixture(scope="session")
 def models():
     """An engine over the installed models."""

@@ -11,6 +11,7 @@ database alone, or a backup of it, reads nothing; whoever reads both reads all t
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hmac
 import os
 from collections.abc import Iterator
@@ -121,6 +122,7 @@ def read_key_file(path: Path) -> bytes:
         if path.stat().st_mode & 0o077:
             raise InputError("others than its owner may read the key", code="storage.key_invalid")
         with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)  # whoever destroys it writes over it first
             return file.read(KEY_BYTES + 1)
 
 

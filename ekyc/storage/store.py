@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from ekyc.ports import SystemClock, SystemRandom
 from ekyc.storage import migrate
+from ekyc.storage.access.register import has_ended
 from ekyc.storage.access.stores import DEFAULT_IDLE, AccessStores
 from ekyc.storage.database_time import time_database
 from ekyc.storage.dossiers.desk import DossierDesk
@@ -231,6 +232,15 @@ class Storage:
         """The revision of the schema, which is this version's."""
         with storage_errors(self._subject), reading(self._engine).begin() as connection:
             return migrate.current_revision(connection) or ""
+
+    def tenant_has_ended(self, tenant: str) -> bool:
+        """Whether a tenant was ended; one that nobody registered was not.
+
+        Raises:
+            StorageError, BusyError: the database cannot be read.
+        """
+        with storage_errors(self._subject), reading(self._engine).begin() as connection:
+            return has_ended(connection, tenant)
 
     def ping(self) -> None:
         """Return if the database answers and has the schema of this version.

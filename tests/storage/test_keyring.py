@@ -78,6 +78,15 @@ def test_a_destroyed_version_opens_nothing_and_the_newest_cannot_be_destroyed(ke
     assert code(keys.unwrap, "hanoi", wrapped, context=b"c") == "storage.key_missing"
 
 
+def test_a_key_that_is_being_destroyed_is_gone(keys):
+    """Its bytes go before its file: whoever comes between wraps nothing under zeros, and hears of no damage."""
+    keys.make_version("hanoi")
+    wrapped = keys.wrap("hanoi", KEY, context=b"c")
+    (keys._folder / "hanoi.1.kek").write_bytes(bytes(32))
+    assert code(keys.unwrap, "hanoi", wrapped, context=b"c") == "storage.key_missing"
+    assert code(keys.wrap, "hanoi", KEY, context=b"c") == "storage.key_missing"
+
+
 def test_a_key_that_others_may_read_or_that_is_none_is_refused(keys):
     keys.make_version("hanoi")
     file = keys._folder / "hanoi.1.kek"

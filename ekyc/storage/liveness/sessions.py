@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import delete, insert, select, update
 
 from ekyc.errors import InputError
+from ekyc.storage.access.register import has_ended
 from ekyc.storage.dossiers.idempotency import KeptAnswers
 from ekyc.storage.drawn_ids import is_drawn_id
 from ekyc.storage.engine import reading
@@ -214,14 +215,16 @@ class LivenessStore:
             return read_owner(connection, session_id, after=self._clock.now())
 
     def holds(self, session_id: str, token: str, *, of_result: bool) -> bool:
-        """Whether a token is the session's; an unknown session takes as long and holds none."""
+        """Whether a token is the session's, and its tenant stands; an unknown session takes as long and holds none."""
         if not is_drawn_id(session_id):
             return False
-        query = select(_sessions.c.capture_digest, _sessions.c.result_digest).where(
-            _sessions.c.id == session_id, _sessions.c.expires_at > self._clock.now()
-        )
+        query = select(
+            _sessions.c.capture_digest, _sessions.c.result_digest, _sessions.c.tenant_id
+        ).where(_sessions.c.id == session_id, _sessions.c.expires_at > self._clock.now())
         with storage_errors(self._subject), self._reading.begin() as connection:
             row = connection.execute(query).one_or_none()
+            if row is not None and has_ended(connection, row.tenant_id):
+                return False
         kept = b"" if row is None else row.result_digest if of_result else row.capture_digest
         return hmac.compare_digest(bytes(kept), token_digest(token))
 

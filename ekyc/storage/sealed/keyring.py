@@ -8,6 +8,7 @@ else in this room knows where the keys are.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 from pathlib import Path
@@ -27,6 +28,8 @@ KEYS_NAME: Final = "keys"
 """Name of the default folder of keys inside the state folder."""
 _TENANT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 _SUFFIX: Final = ".kek"
+_DESTROYED: Final = bytes(KEY_BYTES)
+"""Written over a key before its file goes."""
 
 
 class FileKeyProvider:
@@ -94,7 +97,8 @@ class FileKeyProvider:
         path = self._file(tenant, version)
         try:
             with path.open("r+b") as file:
-                file.write(bytes(KEY_BYTES))
+                fcntl.flock(file, fcntl.LOCK_EX)  # whoever reads it reads all of it, or zeros
+                file.write(_DESTROYED)
                 file.flush()
                 os.fsync(file.fileno())
             path.unlink()
@@ -106,13 +110,19 @@ class FileKeyProvider:
 
     def _read(self, tenant: str, version: int) -> bytes:
         path = self._file(tenant, version)
-        if version < 1 or not path.exists():
-            raise StorageError(
-                "the tenant has no key of this version; is it the right folder of keys?",
-                code="storage.key_missing",
-                subject=path.name,
-            )
-        key = read_key_file(path)
+        missing = StorageError(
+            "the tenant has no key of this version; is it the right folder of keys?",
+            code="storage.key_missing",
+            subject=path.name,
+        )
+        try:
+            key = read_key_file(path)
+        except StorageError as exc:
+            if path.exists():
+                raise
+            raise missing from exc
+        if key == _DESTROYED:
+            raise missing
         if len(key) != KEY_BYTES:
             raise InputError(
                 f"a key has {KEY_BYTES} bytes", code="storage.key_invalid", subject=path.name

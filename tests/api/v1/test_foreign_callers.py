@@ -529,3 +529,24 @@ def test_anothers_token_opens_nothing(talk, storage, operation):
         assert there[0] in {401, 403, 404}, there
     assert unchanged
     assert opened.status_code not in {401, 403, 404}, opened.text
+
+
+@pytest.mark.parametrize("operation", HELD, ids=lambda one: one.id)
+def test_a_token_ends_with_its_tenant(talk, storage, operation):
+    [scheme] = operation.schemes
+
+    async def conversation(desk):
+        target, own = (await tokens_of(desk))[scheme]
+        register = storage.access(KEY).register
+        register.end_tenant("a")
+        reference, before, heard = operation.references[0], stored(storage), []
+        for ids in ({reference.kind: target}, {reference.kind: ABSENT}):
+            request = request_of(operation, reference, ids)
+            request.headers["Authorization"] = f"Bearer {own}"
+            heard.append(told(await desk.http.send(request), ids))
+        return heard, stored(storage) == before
+
+    (there, absent), unchanged = talk(conversation)
+    assert there == absent
+    assert there[0] in {401, 403, 404}, there
+    assert unchanged
