@@ -45,7 +45,8 @@ mypy pyright: setup
 # Liveness sessions run by the clock on the wall, so nothing runs beside them.
 test-system: models
 	scripts/install-judges
-	$(BIN)/python -m pytest -m system -n auto --dist loadfile -q -rs --ignore tests/system/test_liveness_sessions.py
+	$(BIN)/python -m pytest -m system -n auto --dist loadfile --no-loadscope-reorder -q -rs \
+		--ignore tests/system/test_liveness_sessions.py
 	$(BIN)/python -m pytest -m system -q -rs tests/system/test_liveness_sessions.py
 
 # One target, or all with RUNS=1000 to look whether they work: make fuzz TARGETS=dg13 RUNS=1000000. The target pdf starts
