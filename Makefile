@@ -42,12 +42,9 @@ mypy pyright: setup
 	$(BIN)/$@
 
 # Independent judges (openssl, pdfsig, qpdf), the built wheel in an empty environment. Installs what Debian offers.
-# Liveness sessions run by the clock on the wall, so nothing runs beside them.
 test-system: models
 	scripts/install-judges
-	$(BIN)/python -m pytest -m system -n auto --dist loadfile --no-loadscope-reorder -q -rs \
-		--ignore tests/system/test_liveness_sessions.py
-	$(BIN)/python -m pytest -m system -q -rs tests/system/test_liveness_sessions.py
+	$(BIN)/python -m pytest -m system -n auto --dist loadfile --no-loadscope-reorder -q -rs
 
 # One target, or all with RUNS=1000 to look whether they work: make fuzz TARGETS=dg13 RUNS=1000000. The target pdf starts
 # a process for every input and is run by name only.
