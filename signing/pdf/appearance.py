@@ -25,7 +25,7 @@ from pyhanko.stamp import StaticStampStyle
 from reportlab.pdfgen.canvas import Canvas
 
 from ekyc.errors import InputError
-from ekyc.signing.pdf.drawing import draw_fitting, draw_qr, register_fonts
+from ekyc.signing.pdf.drawing import draw_fitting, draw_qr, drawing
 from ekyc.values import Sha256Hex
 
 VIETNAM_TIME: Final = timezone(timedelta(hours=7), "GMT+7")
@@ -62,9 +62,9 @@ class Appearance:
         return " ".join(part for part in parts if part)
 
 
+@drawing()
 def draw_appearance(appearance: Appearance, at: datetime) -> bytes:
     """A one-page PDF of the size of the appearance's box. Equal input gives equal bytes."""
-    register_fonts()
     left, bottom, right, top = appearance.box_pt
     width, height = right - left, top - bottom
     out = BytesIO()

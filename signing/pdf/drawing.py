@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
 
@@ -22,8 +25,23 @@ Canvas = Any
 """``reportlab.pdfgen.canvas.Canvas``; reportlab publishes no types."""
 
 
+_ONE_DRAWING: Final = threading.RLock()
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Hold this, or decorate with it, from first stroke to saved page: fonts are known, and no other thread draws.
+
+    reportlab keeps one font object for all documents, and that object one reading position in the font's file:
+    two threads that embed glyphs at once read each other's place, and a signed page would say something else.
+    """
+    with _ONE_DRAWING:
+        _register_fonts()
+        yield
+
+
 @cache
-def register_fonts() -> None:
+def _register_fonts() -> None:
     """Make the shipped font known to reportlab, once."""
     pdfmetrics.registerFont(TTFont(REGULAR, str(font_path("regular"))))
     pdfmetrics.registerFont(TTFont(BOLD, str(font_path("bold"))))

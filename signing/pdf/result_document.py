@@ -22,7 +22,7 @@ from ekyc.errors import LimitError
 from ekyc.outcomes import Check, Outcome, check_title, describe_reason
 from ekyc.policy import Verdict
 from ekyc.signing.pdf.appearance import VIETNAM_TIME, Appearance
-from ekyc.signing.pdf.drawing import BOLD, REGULAR, Canvas, draw_qr, register_fonts
+from ekyc.signing.pdf.drawing import BOLD, REGULAR, Canvas, draw_qr, drawing
 from ekyc.values import Sha256Hex
 
 SIGNATURE_BOX_PT: Final = (56.0, 50.0, 356.0, 140.0)
@@ -98,13 +98,13 @@ class ResultDocument:
         )
 
 
+@drawing()
 def render_result_pdf(document: ResultDocument) -> bytes:
     """Draw the result page, unsigned.
 
     Raises:
         LimitError: ``signing.result.too_long``.
     """
-    register_fonts()
     out = BytesIO()
     width, height = A4
     first_frame = _frame(_MARGIN_PT + SIGNATURE_BOX_PT[3], height)

@@ -1,13 +1,17 @@
 """The result page: what stands on it, what never does, and the room it leaves."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from time import sleep
 
 import pypdfium2
 import pytest
+from reportlab.pdfbase.ttfonts import TTFontFile
 
 from ekyc.errors import LimitError
 from ekyc.outcomes import Check, Outcome
 from ekyc.signing import SIGNATURE_BOX_PT, render_result_pdf
+from ekyc.signing.pdf.appearance import draw_appearance
 
 
 def words(pdf):
@@ -51,6 +55,22 @@ def test_it_carries_both_digests(result_document):
     shown = sentence(render_result_pdf(result_document))
     assert result_document.case_digest in shown
     assert result_document.report_digest in shown
+
+
+def test_papers_drawn_at_once_are_the_papers_drawn_one_by_one(result_document, monkeypatch):
+    def draw(paper):
+        return render_result_pdf(paper), draw_appearance(paper.appearance("Đỗ Ệ"), paper.issued_at)
+
+    def seek_and_be_overtaken(file, position):
+        seek(file, position)
+        sleep(1e-5)
+
+    papers = [replace(result_document, record_id=f"Mã {chr(0x1EA0 + n)}{n}") for n in range(8)]
+    one_by_one = [draw(paper) for paper in papers]
+    seek = TTFontFile.seek
+    monkeypatch.setattr(TTFontFile, "seek", seek_and_be_overtaken)
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(draw, papers)) == one_by_one
 
 
 def test_a_sample_is_marked_and_a_real_one_is_not(result_document):
